@@ -1,0 +1,1 @@
+"""Every fact of an Amazon EC2 instance."""

@@ -1,0 +1,134 @@
+"""Every error that ec2facts raises on purpose; the number is the exit status of a command that ends with it.
+
+    EC2FactsError                 1
+    ├── UsageError                2   an option, a name or a setting that means nothing
+    ├── UnavailableError          3   the metadata service does not answer at all
+    │   └── DisabledError         3   it is switched off, by its own word or by AWS_EC2_METADATA_DISABLED
+    ├── AbsentError               1   the service answers 404: this instance has no such value
+    ├── UnreadError               4   a value exists, or may exist, and could not be read
+    │   └── DecodeError           4   it was read and is not what its declaration says (a ValueError too)
+    ├── WithheldError             1   a value exists and is kept out unless it is asked for by name
+    ├── IncompleteError           4   a collection in which something was unread
+    ├── SnapshotError             1   a snapshot file is malformed
+    ├── TemplateError             5   a template is wrong, or needs a fact that is not there
+    └── UnrepresentableError      6   facts that the output format cannot hold
+
+Over HTTP each of the errors about the service is also the matching exception of requests (``HTTPError``,
+``Timeout`` or ``ConnectionError``), so that code written for requests keeps catching it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class EC2FactsError(Exception):
+    """Anything that ec2facts raises on purpose."""
+
+    exit_status: ClassVar[int] = 1
+
+
+class UsageError(EC2FactsError):
+    """An option, a name or a setting means nothing."""
+
+    exit_status = 2
+
+
+class UnavailableError(EC2FactsError):
+    """The metadata service at ``endpoint`` does not answer, or not as the metadata service does."""
+
+    exit_status = 3
+
+    def __init__(self, endpoint: str, reason: str) -> None:
+        self.endpoint = endpoint
+        self.reason = reason
+        super().__init__(f"the metadata service at {endpoint} is unavailable: {reason}")
+
+
+class DisabledError(UnavailableError):
+    """The metadata service is switched off; there is no point in asking again."""
+
+
+class AbsentError(EC2FactsError):
+    """The service answers 404 for ``path``."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"{path} is absent: the service answers 404")
+
+
+class UnreadError(EC2FactsError):
+    """``path`` could not be read, for ``reason``; ``status`` is the HTTP status if there was an answer."""
+
+    exit_status = 4
+
+    def __init__(self, path: str, reason: str, *, status: int | None = None) -> None:
+        self.path = path
+        self.reason = reason
+        self.status = status
+        super().__init__(f"{path} could not be read: {reason}")
+
+
+class DecodeError(UnreadError, ValueError):
+    """The body of ``path`` is not what its declaration says. The message never holds the body."""
+
+
+class WithheldError(EC2FactsError):
+    """The value of ``path`` is kept out unless ``include`` is asked for by name."""
+
+    def __init__(self, path: str, include: str) -> None:
+        self.path = path
+        self.include = include
+        super().__init__(f"{path} is withheld; ask for it with --include {include}")
+
+    @property
+    def reason(self) -> str:
+        """What to do to get the value."""
+        return f"included only with --include {self.include}"
+
+
+class IncompleteError(EC2FactsError):
+    """Some paths were unread; ``unread`` maps each to its reason."""
+
+    exit_status = 4
+
+    def __init__(self, unread: Mapping[str, str]) -> None:
+        self.unread = dict(unread)
+        listed = "; ".join(f"{path}: {reason}" for path, reason in self.unread.items())
+        super().__init__(f"{len(self.unread)} unread, nothing is written without --allow-partial: {listed}")
+
+
+class SnapshotError(EC2FactsError):
+    """The snapshot file ``file`` is malformed at ``entry``, or as a whole if that is None."""
+
+    def __init__(self, file: str, reason: str, *, entry: str | None = None) -> None:
+        self.file = file
+        self.entry = entry
+        self.reason = reason
+        where = file if entry is None else f"{file}: entry {entry!r}"
+        super().__init__(f"{where}: {reason}")
+
+
+class TemplateError(EC2FactsError):
+    """A template cannot be rendered. ``file`` and ``line`` say where, as far as that is known."""
+
+    exit_status = 5
+
+    def __init__(self, message: str, *, file: str | None = None, line: int | None = None) -> None:
+        self.file = file
+        self.line = line
+        where = "".join(f"{part}:" for part in (file, line) if part is not None)
+        super().__init__(f"{where} {message}" if where else message)
+
+
+class UnrepresentableError(EC2FactsError):
+    """A format cannot hold some facts; ``offenders`` maps each name to its reason, never to its value."""
+
+    exit_status = 6
+
+    def __init__(self, format_name: str, offenders: Mapping[str, str]) -> None:
+        self.format_name = format_name
+        self.offenders = dict(offenders)
+        listed = "; ".join(f"{name}: {reason}" for name, reason in self.offenders.items())
+        super().__init__(f"the format {format_name} cannot hold {listed}")

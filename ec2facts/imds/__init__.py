@@ -1,0 +1,1 @@
+"""The instance metadata service: its sources, live and captured, and the simulator."""

@@ -1,0 +1,163 @@
+"""A snapshot: the bodies of one instance by path, byte for byte, in memory and in a file."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from ec2facts.errors import AbsentError, SnapshotError, UnreadError, WithheldError
+from ec2facts.files import write_file
+
+
+class Gap(NamedTuple):
+    """Why a snapshot has no body for a path."""
+
+    kind: Literal["absent", "unread", "withheld"]
+    detail: str = ""
+    """The reason for what was unread; the name that includes what was withheld."""
+    status: int | None = None
+    """The HTTP status that the service answered, if it answered."""
+
+
+class Snapshot:
+    """The bodies of one instance by path, and why others are missing; a source like the live service.
+
+    As the service does, it answers for a leaf with a slash behind it, and for a directory without one. The
+    listing of a directory that has no body of its own is computed from what is below it: in byte order,
+    sub-directories with a slash.
+    """
+
+    def __init__(self, bodies: Mapping[str, bytes], gaps: Mapping[str, Gap] | None = None) -> None:
+        self.gaps: dict[str, Gap] = dict(gaps or {})
+        self.bodies: dict[str, bytes] = {**_listings((*bodies, *self.gaps)), **bodies}
+
+    def get(self, path: str) -> bytes | None:
+        """Return the body of ``path``, None where the service answers 404; raise what the path's gap says."""
+        for candidate in (path, path[:-1] if path.endswith("/") else path + "/"):
+            if candidate in self.bodies:
+                return self.bodies[candidate]
+            gap = self.gaps.get(candidate, Gap("absent"))
+            if gap.kind == "withheld":
+                raise WithheldError(candidate, gap.detail)
+            if gap.kind == "unread":
+                raise UnreadError(candidate, gap.detail, status=gap.status)
+        return None
+
+    def read(self, path: str) -> bytes:
+        """Return the body of ``path``; raise AbsentError where the service answers 404."""
+        body = self.get(path)
+        if body is None:
+            raise AbsentError(path)
+        return body
+
+    @classmethod
+    def load(cls, file: str | PathLike[str]) -> Snapshot:
+        """Read a snapshot file; raise SnapshotError, naming the entry, where it is malformed."""
+        return cls.parse(Path(file).read_bytes(), name=fspath(file))
+
+    @classmethod
+    def parse(cls, content: bytes, *, name: str = "snapshot") -> Snapshot:
+        """Read the content of a snapshot file; ``name`` is what errors call it.
+
+        One JSON object: path below ``/latest/`` → ``{"body": text}`` or ``{"body_b64": base64}``, for a
+        directory ``{"listing": text}``. Without a body: ``{"status": number}`` for the HTTP status that the
+        service answers, ``{"unread": reason}`` or ``{"withheld": name to include}``.
+        """
+        try:
+            entries = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise SnapshotError(name, f"not JSON: {error}") from error
+        if not isinstance(entries, dict):
+            raise SnapshotError(name, "not a JSON object of entries by path")
+        bodies: dict[str, bytes] = {}
+        gaps: dict[str, Gap] = {}
+        for path, entry in entries.items():
+            try:
+                read = _entry(path, entry)
+            except ValueError as error:
+                raise SnapshotError(name, str(error), entry=path) from error
+            if isinstance(read, Gap):
+                gaps[path] = read
+            else:
+                bodies[path] = read
+        snapshot = cls(bodies, gaps)
+        for path in bodies:
+            if not path.endswith("/") and path + "/" in snapshot.bodies:
+                raise SnapshotError(name, "both a value and a directory", entry=path)
+        return snapshot
+
+    def save(self, file: str | PathLike[str]) -> None:
+        """Write a snapshot file, atomically and for its owner alone: what was included may be secret."""
+        write_file(Path(file), self.dump(), mode=0o600)
+
+    def dump(self) -> bytes:
+        """Return the content of the snapshot file, equal for equal snapshots."""
+        entries: dict[str, dict[str, Any]] = {path: _body_entry(path, body) for path, body in self.bodies.items()}
+        for path, (kind, detail, status) in self.gaps.items():
+            entries[path] = {} if status is None else {"status": status}
+            if kind != "absent":
+                entries[path][kind] = detail
+            entries[path] = entries[path] or {"status": 404}
+        return (json.dumps(entries, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _entry(path: str, entry: object) -> bytes | Gap:
+    """Return what one entry of a snapshot file says; raise ValueError with the reason if it is malformed."""
+    if path.startswith("/"):
+        raise ValueError("a path is what stands behind /latest/")
+    if not isinstance(entry, dict):
+        raise ValueError("not a JSON object")
+    unknown = entry.keys() - {"body", "body_b64", "listing", "status", "unread", "withheld"}
+    if unknown:
+        raise ValueError(f"unknown key {min(unknown)!r}")
+    for key, value in entry.items():
+        if type(value) is not (int if key == "status" else str):
+            raise ValueError(f"{key} is not {'a number' if key == 'status' else 'text'}")
+    status = entry.get("status", 200)
+    if "withheld" in entry:
+        return Gap("withheld", entry["withheld"])
+    if "unread" in entry:
+        return Gap("unread", entry["unread"], entry.get("status"))
+    if status == 404:
+        return Gap("absent", status=404)
+    if status != 200:
+        return Gap("unread", f"HTTP {status}", status)
+    return _body(path, entry)
+
+
+def _body(path: str, entry: Mapping[str, Any]) -> bytes:
+    keys = {_text_key(path), "body_b64"}
+    given = entry.keys() & {"body", "body_b64", "listing"}
+    if len(given) != 1 or not given <= keys:
+        raise ValueError(f"takes one of {', '.join(sorted(keys))}")
+    text: str = entry[min(given)]
+    return base64.b64decode(text, validate=True) if "body_b64" in given else text.encode()
+
+
+def _text_key(path: str) -> str:
+    return "listing" if path.endswith("/") or not path else "body"
+
+
+def _body_entry(path: str, body: bytes) -> dict[str, Any]:
+    try:
+        return {_text_key(path): body.decode()}
+    except UnicodeDecodeError:
+        return {"body_b64": base64.b64encode(body).decode()}
+
+
+def _listings(paths: Iterable[str]) -> dict[str, bytes]:
+    """Return the computed listing of every directory above ``paths``."""
+    children: dict[str, list[str]] = {"": []}
+    listed: set[str] = set()
+    for path in paths:
+        child = path
+        while child and child not in listed:
+            listed.add(child)
+            directory = child[: child[:-1].rfind("/") + 1]
+            children.setdefault(directory, []).append(child[len(directory) :])
+            child = directory
+    return {directory: "\n".join(sorted(names)).encode() for directory, names in children.items()}

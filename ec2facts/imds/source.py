@@ -1,0 +1,67 @@
+"""What a source of metadata is, and how its listings are read."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from ec2facts.errors import AbsentError
+
+PUBLIC_KEYS = "meta-data/public-keys/"
+"""The directory whose lines ``N=name`` stand for directories ``N/``."""
+
+
+class Source(Protocol):
+    """Anything that answers for paths: the live service, a snapshot, a plain dict of bodies."""
+
+    def get(self, path: str, /) -> bytes | None:
+        """Return the body of ``path``, which stands behind ``/latest/``, percent-decoded; None for 404."""
+
+
+@runtime_checkable
+class Reader(Source, Protocol):
+    """A source with its own error for a path that it does not have."""
+
+    def read(self, path: str, /) -> bytes:
+        """Return the body of ``path``; raise an AbsentError for 404."""
+
+
+def read(source: Source, path: str) -> bytes:
+    """Return the body of ``path``; raise AbsentError, of the source's own kind if it has one, for 404."""
+    if isinstance(source, Reader):
+        return source.read(path)
+    body = source.get(path)
+    if body is None:
+        raise AbsentError(path)
+    return body
+
+
+class Listing(NamedTuple):
+    """What the body of a directory names: child paths, and names that no path leads to with the reason."""
+
+    children: list[str]
+    unreachable: dict[str, str]
+
+
+def read_listing(directory: str, body: bytes) -> Listing:
+    """Read the listing of ``directory``, whose path ends in ``/``; a child that is a directory ends in one too.
+
+    Lines end in LF alone. Right below ``public-keys/`` a line is ``N=name`` and means the directory ``N/``.
+    A name that is listed twice, once with a slash, is a directory. ``.`` and ``..`` are nobody's children.
+    """
+    directories: dict[str, bool] = {}
+    unreachable: dict[str, str] = {}
+    for line in body.split(b"\n"):
+        try:
+            name = line.decode()
+        except UnicodeDecodeError:
+            unreachable[directory + line.decode(errors="backslashreplace")] = "its name is not UTF-8"
+            continue
+        if directory == PUBLIC_KEYS and "=" in name:
+            name = name.partition("=")[0] + "/"
+        stem = name[:-1] if name.endswith("/") else name
+        if "/" in stem or (not stem and name):
+            unreachable[directory + name] = "its name holds a slash"
+        elif stem not in {"", ".", ".."}:
+            directories[stem] = directories.get(stem, False) or stem != name
+    children = [directory + stem + "/" * is_directory for stem, is_directory in directories.items()]
+    return Listing(children, unreachable)

@@ -1,0 +1,67 @@
+"""Fixtures of every test; the first keeps the tests off every network but loopback."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+
+NOBODY = "http://127.0.0.1:1"
+"""An endpoint where nothing listens."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def loopback_only() -> Iterator[None]:
+    """Refuse every connection that is not loopback: a real metadata service may be in reach."""
+    patch = pytest.MonkeyPatch()
+    for name in ("connect", "connect_ex"):
+        patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
+    yield
+    patch.undo()
+
+
+def _guarded(connect: Any) -> Any:
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_loopback(address[0]):
+            raise AssertionError(f"a test tried to connect to {address[0]}")
+        return connect(self, address)
+
+    return guarded
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set no variable that a reader of the service obeys, but for an endpoint at which nobody listens.
+
+    Programs that a test starts inherit it: they have no guard of their own.
+    """
+    for name in os.environ:
+        if name.startswith(("AWS_", "EC2_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", NOBODY)
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[..., str]:
+    """Return the path of a program; where it is missing, skip with the line that installs it, in CI fail."""
+
+    def find(name: str, *, package: str | None = None) -> str:
+        path = shutil.which(name)
+        if path is not None:
+            return path
+        missing = f"{name} is missing: apt-get install {package or name}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+
+    return find
