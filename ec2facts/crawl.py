@@ -1,0 +1,83 @@
+"""The crawl: every path of a source, concurrently, into a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+
+from ec2facts.errors import UnreadError, WithheldError
+from ec2facts.imds.snapshot import Gap, Snapshot
+from ec2facts.imds.source import Listing, Source, read_listing
+from ec2facts.metadata import is_directory
+from ec2facts.withheld import Withholding
+
+ROOTS = ("meta-data/", "dynamic/", "user-data")
+"""Where the crawl starts; user data are not in every listing."""
+
+MAX_DEPTH = 16
+"""Levels of directories; the service itself has 7. What is below names itself."""
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+def crawl(source: Source, *, concurrency: int = 8, include: Collection[str] = ()) -> Snapshot:
+    """Read every path of ``source``, each once, at most ``concurrency`` at a time.
+
+    What is withheld stays out of the snapshot unless ``include`` names it; credentials are not even asked for. A
+    path that could not be read costs only itself: it is a gap of the snapshot, with its reason. Raises
+    UnavailableError where there is no service, UsageError where ``include`` names nothing.
+    """
+    guarded = Withholding(source, include)
+    bodies: dict[str, bytes] = {}
+    gaps: dict[str, Gap] = {}
+    answers: SimpleQueue[tuple[str, Future[bytes | None]]] = SimpleQueue()
+
+    def ask(path: str) -> None:
+        pool.submit(guarded.get, path).add_done_callback(lambda answer: answers.put((path, answer)))
+
+    with ThreadPoolExecutor(concurrency) as pool:
+        try:
+            unasked = list(ROOTS)
+            waiting = 0
+            while unasked or waiting:
+                for path in unasked:
+                    ask(path)
+                waiting += len(unasked) - 1
+                unasked = _record(*answers.get(), bodies, gaps)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return Snapshot(bodies, gaps)
+
+
+def _record(path: str, answer: Future[bytes | None], bodies: dict[str, bytes], gaps: dict[str, Gap]) -> list[str]:
+    """Record the answer for ``path``; return the paths to ask for next."""
+    try:
+        body = answer.result()
+    except WithheldError as error:
+        gaps[path] = Gap("withheld", error.include)
+    except UnreadError as error:
+        if error.status in REDIRECTS and not path.endswith("/"):
+            return [path + "/"]  # a directory listed without its slash, as old endpoints and proxies tell it
+        gaps[path] = Gap("unread", error.reason, error.status)
+    else:
+        if body is None:
+            gaps[path] = Gap("absent")
+        else:
+            bodies[path] = body
+            if path.endswith("/"):
+                listing = listed(path, body)
+                gaps.update((name, Gap("unread", reason)) for name, reason in listing.unreachable.items())
+                return listing.children
+    return []
+
+
+def listed(directory: str, body: bytes) -> Listing:
+    """Read the listing of ``directory``, with a slash behind each child that the declarations know as a directory."""
+    children, unreachable = read_listing(directory, body)
+    if directory.count("/") >= MAX_DEPTH:
+        return Listing([], {**unreachable, **dict.fromkeys(children, f"below {MAX_DEPTH} levels of directories")})
+    return Listing(
+        [child + "/" * (not child.endswith("/") and is_directory(child + "/")) for child in children], unreachable
+    )

@@ -1,0 +1,181 @@
+"""The live service, over HTTP with IMDSv2's token."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import re
+import threading
+import time
+from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
+from typing import Callable
+
+import requests
+import urllib3
+
+from ec2facts.imds.endpoint import resolve_endpoint, setting, url_of
+from ec2facts.imds.http_errors import (
+    TIMEOUTS,
+    AbsentStatusError,
+    DisabledStatusError,
+    UnavailableConnectionError,
+    UnavailableStatusError,
+    UnavailableTimeoutError,
+    UnreadConnectionError,
+    UnreadStatusError,
+    UnreadTimeoutError,
+    answered,
+    reason,
+)
+from ec2facts.imds.pace import RequestBudget, backoff
+from ec2facts.imds.protocol import TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER, TOKEN_TTL_SECONDS
+
+BODY_LIMIT = 4 * 1024 * 1024
+"""Bytes. User data are 16 KiB at most, and a listing of ten thousand names is less than one MiB."""
+
+PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})
+PASSING_ERRORS = (
+    requests.exceptions.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+)
+
+
+class IMDSClient:
+    """A source that reads the live service; one may serve many threads.
+
+    ``endpoint`` is the service's base URL, by default what the AWS_EC2_METADATA_* variables say. ``timeout`` is in
+    seconds, for each of at most ``attempts`` tries of one request (by default what the AWS_METADATA_SERVICE_*
+    variables say, else 1 s and 3). ``max_rate`` requests may follow each other at once, then as many a second; 0
+    lifts the limit. A ``session`` that is given sends every request and is not altered; without one no proxy
+    variable and no .netrc applies, and no cookie is kept. Redirects are never followed.
+
+    Errors are those of ``ec2facts.errors``, and exceptions of requests as well.
+    """
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        *,
+        session: requests.Session | None = None,
+        timeout: float | None = None,
+        attempts: int | None = None,
+        max_rate: float = 128,
+        environ: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.endpoint = resolve_endpoint(endpoint, environ)
+        self.timeout = timeout or setting("AWS_METADATA_SERVICE_TIMEOUT", environ, default=1.0)
+        self.attempts = attempts or int(setting("AWS_METADATA_SERVICE_NUM_ATTEMPTS", environ, default=3))
+        self._session = session or _session()
+        self._budget = RequestBudget(max_rate, clock=clock, sleep=sleep)
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._token: str | None = None
+        self._renew_at = 0.0
+
+    def get(self, path: str) -> bytes | None:
+        """Return the body of ``path``, None where the service answers 404."""
+        try:
+            return self.read(path)
+        except AbsentStatusError:
+            return None
+
+    def read(self, path: str) -> bytes:
+        """Return the body of ``path``; raise AbsentError where the service answers 404."""
+        token = self._valid_token()
+        response = self._get(path, token)
+        if response.status_code == 401:
+            response = self._get(path, self._valid_token(instead_of=token))
+        if response.status_code == 404:
+            raise answered(AbsentStatusError(path), response)
+        if response.status_code != 200:
+            status = response.status_code
+            raise answered(UnreadStatusError(path, f"HTTP {status}", status=status), response)
+        if len(response.content) > BODY_LIMIT:
+            raise answered(UnreadStatusError(path, f"its body exceeds {BODY_LIMIT} bytes", status=200), response)
+        return response.content
+
+    def _get(self, path: str, token: str) -> requests.Response:
+        try:
+            return self._request("GET", path, {TOKEN_HEADER: token})
+        except PASSING_ERRORS as error:
+            kind = UnreadTimeoutError if isinstance(error, TIMEOUTS) else UnreadConnectionError
+            raise kind(path, reason(error, self.timeout)) from error
+
+    def _valid_token(self, *, instead_of: str | None = None) -> str:
+        """Return the token, a new one if there is none, it is about to expire, or it is ``instead_of``."""
+        with self._lock:
+            if self._token is None or self._token == instead_of or self._clock() >= self._renew_at:
+                asked_at = self._clock()
+                response = self._put_token()
+                ttl = _ttl(response)
+                self._token = response.content.decode("ascii")
+                self._renew_at = asked_at + ttl - min(60, ttl / 10)
+            return self._token
+
+    def _put_token(self) -> requests.Response:
+        try:
+            response = self._request("PUT", TOKEN_PATH, {TOKEN_TTL_HEADER: str(TOKEN_TTL_SECONDS)})
+        except PASSING_ERRORS as error:
+            kind = UnavailableTimeoutError if isinstance(error, TIMEOUTS) else UnavailableConnectionError
+            raise kind(self.endpoint, reason(error, self.timeout)) from error
+        if response.status_code == 403:
+            raise answered(DisabledStatusError(self.endpoint, "it is switched off (HTTP 403)"), response)
+        if response.status_code != 200:
+            raise answered(UnavailableStatusError(self.endpoint, f"no token (HTTP {response.status_code})"), response)
+        if not re.fullmatch(rb"[!-~]{1,1024}", response.content):
+            raise answered(UnavailableStatusError(self.endpoint, "what answers there gives no token"), response)
+        return response
+
+    def _request(self, method: str, path: str, headers: Mapping[str, str]) -> requests.Response:
+        """Send a request, again after failures that pass; return the last answer or raise the last error."""
+        for attempt in range(1, self.attempts):
+            try:
+                response = self._send(method, path, headers)
+            except PASSING_ERRORS:
+                retry_after = None
+            else:
+                if response.status_code not in PASSING_STATUSES:
+                    return response
+                retry_after = response.headers.get("Retry-After")
+            self._sleep(backoff(attempt, retry_after))
+        return self._send(method, path, headers)
+
+    def _send(self, method: str, path: str, headers: Mapping[str, str]) -> requests.Response:
+        self._budget.spend()
+        response = self._session.request(
+            method,
+            url_of(self.endpoint, path),
+            headers={**headers, "Accept-Encoding": "identity"},
+            timeout=(self.timeout / 2, self.timeout),
+            allow_redirects=False,
+            stream=True,
+        )
+        try:
+            body = response.raw.read(BODY_LIMIT + 1, decode_content=False)
+        finally:
+            response.close()
+        promised = response.headers.get("Content-Length")
+        if len(body) <= BODY_LIMIT and promised not in {None, str(len(body))}:
+            raise requests.exceptions.ConnectionError("the body is cut short", response=response)
+        response.raw = io.BytesIO(body)
+        return response
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    return session
+
+
+def _ttl(response: requests.Response) -> float:
+    """Return the seconds that a token lives: the service may give fewer than were asked for."""
+    granted = response.headers.get(TOKEN_TTL_HEADER, "")
+    return min(int(granted), TOKEN_TTL_SECONDS) if granted.isdecimal() else TOKEN_TTL_SECONDS

@@ -1,0 +1,60 @@
+"""Where the metadata service is, from an argument or from the variables that the AWS SDKs read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlsplit
+
+from ec2facts.errors import DisabledError, UsageError
+
+ENDPOINTS = {"ipv4": "http://169.254.169.254", "ipv6": "http://[fd00:ec2::254]"}
+"""The service's addresses by mode; the IPv6 one is on Nitro instances that enable it."""
+
+
+def resolve_endpoint(endpoint: str | None, environ: Mapping[str, str]) -> str:
+    """Return the base URL of the service, without a final slash.
+
+    That is ``endpoint``, else AWS_EC2_METADATA_SERVICE_ENDPOINT, else the address of the mode that
+    AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE names, IPv4 or IPv6, else the one of IPv4. Raises UsageError for a value
+    that is none, DisabledError where AWS_EC2_METADATA_DISABLED is true and no endpoint is given as an argument.
+    """
+    if endpoint is not None:
+        return _checked(endpoint, "the endpoint")
+    name = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+    mode_name = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
+    mode = (environ.get(mode_name) or "ipv4").lower()
+    if mode not in ENDPOINTS:
+        raise UsageError(f"{mode_name} is {mode!r}; it takes IPv4 or IPv6")
+    url = _checked(environ[name], name) if environ.get(name) else ENDPOINTS[mode]
+    if environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
+        raise DisabledError(url, "AWS_EC2_METADATA_DISABLED is true; unset it to read the service")
+    return url
+
+
+def setting(name: str, environ: Mapping[str, str], *, default: float) -> float:
+    """Return the positive number in the variable ``name``, else ``default``; raise UsageError for what is none."""
+    value = environ.get(name) or str(default)
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0
+    if not 0 < number < float("inf"):
+        raise UsageError(f"{name} is {value!r}; it takes a positive number")
+    return number
+
+
+def url_of(endpoint: str, path: str) -> str:
+    """Return the URL of ``path``, each segment percent-encoded."""
+    # Nothing but what RFC 3986 calls unreserved, ":" and "=" stays as it is: MACs and tag keys read well in logs.
+    return f"{endpoint}/latest/{quote(path, safe='/:=@,+')}"
+
+
+def _checked(url: str, name: str) -> str:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise UsageError(f"{name} is {url!r}: {error}") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise UsageError(f"{name} is {url!r}; it takes a URL such as http://169.254.169.254")
+    return url.rstrip("/")

@@ -1,0 +1,72 @@
+"""The errors of the live service: each is one of ``ec2facts.errors`` and the matching exception of requests.
+
+They are apart from the tree that they belong to because requests is imported only where HTTP is spoken.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TypeVar
+
+import requests
+import urllib3
+from requests import exceptions
+
+from ec2facts.errors import AbsentError, DisabledError, UnavailableError, UnreadError
+
+
+class AbsentStatusError(AbsentError, exceptions.HTTPError):
+    """The service answered 404."""
+
+
+class UnreadStatusError(UnreadError, exceptions.HTTPError):
+    """The service answered a status that is neither 200 nor 404."""
+
+
+class UnreadTimeoutError(UnreadError, exceptions.Timeout):
+    """The service did not answer in time."""
+
+
+class UnreadConnectionError(UnreadError, exceptions.ConnectionError):
+    """The connection failed, or broke."""
+
+
+class UnavailableStatusError(UnavailableError, exceptions.HTTPError):
+    """The request for a token was not answered with one."""
+
+
+class UnavailableTimeoutError(UnavailableError, exceptions.Timeout):
+    """The request for a token was not answered in time."""
+
+
+class UnavailableConnectionError(UnavailableError, exceptions.ConnectionError):
+    """No connection for the request for a token came about, or it broke."""
+
+
+class DisabledStatusError(DisabledError, exceptions.HTTPError):
+    """The service refuses to give a token: it is switched off."""
+
+
+E = TypeVar("E", bound=exceptions.HTTPError)
+
+
+def answered(error: E, response: requests.Response) -> E:
+    """Put the response that an error is about where requests puts it."""
+    error.response = response
+    error.request = response.request
+    return error
+
+
+TIMEOUTS = (exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+
+
+def reason(error: BaseException, timeout: float) -> str:
+    """Say in a few words, the same each time, why a request failed."""
+    if isinstance(error, TIMEOUTS):
+        return f"no answer within {timeout:g} s"
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno:
+            return os.strerror(cause.errno).lower()
+        cause = cause.__cause__ or cause.__context__
+    return "the connection broke"

@@ -1,0 +1,197 @@
+"""Attributes: one named, typed value each, declared once.
+
+A class that declares attributes is a Resource. Reading ``resource.name`` reads the attribute's path and decodes
+its body; the Python API, the facts, their names in templates and env files and the schema all come from here.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Callable, ClassVar, Generic, TypeVar, cast, overload
+
+from ec2facts.errors import AbsentError, DecodeError, EC2FactsError
+from ec2facts.imds.source import Source, read
+
+T = TypeVar("T")
+V = TypeVar("V")
+R = TypeVar("R", bound="Resource")
+
+Default = Callable[[], object]
+
+
+def _required() -> Any:
+    """The ``when_absent`` of an attribute that raises instead."""
+
+
+class Attribute(Generic[T]):
+    """A value of a Resource: the path behind it, its decoder, one sentence.
+
+    ``when_absent`` gives the value where the service answers 404 (None: None); without it that is an AbsentError.
+    ``cached`` values are read once. ``withheld`` ones stay out of the facts unless they are asked for by name.
+    """
+
+    name: str
+
+    @overload
+    def __init__(
+        self: Attribute[V],
+        path: str,
+        decode: Callable[[Any], V],
+        doc: str,
+        *,
+        when_absent: Default = ...,
+        cached: bool = ...,
+        withheld: bool = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Attribute[V | None],
+        path: str,
+        decode: Callable[[Any], V],
+        doc: str,
+        *,
+        when_absent: None,
+        cached: bool = ...,
+        withheld: bool = ...,
+    ) -> None: ...
+    def __init__(
+        self,
+        path: str,
+        decode: Callable[..., Any],
+        doc: str,
+        *,
+        when_absent: Default | None = _required,
+        cached: bool = True,
+        withheld: bool = False,
+    ) -> None:
+        self.path = path
+        self.decode: Callable[..., Any] = decode
+        self.__doc__ = doc
+        self.when_absent = when_absent
+        self.cached = cached
+        self.withheld = withheld
+
+    def __set_name__(self, owner: type[Resource], name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, resource: None, owner: type[Resource]) -> Attribute[T]: ...
+    @overload
+    def __get__(self, resource: Resource, owner: type[Resource] | None = None) -> T: ...
+    def __get__(self, resource: Resource | None, owner: type[Resource] | None = None) -> Attribute[T] | T:
+        # Not a data descriptor: a cached value lies in the instance's __dict__ under the attribute's name, where
+        # it is found without this method, and where `del` and assignment work on it.
+        if resource is None:
+            return self
+        if not self.cached:
+            return self._read_or_default(resource)
+        with resource.lock:
+            if self.name not in resource.__dict__:
+                resource.__dict__[self.name] = self._read_or_default(resource)
+            return cast(T, resource.__dict__[self.name])
+
+    def require(self, resource: Resource) -> T:
+        """Return the value as ever, but raise AbsentError where there is none, whatever ``when_absent`` says."""
+        value = self.__get__(resource)
+        absent = resource.absent.get(self.name)
+        if absent is not None:
+            raise absent
+        return value
+
+    def read(self, resource: Resource) -> T:
+        """Read the value anew, past the cache; raise AbsentError where there is none."""
+        return cast(T, resource.fetch(self.path, self.decode))
+
+    def _read_or_default(self, resource: Resource) -> T:
+        resource.absent.pop(self.name, None)
+        try:
+            return self.read(resource)
+        except AbsentError as error:
+            if self.when_absent is _required:
+                raise
+            resource.absent[self.name] = error
+            return cast(T, None if self.when_absent is None else self.when_absent())
+
+    @property
+    def type_name(self) -> str:
+        """The type of the value, as written in Python."""
+        name: str = self.decode.__annotations__["return"]
+        return f"{name} | None" if self.when_absent is None and not name.endswith("| None") else name
+
+
+class Derived(Attribute[T]):
+    """An attribute that a function of the resource computes, from other attributes or several paths."""
+
+    def read(self, resource: Resource) -> T:
+        """Compute the value anew; raise AbsentError where there is none."""
+        with decoding(resource.directory + self.path):
+            return cast(T, self.decode(resource))
+
+
+def derived(
+    path: str, *, when_absent: Default | None = _required, cached: bool = True, withheld: bool = False
+) -> Callable[[Callable[[R], T]], Attribute[T]]:
+    """Declare the attribute that the decorated method computes; its docstring is the attribute's sentence."""
+
+    def declare(function: Callable[[R], T]) -> Attribute[T]:
+        when: Any = when_absent
+        return Derived(path, function, function.__doc__ or "", when_absent=when, cached=cached, withheld=withheld)
+
+    return declare
+
+
+class Resource(ABC):
+    """A part of an instance that declares attributes.
+
+    ``directory`` is where the paths of its attributes start. Attributes may be read from many threads: each
+    cached one is read once.
+    """
+
+    pattern: ClassVar[str] = ""
+    """The directory of any such resource, with ``{names}`` for what differs."""
+    within: ClassVar[str] = ""
+    """Where the facts hold resources of this kind, with a dot behind it."""
+
+    directory: str
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.absent: dict[str, AbsentError] = {}
+
+    @property
+    @abstractmethod
+    def source(self) -> Source:
+        """Where attributes are read from."""
+
+    def fetch(self, path: str, decode: Callable[[bytes], V]) -> V:
+        """Read and decode ``path`` below the directory; raise DecodeError where the body is not what it should be."""
+        path = self.directory + path
+        body = read(self.source, path)
+        with decoding(path):
+            return decode(body)
+
+    def clear_all(self) -> None:
+        """Forget every cached value."""
+        with self.lock:
+            for name in attributes(type(self)):
+                self.__dict__.pop(name, None)
+
+
+@contextmanager
+def decoding(path: str) -> Iterator[None]:
+    """Turn the ValueError of a decoder into a DecodeError about ``path``."""
+    try:
+        yield
+    except EC2FactsError:
+        raise
+    except ValueError as error:
+        raise DecodeError(path, str(error)) from error
+
+
+def attributes(kind: type[Resource]) -> Mapping[str, Attribute[Any]]:
+    """Return the attributes that ``kind`` declares or inherits, by name, in the order of declaration."""
+    declared = {name: value for part in reversed(kind.__mro__) for name, value in vars(part).items()}
+    return {name: value for name, value in declared.items() if isinstance(value, Attribute)}

@@ -1,0 +1,115 @@
+"""Decoders: from the bytes that the service answers to one typed value.
+
+A decoder raises ValueError with a reason that never holds the body. What a value is follows from its
+declaration alone, never from what its bytes look like.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any, Callable, TypeVar, cast
+
+D = TypeVar("D")
+
+
+def raw(body: bytes) -> bytes:
+    """Return the body as it is."""
+    return body
+
+
+def text(body: bytes) -> str:
+    """Return the body as strict UTF-8, nothing stripped."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8") from None
+
+
+def lines(body: bytes) -> list[str]:
+    """Return the lines, split at LF alone; an empty body has none."""
+    return [line for line in text(body).split("\n") if line]
+
+
+def integer(body: bytes) -> int:
+    """Return a decimal number."""
+    if not re.fullmatch(rb"-?[0-9]{1,18}", body.strip()):
+        raise ValueError("not a decimal number")
+    return int(body)
+
+
+def boolean(body: bytes) -> bool:
+    """Return what ``true`` or ``false`` says; nothing at all is false."""
+    try:
+        return {b"true": True, b"false": False, b"": False}[body.strip().lower()]
+    except KeyError:
+        raise ValueError("neither true nor false") from None
+
+
+def timestamp(value: str) -> datetime:
+    """Return the aware UTC time that ISO 8601 text such as ``2020-11-05T08:22:00Z`` says."""
+    try:
+        return datetime.fromisoformat(value.rstrip("Z")).replace(tzinfo=timezone.utc)
+    except ValueError:
+        raise ValueError("not a time") from None
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """Return a JSON object."""
+    value = _json(body)
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    return value
+
+
+def document(kind: Callable[..., D]) -> Callable[[bytes], D]:
+    """Return a decoder of JSON objects of ``kind``, a TypedDict.
+
+    An object with a ``Code`` other than ``Success`` is an error that the service answers with status 200.
+    """
+
+    def decode(body: bytes) -> D:
+        value = json_object(body)
+        code = value.get("Code", "Success")
+        if code != "Success":
+            raise ValueError(f"the service answers the error {code!r:.80}")
+        return cast(D, value)
+
+    return _returning(kind.__name__, decode)
+
+
+def documents(kind: Callable[..., D]) -> Callable[[bytes], list[D]]:
+    """Return a decoder of JSON arrays of objects of ``kind``, a TypedDict."""
+
+    def decode(body: bytes) -> list[D]:
+        value = _json(body)
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise ValueError("not a JSON array of objects")
+        return value
+
+    return _returning(f"list[{kind.__name__}]", decode)
+
+
+def field(value: Mapping[str, Any], name: str) -> str:
+    """Return the text under ``name`` of a JSON object."""
+    found = value.get(name)
+    if not isinstance(found, str):
+        raise ValueError(f"its {name} is missing or not text")
+    return found
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(text(body))
+    except (json.JSONDecodeError, RecursionError):
+        raise ValueError("not JSON") from None
+
+
+F = TypeVar("F", bound=Callable[[bytes], Any])
+
+
+def _returning(type_name: str, decode: F) -> F:
+    decode.__annotations__["return"] = type_name
+    return decode

@@ -1,0 +1,337 @@
+"""An instance, as its metadata describe it: every attribute, declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Callable, Literal, NamedTuple, TypeVar, cast
+
+from ec2facts.errors import AbsentError
+from ec2facts.imds.source import PUBLIC_KEYS, Source, read_listing
+from ec2facts.metadata.attributes import Attribute, Resource, derived
+from ec2facts.metadata.decoders import (
+    boolean,
+    document,
+    documents,
+    field,
+    integer,
+    json_object,
+    lines,
+    raw,
+    text,
+    timestamp,
+)
+from ec2facts.metadata.documents import (
+    IamInfoDict,
+    IamSecurityCredentialsDict,
+    IdentityCredentialsInfoDict,
+    InstanceIdentityDocumentDict,
+    JSONDict,
+    MaintenanceEventDict,
+)
+from ec2facts.metadata.leaves import InstanceTags, Leaves
+from ec2facts.metadata.network_interface import NetworkInterface
+from ec2facts.metadata.public_key import PublicKey
+
+if TYPE_CHECKING:
+    import requests
+
+T = TypeVar("T")
+
+
+class SpotInstanceAction(NamedTuple):
+    """What happens to a Spot Instance at ``time``, an aware UTC datetime."""
+
+    action: Literal["hibernate", "stop", "terminate"]
+    time: datetime
+
+
+def spot_action(body: bytes) -> SpotInstanceAction:
+    """Return the action and the time of a JSON object with both."""
+    notice = json_object(body)
+    return SpotInstanceAction(cast(Any, field(notice, "action")), timestamp(field(notice, "time")))
+
+
+def notice_time(body: bytes) -> datetime:
+    """Return the ``noticeTime`` of a JSON object."""
+    return timestamp(field(json_object(body), "noticeTime"))
+
+
+class EC2Metadata(Resource):
+    """The attributes of one instance, each read when it is asked for.
+
+    By default it reads the live service; ``session`` is then used for every request, as it is. ``source`` is
+    anything else to read from, such as a Snapshot.
+    """
+
+    directory = ""
+
+    def __init__(self, session: requests.Session | None = None, *, source: Source | None = None) -> None:
+        super().__init__()
+        self._session = session
+        self._given_source = source
+        self._source = source
+
+    @property
+    def source(self) -> Source:
+        """Where attributes are read from; made at the first use, for that reads the environment."""
+        with self.lock:
+            if self._source is None:
+                from ec2facts.imds.client import IMDSClient
+
+                self._source = IMDSClient(session=self._session)
+            return self._source
+
+    def clear_all(self) -> None:
+        """Forget every cached value, and the token."""
+        with self.lock:
+            super().clear_all()
+            self._source = self._given_source
+
+    def _names(self, directory: str) -> list[str]:
+        listing = read_listing(directory, self.fetch(directory, raw))
+        return [path[len(directory) :].rstrip("/") for path in listing.children]
+
+    def _leaves(self, directory: str, decode: Callable[[bytes], T]) -> Leaves[T]:
+        return Leaves(directory, decode, self._names(directory), self)
+
+    instance_id = Attribute("meta-data/instance-id", text, "Id of the instance.")
+    instance_type = Attribute("meta-data/instance-type", text, "Type of the instance.")
+    instance_life_cycle = Attribute("meta-data/instance-life-cycle", text, "How it was bought: on-demand, spot, …")
+    instance_action = Attribute(
+        "meta-data/instance-action", text, "Notice of a reboot for bundling: none, shutdown, …", cached=False
+    )
+    ami_id = Attribute("meta-data/ami-id", text, "Id of the AMI.")
+    ami_launch_index = Attribute("meta-data/ami-launch-index", integer, "Position among those launched together.")
+    ami_manifest_path = Attribute("meta-data/ami-manifest-path", text, "Path of the AMI's manifest; (unknown) for EBS.")
+    ancestor_ami_ids = Attribute(
+        "meta-data/ancestor-ami-ids", lines, "Ids of the AMIs that this one was made from.", when_absent=list
+    )
+    reservation_id = Attribute("meta-data/reservation-id", text, "Id of the reservation.")
+    product_codes = Attribute("meta-data/product-codes", lines, "AWS Marketplace product codes.", when_absent=list)
+    profile = Attribute("meta-data/profile", text, "Virtualization profile, such as default-hvm.", when_absent=None)
+    system = Attribute("meta-data/system", text, "Virtualization system, such as nitro.", when_absent=None)
+    kernel_id = Attribute("meta-data/kernel-id", text, "Id of the kernel (paravirtual only).", when_absent=None)
+    ramdisk_id = Attribute("meta-data/ramdisk-id", text, "Id of the RAM disk (paravirtual only).", when_absent=None)
+
+    @derived("dynamic/instance-identity/document")
+    def account_id(self) -> str:
+        """Account that launched the instance, 12 digits."""
+        return field(self.instance_identity_document, "accountId")
+
+    @derived("dynamic/instance-identity/document")
+    def region(self) -> str:
+        """Region, from the instance identity document."""
+        return field(self.instance_identity_document, "region")
+
+    placement_region = Attribute("meta-data/placement/region", text, "Region, from the placement.", when_absent=None)
+    availability_zone = Attribute("meta-data/placement/availability-zone", text, "Availability Zone.")
+    availability_zone_id = Attribute(
+        "meta-data/placement/availability-zone-id",
+        text,
+        "Id of the Availability Zone, the same in all accounts.",
+        when_absent=None,
+    )
+    partition = Attribute("meta-data/services/partition", text, "AWS partition, such as aws-cn.")
+    domain = Attribute("meta-data/services/domain", text, "Domain of AWS endpoints, such as amazonaws.com.")
+    placement_group_name = Attribute(
+        "meta-data/placement/group-name", text, "Name of the placement group.", when_absent=None
+    )
+    placement_partition_number = Attribute(
+        "meta-data/placement/partition-number", integer, "Partition in the placement group.", when_absent=None
+    )
+    host_id = Attribute("meta-data/placement/host-id", text, "Id of the Dedicated Host.", when_absent=None)
+
+    hostname = Attribute("meta-data/hostname", text, "Host name, IP-based or resource-based.", when_absent=None)
+    private_hostname = Attribute("meta-data/local-hostname", text, "Private DNS name.")
+    private_ipv4 = Attribute("meta-data/local-ipv4", text, "Primary private IPv4 address.")
+    public_hostname = Attribute("meta-data/public-hostname", text, "Public DNS name.", when_absent=None)
+    public_ipv4 = Attribute("meta-data/public-ipv4", text, "Public IPv4 address.", when_absent=None)
+    ipv6 = Attribute("meta-data/ipv6", text, "First IPv6 address.", when_absent=None)
+    mac = Attribute("meta-data/mac", text, "MAC address of the primary network interface.")
+
+    @derived("meta-data/network/interfaces/macs/")
+    def network_interfaces(self) -> dict[str, NetworkInterface]:
+        """Network interfaces by MAC address."""
+        return {mac: NetworkInterface(mac, self) for mac in self._names("meta-data/network/interfaces/macs/")}
+
+    security_groups = Attribute(
+        "meta-data/security-groups", lines, "Names of the security groups of the primary network interface."
+    )
+
+    @derived("meta-data/tags/instance/")
+    def tags(self) -> InstanceTags:
+        """Tags; absent unless the instance allows tags in its metadata."""
+        return InstanceTags(self._names("meta-data/tags/instance/"), self)
+
+    @derived(PUBLIC_KEYS, when_absent=dict)
+    def public_keys(self) -> dict[str, PublicKey]:
+        """Public keys that the instance was launched with, by the key pair's name."""
+        pairs = [line.partition("=") for line in self.fetch(PUBLIC_KEYS, lines)]
+        return {name: PublicKey(integer(index.encode()), self) for index, _, name in pairs}
+
+    @derived("meta-data/block-device-mapping/", when_absent=dict)
+    def block_device_mapping(self) -> Mapping[str, str]:
+        """Devices by virtual name: ami, root, ebs1, ephemeral0, swap …"""
+        return self._leaves("meta-data/block-device-mapping/", text)
+
+    iam_info = Attribute("meta-data/iam/info", document(IamInfoDict), "Instance profile.", when_absent=None)
+
+    @derived("meta-data/iam/info", when_absent=None)
+    def instance_profile_arn(self) -> str | None:
+        """ARN of the instance profile."""
+        return field(EC2Metadata.iam_info.require(self) or {}, "InstanceProfileArn")
+
+    @derived("meta-data/iam/info", when_absent=None)
+    def instance_profile_id(self) -> str | None:
+        """Id of the instance profile."""
+        return field(EC2Metadata.iam_info.require(self) or {}, "InstanceProfileId")
+
+    @derived("meta-data/iam/info", when_absent=None)
+    def instance_profile_name(self) -> str | None:
+        """Name of the instance profile."""
+        arn = EC2Metadata.instance_profile_arn.require(self) or ""
+        return arn.rpartition("/")[2]
+
+    @derived("meta-data/iam/security-credentials/", when_absent=None, cached=False, withheld=True)
+    def iam_security_credentials(self) -> IamSecurityCredentialsDict | None:
+        """Temporary credentials of the role, whose name need not be the instance profile's."""
+        EC2Metadata.iam_info.require(self)
+        directory = "meta-data/iam/security-credentials/"
+        for role in self._names(directory):
+            return self.fetch(directory + role, document(IamSecurityCredentialsDict))
+        raise AbsentError(directory)
+
+    identity_credentials_info = Attribute(
+        "meta-data/identity-credentials/ec2/info",
+        document(IdentityCredentialsInfoDict),
+        "Account behind the instance identity role.",
+        when_absent=None,
+    )
+
+    @derived("meta-data/identity-credentials/ec2/security-credentials/", when_absent=None, cached=False, withheld=True)
+    def identity_credentials(self) -> IamSecurityCredentialsDict | None:
+        """Credentials of the instance identity role, which AWS's own services on the instance use."""
+        path = "meta-data/identity-credentials/ec2/security-credentials/ec2-instance"
+        return self.fetch(path, document(IamSecurityCredentialsDict))
+
+    instance_identity_document = Attribute(
+        "dynamic/instance-identity/document",
+        document(InstanceIdentityDocumentDict),
+        "Instance identity document.",
+    )
+    instance_identity_pkcs7 = Attribute(
+        "dynamic/instance-identity/pkcs7",
+        text,
+        "Signed identity document, PKCS #7 with DSA, base64.",
+        when_absent=None,
+        withheld=True,
+    )
+    instance_identity_rsa2048 = Attribute(
+        "dynamic/instance-identity/rsa2048",
+        text,
+        "Signed identity document, PKCS #7 with RSA-2048, base64.",
+        when_absent=None,
+        withheld=True,
+    )
+    instance_identity_dsa2048 = Attribute(
+        "dynamic/instance-identity/dsa2048",
+        text,
+        "Signed identity document, PKCS #7 with DSA-2048, base64.",
+        when_absent=None,
+        withheld=True,
+    )
+    instance_identity_signature = Attribute(
+        "dynamic/instance-identity/signature",
+        text,
+        "Detached RSA signature of the identity document, base64.",
+        when_absent=None,
+        withheld=True,
+    )
+
+    autoscaling_target_lifecycle_state = Attribute(
+        "meta-data/autoscaling/target-lifecycle-state",
+        text,
+        "State that Auto Scaling moves the instance to.",
+        when_absent=None,
+        cached=False,
+    )
+    spot_instance_action = Attribute(
+        "meta-data/spot/instance-action",
+        spot_action,
+        "What happens to the Spot Instance, and when.",
+        when_absent=None,
+        cached=False,
+    )
+    spot_termination_time = Attribute(
+        "meta-data/spot/termination-time",
+        text,
+        "When the Spot Instance ends; not always a time.",
+        when_absent=None,
+        cached=False,
+    )
+    rebalance_recommendation = Attribute(
+        "meta-data/events/recommendations/rebalance",
+        notice_time,
+        "When a rebalance recommendation was given.",
+        when_absent=None,
+        cached=False,
+    )
+    maintenance_history = Attribute(
+        "meta-data/events/maintenance/history",
+        documents(MaintenanceEventDict),
+        "Maintenance events completed or canceled.",
+        when_absent=list,
+        cached=False,
+    )
+    maintenance_scheduled = Attribute(
+        "meta-data/events/maintenance/scheduled",
+        documents(MaintenanceEventDict),
+        "Maintenance events to come.",
+        when_absent=list,
+        cached=False,
+    )
+    hibernation_configured = Attribute(
+        "meta-data/hibernation/configured", boolean, "Whether the instance can hibernate.", when_absent=None
+    )
+    monitoring = Attribute(
+        "dynamic/fws/instance-monitoring", text, "Detailed monitoring: enabled or disabled.", when_absent=None
+    )
+    vhostmd = Attribute("meta-data/metrics/vhostmd", text, "Host metrics; no longer filled.", when_absent=None)
+
+    managed_ssh_signer_cert = Attribute(
+        "meta-data/managed-ssh-keys/signer-cert",
+        text,
+        "Certificate chain of EC2 Instance Connect, PEM.",
+        when_absent=None,
+        cached=False,
+    )
+
+    @derived("meta-data/managed-ssh-keys/signer-ocsp/", when_absent=dict, cached=False)
+    def managed_ssh_signer_ocsp(self) -> Mapping[str, str]:
+        """OCSP answers, DER in base64, by the fingerprint of the certificate."""
+        return self._leaves("meta-data/managed-ssh-keys/signer-ocsp/", text)
+
+    @derived("meta-data/managed-ssh-keys/active-keys/", when_absent=dict, cached=False)
+    def managed_ssh_active_keys(self) -> Mapping[str, str]:
+        """Keys that EC2 Instance Connect accepts right now, signed, by user."""
+        return self._leaves("meta-data/managed-ssh-keys/active-keys/", text)
+
+    @derived("meta-data/elastic-gpus/associations/", when_absent=dict)
+    def elastic_gpus(self) -> Mapping[str, JSONDict]:
+        """Elastic GPUs by id; retired by AWS."""
+        return self._leaves("meta-data/elastic-gpus/associations/", json_object)
+
+    @derived("meta-data/elastic-inference/associations/", when_absent=dict)
+    def elastic_inference(self) -> Mapping[str, JSONDict]:
+        """Elastic Inference accelerators by id; retired by AWS."""
+        return self._leaves("meta-data/elastic-inference/associations/", json_object)
+
+    @derived("user-data", when_absent=None, withheld=True)
+    def user_data(self) -> bytes | None:
+        """User data that the instance was launched with, as it is: text, gzip, anything."""
+        return self.fetch("user-data/", raw)  # with the slash that ec2-metadata asks for
+
+
+ec2_metadata = EC2Metadata()
+"""This instance; nothing is read before its first attribute is."""

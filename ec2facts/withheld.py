@@ -1,0 +1,77 @@
+"""What is withheld: credentials, bearer proofs of identity and user data, unless they are asked for by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from ec2facts.errors import UsageError, WithheldError
+from ec2facts.imds.source import Source
+from ec2facts.metadata import EC2Metadata, attributes, is_directory
+
+WITHHELD_NAMES = {name: attribute.path for name, attribute in attributes(EC2Metadata).items() if attribute.withheld}
+"""The attributes that are withheld, with the path that each stands for."""
+
+_CREDENTIALS = re.compile(
+    rb"""
+      -----BEGIN[ A-Z0-9]*PRIVATE[ ]KEY            # PEM, OpenSSH, PGP
+    | \b(?:AKIA|ASIA)[A-Z0-9]{16}\b                # an AWS access key's id stands beside its secret
+    | (?:secret_?access_?key|session_?token|security_?token)["']?\s*[:=]
+    | "(?:\w*_)?(?:token|secret|password|private_?key)"\s*:
+    | \beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.               # a JSON Web Token
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+class Withholding:
+    """The source ``source`` without what is withheld: to ask for that raises WithheldError.
+
+    ``include`` names what is not withheld: attributes, or paths for what only looks like credentials. Credentials'
+    own paths are not even asked for.
+    """
+
+    def __init__(self, source: Source, include: Collection[str] = ()) -> None:
+        self._source = source
+        self._included = [_path(name) for name in include]
+
+    def get(self, path: str) -> bytes | None:
+        """Return the body of ``path``, None where the source has none; raise WithheldError where it is withheld."""
+        if any(_below(path, included) for included in self._included):
+            return self._source.get(path)
+        withheld = _declared(path)
+        if withheld is not None and "security-credentials" in path.split("/"):
+            raise withheld
+        body = self._source.get(path)
+        if body is None:
+            return None
+        if withheld is not None:
+            raise withheld
+        if not is_directory(path) and _CREDENTIALS.search(body):
+            raise WithheldError(path, path)
+        return body
+
+
+def _path(name: str) -> str:
+    """Return the path that a name to include stands for."""
+    if "/" in name:
+        return name
+    if name not in WITHHELD_NAMES:
+        known = ", ".join(WITHHELD_NAMES)
+        raise UsageError(
+            f"nothing is withheld under the name {name!r}; it takes {known}, or a path such as meta-data/x"
+        )
+    return WITHHELD_NAMES[name]
+
+
+def _below(path: str, top: str) -> bool:
+    return (path.rstrip("/") + "/").startswith(top.rstrip("/") + "/")
+
+
+def _declared(path: str) -> WithheldError | None:
+    """Return the error for a path that is withheld whatever its body is."""
+    for name, top in WITHHELD_NAMES.items():
+        if _below(path, top):
+            return WithheldError(top, name)
+    before, credentials, _ = (path.rstrip("/") + "/").partition("/security-credentials/")
+    return WithheldError(before + credentials, before + credentials) if credentials else None
