@@ -26,6 +26,8 @@ from ec2facts.metadata.documents import (
     InstanceIdentityDocumentDict,
 )
 
+__version__ = "1.0.0"
+
 if TYPE_CHECKING:
     from ec2facts.imds.client import IMDSClient
 

@@ -4,7 +4,7 @@
     ├── UsageError                2   an option, a name or a setting that means nothing
     ├── UnavailableError          3   the metadata service does not answer at all
     │   └── DisabledError         3   it is switched off, by its own word or by AWS_EC2_METADATA_DISABLED
-    ├── AbsentError               1   the service answers 404: this instance has no such value
+    ├── AbsentError               1   this instance has no such value: the service answers 404
     ├── UnreadError               4   a value exists, or may exist, and could not be read
     │   └── DecodeError           4   it was read and is not what its declaration says (a ValueError too)
     ├── WithheldError             1   a value exists and is kept out unless it is asked for by name
@@ -51,11 +51,12 @@ class DisabledError(UnavailableError):
 
 
 class AbsentError(EC2FactsError):
-    """The service answers 404 for ``path``."""
+    """This instance has nothing at ``path``."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, reason: str = "the service answers 404") -> None:
         self.path = path
-        super().__init__(f"{path} is absent: the service answers 404")
+        self.reason = reason
+        super().__init__(f"{path} is absent: {reason}")
 
 
 class UnreadError(EC2FactsError):

@@ -8,8 +8,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any
 
-from ec2facts.crawl import ROOTS, listed
-from ec2facts.errors import AbsentError, UnreadError, WithheldError
+from ec2facts.crawl import ROOTS, crawl, listed
+from ec2facts.errors import AbsentError, IncompleteError, UnreadError, WithheldError
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import Source, read
 from ec2facts.metadata import EC2Metadata, Resource, SpotInstanceAction, attributes
@@ -40,6 +40,15 @@ def facts(snapshot: Snapshot, *, include: Collection[str] = ()) -> dict[str, Any
         "unread": dict(sorted({**undecoded.unread, **gaps.unread}.items())),
     }
     return everything
+
+
+def collect(source: Source, *, include: Collection[str] = (), allow_partial: bool = False) -> dict[str, Any]:
+    """Crawl ``source`` and return its facts; raise IncompleteError if any is unread, unless that is allowed."""
+    collected = facts(crawl(source, include=include), include=include)
+    unread = collected["collection"]["unread"]
+    if unread and not allow_partial:
+        raise IncompleteError(unread)
+    return collected
 
 
 class Gaps:

@@ -37,6 +37,7 @@ class Withholding:
 
     def get(self, path: str) -> bytes | None:
         """Return the body of ``path``, None where the source has none; raise WithheldError where it is withheld."""
+        path = _plain(path)
         if any(_below(path, included) for included in self._included):
             return self._source.get(path)
         withheld = _declared(path)
@@ -62,6 +63,14 @@ def _path(name: str) -> str:
             f"nothing is withheld under the name {name!r}; it takes {known}, or a path such as meta-data/x"
         )
     return WITHHELD_NAMES[name]
+
+
+def _plain(path: str) -> str:
+    """Return ``path`` without doubled slashes, which the service overlooks; raise UsageError for one with dots."""
+    segments = path.split("/")
+    if not {".", ".."}.isdisjoint(segments):
+        raise UsageError(f"{path!r} is no path: it holds the segment . or ..")
+    return "/".join(filter(None, segments)) + "/" * path.endswith("/")
 
 
 def _below(path: str, top: str) -> bool:

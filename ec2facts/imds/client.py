@@ -15,6 +15,7 @@ from typing import Callable
 import requests
 import urllib3
 
+from ec2facts.errors import DisabledError, UnavailableError
 from ec2facts.imds.endpoint import resolve_endpoint, setting, url_of
 from ec2facts.imds.http_errors import (
     TIMEOUTS,
@@ -50,7 +51,8 @@ class IMDSClient:
     ``endpoint`` is the service's base URL, by default what the AWS_EC2_METADATA_* variables say. ``timeout`` is in
     seconds, for each of at most ``attempts`` tries of one request (by default what the AWS_METADATA_SERVICE_*
     variables say, else 1 s and 3). ``max_rate`` requests may follow each other at once, then as many a second; 0
-    lifts the limit. A ``session`` that is given sends every request and is not altered; without one no proxy
+    lifts the limit. ``wait`` is how many seconds to wait for the service to come up; one that is switched off is not
+    waited for. A ``session`` that is given sends every request and is not altered; without one no proxy
     variable and no .netrc applies, and no cookie is kept. Redirects are never followed.
 
     Errors are those of ``ec2facts.errors``, and exceptions of requests as well.
@@ -64,6 +66,7 @@ class IMDSClient:
         timeout: float | None = None,
         attempts: int | None = None,
         max_rate: float = 128,
+        wait: float = 0,
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
@@ -76,8 +79,9 @@ class IMDSClient:
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._token: str | None = None
+        self._token = ""
         self._renew_at = 0.0
+        self._wait_until = clock() + wait
 
     def get(self, path: str) -> bytes | None:
         """Return the body of ``path``, None where the service answers 404."""
@@ -111,13 +115,25 @@ class IMDSClient:
     def _valid_token(self, *, instead_of: str | None = None) -> str:
         """Return the token, a new one if there is none, it is about to expire, or it is ``instead_of``."""
         with self._lock:
-            if self._token is None or self._token == instead_of or self._clock() >= self._renew_at:
-                asked_at = self._clock()
-                response = self._put_token()
-                ttl = _ttl(response)
-                self._token = response.content.decode("ascii")
-                self._renew_at = asked_at + ttl - min(60, ttl / 10)
+            if not self._token or self._token == instead_of or self._clock() >= self._renew_at:
+                self._renew()
             return self._token
+
+    def _renew(self) -> None:
+        while True:
+            asked_at = self._clock()
+            try:
+                response = self._put_token()
+                break
+            except DisabledError:
+                raise
+            except UnavailableError:
+                if asked_at >= self._wait_until:
+                    raise
+            self._sleep(1)
+        ttl = _ttl(response)
+        self._token = response.content.decode("ascii")
+        self._renew_at = asked_at + ttl - min(60, ttl / 10)
 
     def _put_token(self) -> requests.Response:
         try:

@@ -54,6 +54,11 @@ class Snapshot:
             raise AbsentError(path)
         return body
 
+    @property
+    def unread(self) -> dict[str, str]:
+        """The paths that could not be read, with the reasons."""
+        return {path: gap.detail for path, gap in sorted(self.gaps.items()) if gap.kind == "unread"}
+
     @classmethod
     def load(cls, file: str | PathLike[str]) -> Snapshot:
         """Read a snapshot file; raise SnapshotError, naming the entry, where it is malformed."""

@@ -102,9 +102,16 @@ def field(value: Mapping[str, Any], name: str) -> str:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(text(body))
-    except (json.JSONDecodeError, RecursionError):
+        value = json.loads(text(body), parse_constant=_refuse)
+        # An escape such as \\ud800 is JSON, and half a character that no encoding can write again.
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
         raise ValueError("not JSON") from None
+    return value
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
 
 
 F = TypeVar("F", bound=Callable[[bytes], Any])

@@ -34,6 +34,9 @@ class Leaves(Mapping[str, T]):
                 self._values[name] = self.parent.fetch(self._directory + name, self._decode)
             return self._values[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 

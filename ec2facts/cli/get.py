@@ -1,0 +1,50 @@
+"""Write single facts, one a line, reading no more than it takes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from ec2facts.cli.options import SourceOptions, add_source_options, open_source
+from ec2facts.lookup import lookup
+
+EXAMPLE = "ec2facts get instance_id tags.Name network_interfaces.0.subnet_id placement/region --simulate"
+
+
+class Options(SourceOptions):
+    """What this command takes."""
+
+    names: list[str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what this command takes."""
+    parser.add_argument(
+        "names",
+        nargs="+",
+        metavar="NAME",
+        help="a dotted name (tags.Name, network_interfaces.0.mac) or a path (placement/region); see `ec2facts schema`",
+    )
+    add_source_options(parser)
+
+
+def run(options: Options) -> None:
+    """Do what the command line says."""
+    with open_source(options) as source:
+        values = [
+            lookup(source, name, include=options.include, allow_partial=options.allow_partial) for name in options.names
+        ]
+    sys.stdout.buffer.write(b"".join(map(_line, values)))
+
+
+def _line(value: Any) -> bytes:
+    """Return scalars bare, the rest as JSON; bytes that are not text stay as they are."""
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError:
+            return bytes(value)
+    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+    return (text if text.endswith("\n") else text + "\n").encode()

@@ -1,0 +1,83 @@
+"""Single facts by name, read one by one from their source."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from ec2facts.crawl import ROOTS, crawl
+from ec2facts.errors import AbsentError, IncompleteError, UsageError
+from ec2facts.facts import Gaps, facts, jsonable
+from ec2facts.imds.source import Source, read
+from ec2facts.metadata import EC2Metadata, NetworkInterface, Resource, SpotInstanceAction, attributes
+from ec2facts.withheld import Withholding
+
+
+def lookup(source: Source, name: str, *, include: Collection[str] = (), allow_partial: bool = False) -> Any:
+    """Return the fact ``name``, reading no more than it takes.
+
+    ``name`` is dotted (``tags.Name``, ``network_interfaces.0.subnet_id``), dashes as good as underscores in what
+    ec2facts names itself, a number the position where it is no key; or it is a path with a slash
+    (``placement/region``, ``dynamic/instance-identity/document``), below ``meta-data/`` unless it starts with a
+    root. A path gives its body, as bytes, and so do user data; all else is as in the facts.
+
+    Raises UsageError for a name that no instance has, AbsentError for one that this instance does not have,
+    WithheldError, UnreadError, and IncompleteError for a fact with something unread in it.
+    """
+    guarded = Withholding(source, include)
+    if "/" in name:
+        path = name.lstrip("/").removeprefix("latest/")
+        return read(guarded, path if path.startswith(ROOTS) else f"meta-data/{path}")
+    parts = name.split(".")
+    top = parts[0].replace("-", "_")
+    if top in {"meta_data", "dynamic", "collection"}:
+        return _descend(facts(crawl(source, include=include), include=include), [top, *parts[1:]], name)
+    gaps = Gaps()
+    value = _descend(EC2Metadata(source=guarded), parts, name)
+    result = value if isinstance(value, bytes) else jsonable(value, gaps)
+    if gaps.unread and not allow_partial:
+        raise IncompleteError(gaps.unread)
+    return result
+
+
+def _descend(value: Any, parts: list[str], name: str) -> Any:
+    """Return what ``parts``, the rest of ``name``, lead to from ``value``."""
+    if not parts:
+        return value
+    head, *rest = parts
+    if isinstance(value, Resource):
+        return _descend(_attribute(value, head), rest, name)
+    if isinstance(value, SpotInstanceAction):
+        value = value._asdict()
+    if isinstance(value, list):
+        value = {str(position): item for position, item in enumerate(value)}
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{name!r} leads too far: what holds {head!r} is a single value")
+    for count in range(len(parts), 0, -1):  # keys may hold dots
+        key = ".".join(parts[:count])
+        if key in value:
+            return _descend(value[key], parts[count:], name)
+    if head.isdecimal() and int(head) < len(value):
+        return _descend(value[_in_order(value)[int(head)]], rest, name)
+    raise AbsentError(name, f"there is no {head!r}{_did_you_mean(head, value)}")
+
+
+def _attribute(resource: Resource, name: str) -> Any:
+    known = attributes(type(resource))
+    attribute = known.get(name.replace("-", "_"))
+    if attribute is None:
+        raise UsageError(f"there is no fact {name!r}{_did_you_mean(name, known)}; `ec2facts schema` lists them")
+    return attribute.require(resource)
+
+
+def _in_order(values: Mapping[str, Any]) -> list[str]:
+    """Return the keys in the order of the facts."""
+    if all(isinstance(value, NetworkInterface) for value in values.values()):
+        return sorted(values, key=lambda mac: (values[mac].network_card, values[mac].device_number))
+    return list(values)
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
