@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ec2facts import imds
 from ec2facts.crawl import crawl
 from ec2facts.facts import facts
 from ec2facts.imds.protocol import TOKEN_TTL_SECONDS
@@ -50,8 +51,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "IMDSClient":  # it imports requests, which takes longer than all the rest
-        from ec2facts.imds.client import IMDSClient
-
-        return IMDSClient
+    if name == "IMDSClient":
+        return imds.IMDSClient
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

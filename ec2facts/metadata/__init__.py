@@ -29,10 +29,8 @@ __all__ = [
 RESOURCES: tuple[type[Resource], ...] = (EC2Metadata, NetworkInterface, PublicKey)
 """The classes that declare attributes."""
 
-DOCUMENTS = frozenset(
-    name for name, attribute in attributes(EC2Metadata).items() if re.search(r"\w+Dict\b", attribute.type_name)
-)
-"""The names whose values are whole JSON documents of the service."""
+DOCUMENTS = frozenset(name for name, attribute in attributes(EC2Metadata).items() if attribute.document)
+"""The names whose values are whole documents: JSON, PEM, keys."""
 
 
 def is_directory(path: str) -> bool:

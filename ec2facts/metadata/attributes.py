@@ -30,7 +30,8 @@ class Attribute(Generic[T]):
     """A value of a Resource: the path behind it, its decoder, one sentence.
 
     ``when_absent`` gives the value where the service answers 404 (None: None); without it that is an AbsentError.
-    ``cached`` values are read once. ``withheld`` ones stay out of the facts unless they are asked for by name.
+    ``cached`` values are read once. ``withheld`` ones stay out of the facts unless they are asked for by name. A
+    ``document`` is a whole text in a format of its own, such as JSON or PEM, rather than a value.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Attribute(Generic[T]):
         when_absent: Default = ...,
         cached: bool = ...,
         withheld: bool = ...,
+        document: bool = ...,
     ) -> None: ...
     @overload
     def __init__(
@@ -56,6 +58,7 @@ class Attribute(Generic[T]):
         when_absent: None,
         cached: bool = ...,
         withheld: bool = ...,
+        document: bool = ...,
     ) -> None: ...
     def __init__(
         self,
@@ -66,6 +69,7 @@ class Attribute(Generic[T]):
         when_absent: Default | None = _required,
         cached: bool = True,
         withheld: bool = False,
+        document: bool = False,
     ) -> None:
         self.path = path
         self.decode: Callable[..., Any] = decode
@@ -73,6 +77,7 @@ class Attribute(Generic[T]):
         self.when_absent = when_absent
         self.cached = cached
         self.withheld = withheld
+        self.document = document
 
     def __set_name__(self, owner: type[Resource], name: str) -> None:
         self.name = name
@@ -132,13 +137,19 @@ class Derived(Attribute[T]):
 
 
 def derived(
-    path: str, *, when_absent: Default | None = _required, cached: bool = True, withheld: bool = False
+    path: str,
+    *,
+    when_absent: Default | None = _required,
+    cached: bool = True,
+    withheld: bool = False,
+    document: bool = False,
 ) -> Callable[[Callable[[R], T]], Attribute[T]]:
     """Declare the attribute that the decorated method computes; its docstring is the attribute's sentence."""
 
     def declare(function: Callable[[R], T]) -> Attribute[T]:
         when: Any = when_absent
-        return Derived(path, function, function.__doc__ or "", when_absent=when, cached=cached, withheld=withheld)
+        doc = function.__doc__ or ""
+        return Derived(path, function, doc, when_absent=when, cached=cached, withheld=withheld, document=document)
 
     return declare
 

@@ -164,7 +164,7 @@ class EC2Metadata(Resource):
         """Tags; absent unless the instance allows tags in its metadata."""
         return InstanceTags(self._names("meta-data/tags/instance/"), self)
 
-    @derived(PUBLIC_KEYS, when_absent=dict)
+    @derived(PUBLIC_KEYS, when_absent=dict, document=True)
     def public_keys(self) -> dict[str, PublicKey]:
         """Public keys that the instance was launched with, by the key pair's name."""
         pairs = [line.partition("=") for line in self.fetch(PUBLIC_KEYS, lines)]
@@ -175,7 +175,9 @@ class EC2Metadata(Resource):
         """Devices by virtual name: ami, root, ebs1, ephemeral0, swap …"""
         return self._leaves("meta-data/block-device-mapping/", text)
 
-    iam_info = Attribute("meta-data/iam/info", document(IamInfoDict), "Instance profile.", when_absent=None)
+    iam_info = Attribute(
+        "meta-data/iam/info", document(IamInfoDict), "Instance profile.", when_absent=None, document=True
+    )
 
     @derived("meta-data/iam/info", when_absent=None)
     def instance_profile_arn(self) -> str | None:
@@ -193,7 +195,7 @@ class EC2Metadata(Resource):
         arn = EC2Metadata.instance_profile_arn.require(self) or ""
         return arn.rpartition("/")[2]
 
-    @derived("meta-data/iam/security-credentials/", when_absent=None, cached=False, withheld=True)
+    @derived("meta-data/iam/security-credentials/", when_absent=None, cached=False, withheld=True, document=True)
     def iam_security_credentials(self) -> IamSecurityCredentialsDict | None:
         """Temporary credentials of the role, whose name need not be the instance profile's."""
         EC2Metadata.iam_info.require(self)
@@ -207,9 +209,16 @@ class EC2Metadata(Resource):
         document(IdentityCredentialsInfoDict),
         "Account behind the instance identity role.",
         when_absent=None,
+        document=True,
     )
 
-    @derived("meta-data/identity-credentials/ec2/security-credentials/", when_absent=None, cached=False, withheld=True)
+    @derived(
+        "meta-data/identity-credentials/ec2/security-credentials/",
+        when_absent=None,
+        cached=False,
+        withheld=True,
+        document=True,
+    )
     def identity_credentials(self) -> IamSecurityCredentialsDict | None:
         """Credentials of the instance identity role, which AWS's own services on the instance use."""
         path = "meta-data/identity-credentials/ec2/security-credentials/ec2-instance"
@@ -219,6 +228,7 @@ class EC2Metadata(Resource):
         "dynamic/instance-identity/document",
         document(InstanceIdentityDocumentDict),
         "Instance identity document.",
+        document=True,
     )
     instance_identity_pkcs7 = Attribute(
         "dynamic/instance-identity/pkcs7",
@@ -283,6 +293,7 @@ class EC2Metadata(Resource):
         "Maintenance events completed or canceled.",
         when_absent=list,
         cached=False,
+        document=True,
     )
     maintenance_scheduled = Attribute(
         "meta-data/events/maintenance/scheduled",
@@ -290,6 +301,7 @@ class EC2Metadata(Resource):
         "Maintenance events to come.",
         when_absent=list,
         cached=False,
+        document=True,
     )
     hibernation_configured = Attribute(
         "meta-data/hibernation/configured", boolean, "Whether the instance can hibernate.", when_absent=None
@@ -297,7 +309,9 @@ class EC2Metadata(Resource):
     monitoring = Attribute(
         "dynamic/fws/instance-monitoring", text, "Detailed monitoring: enabled or disabled.", when_absent=None
     )
-    vhostmd = Attribute("meta-data/metrics/vhostmd", text, "Host metrics; no longer filled.", when_absent=None)
+    vhostmd = Attribute(
+        "meta-data/metrics/vhostmd", text, "Host metrics; no longer filled.", when_absent=None, document=True
+    )
 
     managed_ssh_signer_cert = Attribute(
         "meta-data/managed-ssh-keys/signer-cert",
@@ -305,24 +319,25 @@ class EC2Metadata(Resource):
         "Certificate chain of EC2 Instance Connect, PEM.",
         when_absent=None,
         cached=False,
+        document=True,
     )
 
-    @derived("meta-data/managed-ssh-keys/signer-ocsp/", when_absent=dict, cached=False)
+    @derived("meta-data/managed-ssh-keys/signer-ocsp/", when_absent=dict, cached=False, document=True)
     def managed_ssh_signer_ocsp(self) -> Mapping[str, str]:
         """OCSP answers, DER in base64, by the fingerprint of the certificate."""
         return self._leaves("meta-data/managed-ssh-keys/signer-ocsp/", text)
 
-    @derived("meta-data/managed-ssh-keys/active-keys/", when_absent=dict, cached=False)
+    @derived("meta-data/managed-ssh-keys/active-keys/", when_absent=dict, cached=False, document=True)
     def managed_ssh_active_keys(self) -> Mapping[str, str]:
         """Keys that EC2 Instance Connect accepts right now, signed, by user."""
         return self._leaves("meta-data/managed-ssh-keys/active-keys/", text)
 
-    @derived("meta-data/elastic-gpus/associations/", when_absent=dict)
+    @derived("meta-data/elastic-gpus/associations/", when_absent=dict, document=True)
     def elastic_gpus(self) -> Mapping[str, JSONDict]:
         """Elastic GPUs by id; retired by AWS."""
         return self._leaves("meta-data/elastic-gpus/associations/", json_object)
 
-    @derived("meta-data/elastic-inference/associations/", when_absent=dict)
+    @derived("meta-data/elastic-inference/associations/", when_absent=dict, document=True)
     def elastic_inference(self) -> Mapping[str, JSONDict]:
         """Elastic Inference accelerators by id; retired by AWS."""
         return self._leaves("meta-data/elastic-inference/associations/", json_object)
