@@ -1,0 +1,101 @@
+"""The formats of an env file: how each writes a variable, and what it cannot hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+Refusal = Callable[[str, str], "str | None"]
+"""Says why a variable, by name and value, cannot be held, None if it can. What it says never tells the value."""
+
+MAX_ARG_STRLEN = 131072
+"""The bytes that Linux takes for ``NAME=value`` and its NUL: with one more, every exec fails with E2BIG."""
+
+DOCKER_LINE = 65535
+"""The bytes that docker takes for a line: with one more, it refuses the file."""
+
+
+class Format(NamedTuple):
+    """A format of env files; ``description`` is a sentence on who reads it."""
+
+    description: str
+    quote: Callable[[str], str]
+    refusals: Sequence[Refusal] = ()
+    entry: str = "{}={}\n"
+    has_comments: bool = True
+
+    def refusal(self, name: str, value: str) -> str | None:
+        """Return why the format cannot hold the variable, None if it can."""
+        return next(filter(None, (refusal(name, value) for refusal in (*_ALWAYS, *self.refusals))), None)
+
+    def encode(self, name: str, value: str) -> str:
+        """Return what sets the variable; only for one without a refusal."""
+        return self.entry.format(name, self.quote(value))
+
+    def comment(self, text: str) -> str:
+        """Return ``text`` as a comment line, nothing where the format has no comments."""
+        return f"# {text}\n" if self.has_comments else ""
+
+
+def _holds(characters: str, what: str) -> Refusal:
+    """Refuse values that hold one of ``characters``, the inside of a regular expression's brackets."""
+    pattern = re.compile(f"[{characters}]")
+    return lambda name, value: f"the value holds {what}" if pattern.search(value) else None
+
+
+def _longer_than(limit: int, written: Callable[[str], str] = str) -> Refusal:
+    def refusal(name: str, value: str) -> str | None:
+        size = len(f"{name}={written(value)}".encode())
+        return f"NAME=value is {size} bytes long, of at most {limit}" if size > limit else None
+
+    return refusal
+
+
+def _sh(value: str) -> str:
+    # Not '\'': systemd takes what follows an unquoted part literally.
+    return "'" + value.replace("'", "'\"'\"'") + "'"
+
+
+def _docker(value: str) -> str:
+    # Docker drops one CR before the end of a line.
+    return value + "\r" if value.endswith("\r") else value
+
+
+def _dotenv(value: str) -> str:
+    # python-dotenv expands ${…} inside every kind of quotes. The nameless variable has its default, a dollar sign.
+    text = value.replace("${", "${:-$}{")
+    if re.fullmatch(r"[A-Za-z0-9_./:@%+,\\-]+", text):
+        return text
+    if not re.search(r"['\\\r]", text):
+        return f"'{text}'"
+    text = text.translate({ord("\\"): r"\\", ord('"'): r"\"", ord("\r"): r"\r", ord("\n"): r"\n"})
+    # Before 1.2.3 it takes a backslash before the closing quote for an escape; an empty expansion keeps them apart.
+    return f'"{text}${{:-}}"' if text.endswith("\\") else f'"{text}"'
+
+
+def _fish(value: str) -> str:
+    return "'" + value.replace("\\", r"\\").replace("'", r"\'") + "'"
+
+
+_ALWAYS = (_holds("\0", "a NUL"), _holds("\ud800-\udfff", "half of a surrogate pair, which is not Unicode text"))
+_EXEC = _longer_than(MAX_ARG_STRLEN - 1)
+_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+
+FORMATS: Mapping[str, Format] = {
+    "sh": Format("a POSIX shell sources it", _sh, [_EXEC]),
+    "systemd": Format(
+        "a systemd unit names it in EnvironmentFile=; it is what sh is, byte for byte",
+        _sh,
+        [_EXEC, _holds(_NONCHARACTERS, "a Unicode noncharacter, for which systemd refuses the whole file")],
+    ),
+    "docker": Format(
+        "docker run takes it with --env-file",
+        _docker,
+        [_holds("\n", "a newline"), _longer_than(DOCKER_LINE, _docker)],
+    ),
+    "dotenv": Format("python-dotenv loads it; other readers of .env differ", _dotenv, [_EXEC]),
+    "fish": Format("the fish shell sources it; all is exported", _fish, [_EXEC], "set -gx {} {}\n"),
+    "null": Format("it is NAME=value and a NUL byte each, as env -0 prints", str, entry="{}={}\0", has_comments=False),
+}
+"""Every format by its name."""
