@@ -1,0 +1,223 @@
+"""Facts through a Jinja template, made for configuration files: what is not there is an error, never a hole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ec2facts.errors import TemplateError
+from ec2facts.render.filters import FILTERS
+from ec2facts.render.library import default_search_path, find_named, find_template
+from ec2facts.render.printable import printable
+from ec2facts.render.undefined import FactUndefined, undefined_in
+
+Newline = Literal["\n", "\r\n", "\r"]
+
+_HEADER = "#jinja2:"
+"""Begins a first line that sets options for this template alone, as in Ansible; it is not printed."""
+
+_SETTINGS: Mapping[str, Mapping[str, object]] = {
+    "trim_blocks": {"true": True, "false": False},
+    "lstrip_blocks": {"true": True, "false": False},
+    "newline_sequence": {r"\n": "\n", r"\r\n": "\r\n", r"\r": "\r"},
+}
+"""The options of the header, and how it writes their values."""
+
+_SHOWN_CALLERS = 5
+"""How many of the templates and macros that led to an error its message names."""
+
+_FAILURES = (
+    jinja2.TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What the expressions of a template can raise."""
+
+
+def render_template(
+    facts: Mapping[str, Any],
+    template: str | os.PathLike[str],
+    *,
+    search_path: Sequence[Path] | None = None,
+    trim_blocks: bool = True,
+    lstrip_blocks: bool = True,
+    newline_sequence: Newline = "\n",
+) -> str:
+    """Return the text of a template, given by path or by name; its variables are the facts' keys, and ``facts``.
+
+    Names are looked for on ``search_path``, by default library.default_search_path; includes, imports and extends
+    beside the template first. The other arguments are Jinja's; the header of a template goes before them. Raises
+    TemplateError, with file and line, for whatever is wrong: the template is not there, its syntax, something
+    undefined or that cannot be printed, a filter that refuses.
+    """
+    environment = _Environment(
+        facts,
+        search_path,
+        trim_blocks=trim_blocks,
+        lstrip_blocks=lstrip_blocks,
+        newline_sequence=newline_sequence,
+    )
+    name = str(Path(find_template(template, environment.search_path, uid=environment.uid)).absolute())
+    with environment.border(name):
+        return environment.get_template(name).render()
+
+
+def render_text(
+    facts: Mapping[str, Any],
+    source: str,
+    *,
+    name: str = "<template>",
+    search_path: Sequence[Path] | None = None,
+    trim_blocks: bool = True,
+    lstrip_blocks: bool = True,
+    newline_sequence: Newline = "\n",
+) -> str:
+    """Return the text of a template that is not in a file, as render_template does; errors call it ``name``."""
+    environment = _Environment(
+        facts,
+        search_path,
+        trim_blocks=trim_blocks,
+        lstrip_blocks=lstrip_blocks,
+        newline_sequence=newline_sequence,
+    )
+    with environment.border(name):
+        return environment.compiled(name, source, environment.make_globals(None)).render()
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """Jinja over some facts. The name of a template is its absolute path."""
+
+    def __init__(self, facts: Mapping[str, Any], search_path: Sequence[Path] | None, **options: Any) -> None:
+        super().__init__(
+            loader=_Loader(),
+            undefined=undefined_in(facts),
+            finalize=printable,
+            keep_trailing_newline=True,
+            auto_reload=False,
+            extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
+            **options,
+        )
+        self.uid = os.geteuid()
+        self.search_path = default_search_path(os.environ, uid=self.uid) if search_path is None else search_path
+        self.filters.update(FILTERS)
+        # Globals, not variables of the rendering, because these reach imported macros too.
+        self.globals.update(facts, facts=facts)
+        self.headed: set[str] = set()
+        """The templates that begin with a header, which is no line for Jinja."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Look up ``obj.attribute``: a key of a mapping hides its methods, never the other way round."""
+        if not isinstance(obj, (Mapping, FactUndefined)):
+            return super().getattr(obj, attribute)
+        if isinstance(obj, FactUndefined) or attribute in obj:
+            return self.getitem(obj, attribute)
+        found = super().getattr(obj, attribute)
+        if isinstance(found, FactUndefined):
+            return found
+        return self.undefined(obj=obj, name=attribute, method=found)  # type: ignore[call-arg]  # FactUndefined has it
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Look up ``obj[argument]``, which for a mapping is never a method."""
+        if isinstance(obj, FactUndefined):
+            return obj.below(argument)
+        if isinstance(obj, Mapping):
+            return obj[argument] if argument in obj else self.undefined(obj=obj, name=argument)
+        return super().getitem(obj, argument)
+
+    def join_path(self, template: str, parent: str) -> str:
+        """Return the file that ``parent`` means by ``template``: beside it, else on the search path."""
+        including = Path(parent)
+        beside, owners = [], {0, self.uid}
+        if including.is_absolute():
+            beside.append(including.parent)
+            owners.add(including.stat().st_uid)  # that user's template is being rendered already
+        found = find_named(template, [*beside, *self.search_path], owners=owners)
+        return template if found is None else str(found.absolute())
+
+    def compiled(self, name: str, source: str, variables: MutableMapping[str, Any]) -> jinja2.Template:
+        """Compile a template, as its header says."""
+        settings: dict[str, Any] = {}
+        if source.startswith(_HEADER):
+            header, _, source = source.partition("\n")
+            settings = _read_header(header[len(_HEADER) :], name)
+            self.headed.add(name)
+        compiler = self.overlay()
+        vars(compiler).update(settings)  # overlay() itself takes no newline_sequence before Jinja 3.1.2
+        code = compiler.compile(source, name, name)
+        return self.template_class.from_code(self, code, variables)
+
+    @contextmanager
+    def border(self, name: str) -> Iterator[None]:
+        """Turn whatever the template ``name`` raises into a TemplateError that says where."""
+        try:
+            yield
+        except _FAILURES as error:
+            *callers, (file, line) = self._places(error.__traceback__) or [(name, None)]
+            message = " ".join(_reason(error).split())
+            if callers:
+                shown = [f"{caller}:{number}" for caller, number in reversed(callers)]
+                message += ", reached from " + ", ".join(shown[:_SHOWN_CALLERS]) + ", …" * (len(shown) > _SHOWN_CALLERS)
+            raise TemplateError(message, file=file, line=line) from error
+
+    def _places(self, traceback: TracebackType | None) -> list[tuple[str, int | None]]:
+        """Return file and line of every template and macro on the way to an error, outermost first."""
+        places: list[tuple[str, int | None]] = []
+        while traceback is not None:
+            frame = traceback.tb_frame
+            # Jinja puts such frames in the place of those of compiled templates.
+            if "__jinja_exception__" in frame.f_globals:
+                file = frame.f_code.co_filename
+                place = (file, traceback.tb_lineno + (file in self.headed))
+                if place not in places[-1:]:
+                    places.append(place)
+            traceback = traceback.tb_next
+        return places
+
+
+class _Loader(jinja2.BaseLoader):
+    """Reads templates by absolute path; other names are those that join_path did not find."""
+
+    def load(self, environment: Any, name: str, globals: Any = None) -> jinja2.Template:  # noqa: A002 (Jinja's name)
+        """Compile the template in the file ``name`` for an _Environment."""
+        if not Path(name).is_absolute():
+            searched = " or in ".join(["beside this one", *map(str, environment.search_path)])
+            raise jinja2.TemplateNotFound(name, f"no template {name!r} {searched}")
+        try:
+            # Some editors put a byte order mark first, which no configuration file is the better for.
+            source = Path(name).read_bytes().decode("utf-8-sig")
+        except OSError as error:
+            raise TemplateError(f"cannot be read: {error.strerror}", file=name) from error
+        except UnicodeDecodeError as error:
+            raise TemplateError("is not UTF-8", file=name) from error
+        template: jinja2.Template = environment.compiled(name, source, globals)
+        return template
+
+
+def _read_header(header: str, name: str) -> dict[str, Any]:
+    settings = {}
+    for setting in header.split(","):
+        key, _, value = (part.strip() for part in setting.partition(":"))
+        try:
+            settings[key] = _SETTINGS[key][value.strip("'\"").lower()]
+        except KeyError as error:
+            known = "; ".join(f"{key}: {' or '.join(values)}" for key, values in _SETTINGS.items())
+            raise TemplateError(f"the header takes {known}", file=name, line=1) from error
+    return settings
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, (jinja2.TemplateError, ValueError)):
+        return getattr(error, "message", None) or str(error) or type(error).__name__
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,136 @@
+"""What a template asks for and is not there: why, and what may have been meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any, Callable, ClassVar
+
+from jinja2 import StrictUndefined, TemplateRuntimeError, UndefinedError
+from jinja2.utils import missing
+
+from ec2facts.metadata import RESOURCES, EC2Metadata, attributes
+
+Names = tuple[Any, ...]
+"""The keys that lead from the facts to a value, outermost first."""
+
+
+class FactUndefined(StrictUndefined):
+    """A name that leads to nothing: all that can be done to it is to ask for a default, and for what is below it.
+
+    ``method`` is the method of a dict that the name would be if it were called; without a call it is no value,
+    because users choose the keys of facts and one of them may choose ``items``.
+    """
+
+    facts: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(
+        self,
+        hint: str | None = None,
+        obj: Any = missing,
+        name: str | None = None,
+        exc: type[TemplateRuntimeError] = UndefinedError,
+        *,
+        method: Callable[..., Any] | None = None,
+    ) -> None:
+        super().__init__(hint, obj, name, exc)
+        self.method = method
+
+    def below(self, name: Any) -> FactUndefined:
+        """Return what ``name`` leads to from here, which is nothing either."""
+        return type(self)(self._undefined_hint, self, name, self._undefined_exception)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the method; raise UndefinedError if there is none."""
+        if self.method is None:
+            self._fail_with_undefined_error()
+        return self.method(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        # Jinja asks for attributes of its own; what a template asks for comes by way of below().
+        raise AttributeError(name)
+
+    @property
+    def _undefined_message(self) -> str:
+        if self._undefined_hint:
+            return self._undefined_hint
+        names = self._names()
+        gap = _gap(self.facts, names)
+        if gap:
+            return f"{dotted(names)!r} {gap}"
+        meant = self._meant()
+        return f"undefined {dotted(names)!r}" + (f" (did you mean {dotted(meant)!r}?)" if meant else "")
+
+    def _names(self) -> Names:
+        if isinstance(self._undefined_obj, FactUndefined):
+            return (*self._undefined_obj._names(), self._undefined_name)
+        return (*self._parent(), self._undefined_name)
+
+    def _parent(self) -> Names:
+        """Return what leads to the value that has no such key; nothing for one that a template has made."""
+        return () if self._undefined_obj is missing else next(_routes(self.facts, self._undefined_obj), ())
+
+    def _meant(self) -> Names:
+        """Return what leads to the key most like the first one that is not there, if one is like it."""
+        if isinstance(self._undefined_obj, FactUndefined):
+            return self._undefined_obj._meant()
+        siblings = self.facts if self._undefined_obj is missing else self._undefined_obj
+        if not isinstance(siblings, Mapping):
+            return ()
+        known = {str(key).casefold(): key for key in siblings}
+        like = difflib.get_close_matches(str(self._undefined_name).casefold(), known, n=1, cutoff=0.5)
+        return (*self._parent(), known[like[0]]) if like else ()
+
+
+def undefined_in(facts: Mapping[str, Any]) -> type[FactUndefined]:
+    """Return the FactUndefined of templates over these facts."""
+    return type("FactUndefined", (FactUndefined,), {"facts": facts})
+
+
+def dotted(names: Names) -> str:
+    """Return the names as a template writes them: ``tags.Name``, ``tags['a-b']``, ``ami_ids[0]``."""
+    steps = (f".{name}" if isinstance(name, str) and name.isidentifier() else f"[{name!r}]" for name in names)
+    return "".join(steps).lstrip(".")
+
+
+def _routes(container: Any, wanted: Any) -> Iterator[Names]:
+    """Yield what leads from ``container`` to ``wanted``, which is that very object."""
+    if container is wanted:
+        yield ()
+    items = container.items() if isinstance(container, Mapping) else ()
+    for key, value in enumerate(container) if isinstance(container, list) else items:
+        if isinstance(value, (Mapping, list)):
+            yield from ((key, *route) for route in _routes(value, wanted))
+
+
+def _gap(facts: Mapping[str, Any], names: Names) -> str | None:
+    """Return why the facts lack what ``names`` lead to, if that is for another reason than that it is absent."""
+    path = _path(tuple(map(str, names)))
+    if path is None:
+        return None
+    collection = facts.get("collection", {})
+    for kind in ("withheld", "unread"):
+        for gap, reason in collection.get(kind, {}).items():
+            if _is_below(gap, path) or _is_below(path, gap):
+                return f"is withheld: {reason}" if kind == "withheld" else f"is unread: {gap}: {reason}"
+    return None
+
+
+def _is_below(path: str, top: str) -> bool:
+    return (path.rstrip("/") + "/").startswith(top.rstrip("/") + "/")
+
+
+def _path(names: tuple[str, ...]) -> str | None:
+    """Return the path of the service that the fact behind ``names`` is read from."""
+    first, *rest = names
+    if first in {"meta_data", "dynamic"}:
+        return "/".join((first.replace("_", "-"), *rest))
+    for kind in RESOURCES:
+        declared = attributes(kind)
+        if kind.within == f"{first}." and len(rest) > 1 and rest[1] in declared:
+            before, _, after = kind.pattern.partition("{")
+            return before + rest[0] + after.partition("}")[2] + declared[rest[1]].path
+    attribute = attributes(EC2Metadata).get(first)
+    if attribute is None:
+        return None
+    return attribute.path + "/".join(rest) if attribute.path.endswith("/") else attribute.path

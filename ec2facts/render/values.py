@@ -1,0 +1,162 @@
+"""Filters that change what a value is: to and from JSON, YAML and base64, booleans, hashes.
+
+Every public function is a filter by its name; see filters.py for the form of the docstrings.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from typing import Any
+
+from jinja2 import Undefined
+
+from ec2facts.render.printable import defined, printable
+
+_BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Write any value as JSON, keys sorted, non-ASCII text as it is.
+
+    {{ {'b': [1, none], 'a': '<é>'} | to_json }} → {"a": "<é>", "b": [1, null]}
+    """
+    text = json.dumps(value, indent=indent, ensure_ascii=False, sort_keys=True, allow_nan=False, default=printable)
+    return re.sub("[\ud800-\udfff]", lambda lone: f"\\u{ord(lone[0]):04x}", text)
+
+
+tojson = to_json
+
+
+def to_nice_json(value: Any, indent: int = 4) -> str:
+    """Write any value as JSON for people, keys sorted, non-ASCII text as it is.
+
+    {{ {'a': [1]} | to_nice_json }} →
+        {
+            "a": [
+                1
+            ]
+        }
+    """
+    return to_json(value, indent)
+
+
+def from_json(value: Any) -> Any:
+    """Read a text as JSON.
+
+    {{ ('{"a": [1, 2]}' | from_json).a | last }} → 2
+    """
+    return json.loads(printable(value))
+
+
+def to_yaml(value: Any, indent: int = 2) -> str:
+    """Write any value as YAML that reads back equal in YAML 1.1 and 1.2, in the value's own order.
+
+    {{ {'account_id': '012345678901', 'on': true} | to_yaml }} →
+        account_id: '012345678901'
+        'on': true
+    """
+    import yaml
+
+    from ec2facts.render.yaml import to_yaml as write
+
+    try:
+        return write(defined(value), indent=indent)
+    except yaml.YAMLError as error:
+        raise ValueError("YAML cannot hold the value") from error
+
+
+def to_nice_yaml(value: Any, indent: int = 4) -> str:
+    """Write any value as YAML for people.
+
+    {{ {'a': {'b': 1}} | to_nice_yaml }} →
+        a:
+            b: 1
+    """
+    return to_yaml(value, indent)
+
+
+def from_yaml(value: Any) -> Any:
+    """Read a text as YAML.
+
+    {{ ('a: [1, 2]' | from_yaml).a | last }} → 2
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(printable(value))
+    except yaml.YAMLError as error:
+        raise ValueError("not YAML") from error
+
+
+def b64encode(value: Any, encoding: str = "utf-8") -> str:
+    """Write a text in base64.
+
+    {{ 'é' | b64encode }} → w6k=
+    """
+    return base64.b64encode(printable(value).encode(encoding)).decode()
+
+
+def b64decode(value: Any, encoding: str = "utf-8") -> str:
+    """Read a text from base64, which may be wrapped.
+
+    {{ 'w6k=' | b64decode }} → é
+    """
+    return base64.b64decode("".join(printable(value).split()), validate=True).decode(encoding)
+
+
+def hash_(value: Any, hashtype: str = "sha1") -> str:
+    """Return the digest of a text, by the name of an algorithm, in hexadecimal.
+
+    {{ 'a' | hash('sha256') | truncate(8, true, '') }} → ca978112
+    """
+    return hashlib.new(hashtype, printable(value).encode()).hexdigest()
+
+
+def bool_(value: Any) -> bool:
+    """Read true, yes, on, 1 and false, no, off, 0 as a boolean.
+
+    {{ 'Yes' | bool }} → True
+    """
+    text = printable(value).lower()
+    if text not in _BOOLEANS:
+        raise ValueError(f"not a boolean: none of {', '.join(_BOOLEANS)}")
+    return _BOOLEANS[text]
+
+
+def onoff(value: Any) -> str:
+    """Write a boolean, or what |bool reads, as on or off.
+
+    {{ true | onoff }} → on
+    """
+    return "on" if bool_(value) else "off"
+
+
+def yesno(value: Any) -> str:
+    """Write a boolean, or what |bool reads, as yes or no.
+
+    {{ false | yesno }} → no
+    """
+    return "yes" if bool_(value) else "no"
+
+
+def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> Any:
+    """Choose by whether a value is true, or none.
+
+    {{ '' | ternary('some', 'nothing') }} → nothing
+    """
+    if value is None and none_val is not None:
+        return none_val
+    return true_val if value else false_val
+
+
+def mandatory(value: Any, msg: str | None = None) -> Any:
+    """Take a value that has to be there; a message of one's own says why.
+
+    {{ 'web' | mandatory('tag the instance with Name') }} → web
+    """
+    if isinstance(value, Undefined) and msg is not None:
+        raise ValueError(msg)
+    return defined(value)

@@ -1,0 +1,146 @@
+"""What holds for every filter, and the filters that Ansible's users know."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ec2facts.errors import TemplateError
+from ec2facts.render.filters import FILTERS, Example, examples
+from ec2facts.render.template import render_text
+
+ANSIBLE = [
+    *("to_json", "to_nice_json", "from_json", "to_yaml", "to_nice_yaml", "from_yaml", "b64encode", "b64decode"),
+    *("quote", "shell_quote", "regex_replace", "regex_search", "regex_findall", "regex_escape", "comment", "hash"),
+    *("combine", "dict2items", "items2dict", "flatten", "mandatory", "ternary", "bool"),
+    *("splitext", "basename", "dirname"),
+]
+
+SECRET = "hunter2"
+
+every_filter = pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
+
+
+@every_filter
+def test_example_of_a_filter_prints_what_its_documentation_says(example: Example) -> None:
+    assert render_text({}, example.template).rstrip("\n") == example.output
+
+
+@every_filter
+def test_example_of_a_filter_uses_it(example: Example) -> None:
+    names = {name for name, function in FILTERS.items() if function is FILTERS[example.name]}
+
+    assert names & set(re.findall(r"\| (\w+)", example.template))
+
+
+@every_filter
+def test_filter_is_described_by_one_sentence(example: Example) -> None:
+    assert re.fullmatch(r"[A-Z][^\n]+\.", example.sentence)
+
+
+@every_filter
+def test_filter_of_what_is_undefined_says_that_it_is_undefined(example: Example) -> None:
+    _, *others = inspect.signature(FILTERS[example.name]).parameters.values()
+    required = [other for other in others if other.default is other.empty and other.kind is other.POSITIONAL_OR_KEYWORD]
+    call = f"{example.name}({', '.join(repr('sh') for _ in required)})"
+
+    with pytest.raises(TemplateError, match=r"<template>:1: undefined 'tags\.Nmae' \(did you mean 'tags\.Name'"):
+        render_text({"tags": {"Name": "a"}}, f"{{{{ tags.Nmae | {call} }}}}")
+
+
+@pytest.mark.parametrize("function", FILTERS.values(), ids=FILTERS)
+def test_refusal_of_a_filter_never_tells_the_value(function: Callable[..., Any]) -> None:
+    values = [f"{SECRET}\0%\n", f"{SECRET}\ud800", {SECRET: range}]
+
+    said = [refusal(function, value, *arguments) for value in values for arguments in [(), ("x",), ("sh", "x")]]
+
+    assert SECRET not in "".join(said)
+
+
+def refusal(function: Callable[..., Any], *arguments: Any) -> str:
+    try:
+        function(*arguments)
+    except (LookupError, TypeError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("name", ANSIBLE)
+def test_filter_that_users_of_ansible_expect_is_there(name: str) -> None:
+    assert name in FILTERS
+
+
+@pytest.mark.parametrize(
+    ("expression", "printed"),
+    [
+        ("'<a & b>' | tojson", '"<a & b>"'),
+        ("('<' | tojson) + '<'", '"<"<'),
+        ("{'b': 1, 'a': 'é'} | tojson(indent=1)", '{\n "a": "é",\n "b": 1\n}'),
+        (r"'\ud800' | to_json", r'"\ud800"'),
+        ("{'id': '012345678901', 'e': '1e3'} | to_yaml", "id: '012345678901'\ne: '1e3'\n"),
+        ("'word' | to_yaml", "word\n"),
+        ("('a: 1' | from_yaml).a + 1", "2"),
+        ("'YQ\n==' | b64decode", "a"),
+        ("'a' | hash", "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"),
+        ("'OFF' | bool | yesno", "no"),
+        ("1 | bool | onoff", "on"),
+        ("none | ternary('a', 'b', 'c')", "c"),
+        ("none | ternary('a', 'b')", "b"),
+        ("'eu-west-1a' | regex_replace('(\\\\w+)-(\\\\w+)', '\\\\2-\\\\1', 1)", "west-eu-1a"),
+        ("'AbC' | regex_replace('b', '_', ignorecase=true)", "A_C"),
+        ("'ab' | regex_search('(a)(?P<n>b)', '\\\\1', '\\\\g<n>') | join('+')", "a+b"),
+        ("'a\nb' | regex_findall('^.', multiline=true) | join", "ab"),
+        ("('x' | regex_search('y')) is none", "True"),
+        ("{'a': {'b': 1}} | combine({'a': {'c': 2}}) | to_json", '{"a": {"c": 2}}'),
+        ("{'a': {'b': 1}} | combine({'a': {'c': 2}}, recursive=true) | to_json", '{"a": {"b": 1, "c": 2}}'),
+        ("{'a': 1} | dict2items('k', 'v') | to_json", '[{"k": "a", "v": 1}]'),
+        ("[{'k': 'a', 'v': 1}] | items2dict('k', 'v') | to_json", '{"a": 1}'),
+        ("[1, [2, [3]]] | flatten(1) | to_json", "[1, 2, [3]]"),
+        ("'a\nb' | comment('c')", "//\n// a\n// b\n//"),
+        ("'a' | comment('cblock')", "/*\n *\n * a\n *\n */"),
+        ("'a' | comment('xml')", "<!--\n -\n - a\n -\n-->"),
+        ("'a\n\nb' | comment(decoration='; ')", ";\n; a\n;\n; b\n;"),
+        (r"'a\\\x1b[2J\u202e\n' | visible", r"a\\\x1b[2J\u202e\n"),
+    ],
+)
+def test_filter_prints(expression: str, printed: str) -> None:
+    assert render_text({}, f"{{{{ {expression} }}}}") == printed
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("nan | to_json", "not JSON compliant"),
+        ("[range] | to_json", "cannot be printed"),
+        ("[range] | to_yaml", "YAML cannot hold the value"),
+        ("'{' | from_json", "Expecting property name"),
+        ("'{' | from_yaml", "not YAML"),
+        ("'a' | b64decode", "padding|base64"),
+        ("'/w==' | b64decode", "utf-8"),
+        ("'a' | hash('sha3.14')", "unsupported hash type"),
+        ("'maybe' | bool", "not a boolean"),
+        ("[1] | combine({})", "not a mapping"),
+        ("['a'] | items2dict", "not a mapping"),
+        ("'a' | regex_search('(')", "not a regular expression"),
+        ("'a' | comment('rem')", "no style 'rem'"),
+        ("'a*/b' | comment('cblock')", r"cannot hold \*/"),
+        ("'a-->b' | comment('xml')", "cannot hold --"),
+        (r"'a\rrm -rf' | comment", "end of a line"),
+        ("nope | mandatory('tag the instance')", "tag the instance"),
+    ],
+)
+def test_filter_refuses(expression: str, reason: str) -> None:
+    with pytest.raises(TemplateError, match=reason):
+        render_text({"nan": float("nan")}, f"{{{{ {expression} }}}}")
+
+
+def test_combine_leaves_what_it_was_given_as_it_was() -> None:
+    tags = {"a": {"b": 1}}
+
+    FILTERS["combine"](tags, {"a": {"c": 2}}, recursive=True)
+
+    assert tags == {"a": {"b": 1}}

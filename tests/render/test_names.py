@@ -1,0 +1,33 @@
+"""Names are taken as they are or refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from ec2facts.render.names import dns_label, dns_name
+
+HOSTILE = ["", "a; return 444", "a b", "-a", "a-", "a_b", "é", "a\n", "a" * 64, "a/b", "*", "\u0661"]
+
+
+@pytest.mark.parametrize("name", ["a", "A-1", "0", "a" * 63])
+def test_dns_label_takes_labels(name: str) -> None:
+    assert dns_label(name) == name
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "a.b"])
+def test_dns_label_refuses_the_rest(name: str) -> None:
+    with pytest.raises(ValueError, match="not a label"):
+        dns_label(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["localhost", "ip-10-0-0-1.eu-west-1.compute.internal", "1.example", ".".join("a" * 127)]
+)
+def test_dns_name_takes_host_names(name: str) -> None:
+    assert dns_name(name) == name
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "a..b", ".a", "a.", "10.0.0.1", "a." * 126 + "ab"])
+def test_dns_name_refuses_the_rest(name: str) -> None:
+    with pytest.raises(ValueError, match="not a host name"):
+        dns_name(name)

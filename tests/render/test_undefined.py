@@ -1,0 +1,141 @@
+"""What is not there is an error that says why, unless a template asks for a default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ec2facts.errors import TemplateError
+from ec2facts.metadata import EC2Metadata, attributes
+from ec2facts.render.template import render_text
+
+MAC = "0e:49:61:0f:c3:11"
+FACTS: dict[str, Any] = {
+    "instance_id": "i-0abc",
+    "tags": {"Name": "web", "a-b": "hyphen"},
+    "network_interfaces": {MAC: {"device_number": 0, "ipv6s": []}},
+    "meta_data": {"iam": {}, "tags": {"instance": {"Name": "web"}}},
+    "collection": {
+        "withheld": {"meta-data/iam/security-credentials/": "included only with --include iam_security_credentials"},
+        "unread": {
+            f"meta-data/network/interfaces/macs/{MAC}/subnet-id": "HTTP 503",
+            "meta-data/tags/instance/Owner": "timed out",
+            "meta-data/local-ipv4": "HTTP 500",
+        },
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("{{ tags.Nope }}", "undefined 'tags.Nope' (did you mean 'tags.Name'?)"),
+        ("{{ tags.name }}", "undefined 'tags.name' (did you mean 'tags.Name'?)"),
+        ("{{ facts.tags.Nmae }}", "undefined 'tags.Nmae' (did you mean 'tags.Name'?)"),
+        ("{{ tags.a_b }}", "undefined 'tags.a_b' (did you mean \"tags['a-b']\"?)"),
+        ("{{ tags['a b'] }}", "undefined \"tags['a b']\" (did you mean \"tags['a-b']\"?)"),
+        ("{{ tag.Name.x[0] }}", "undefined 'tag.Name.x[0]' (did you mean 'tags'?)"),
+        ("{{ instance-id }}", "undefined 'instance' (did you mean 'instance_id'?)"),
+        ("{{ zzz }}", "undefined 'zzz'"),
+        ("{{ facts.zzz }}", "undefined 'zzz'"),
+        ("{{ network_interfaces['" + MAC + "'].ipv6s[0] }}", f"undefined \"network_interfaces['{MAC}'].ipv6s[0]\""),
+        (
+            "{% for nic in network_interfaces.values() %}{{ nic.device_nr }}{% endfor %}",
+            f"undefined \"network_interfaces['{MAC}'].device_nr\""
+            f" (did you mean \"network_interfaces['{MAC}'].device_number\"?)",
+        ),
+        ("{{ {'colour': 1}.color }}", "undefined 'color' (did you mean 'colour'?)"),
+        ("{{ instance_id.nope }}", "undefined 'nope'"),
+        ("{{ tags.items }}", "undefined 'tags.items'"),
+        ("{{ tags | attr('nope') }}", "undefined 'tags.nope'"),
+        ("{{ [] | first }}", "No first item, sequence was empty."),
+    ],
+)
+def test_error_names_what_is_undefined_in_full_and_what_may_have_been_meant(source: str, message: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        render_text(FACTS, source)
+
+    assert str(caught.value).startswith(f"<template>:1: {message}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "{{ x }}",
+        "{{ x ~ 'a' }}",
+        "{{ x + 1 }}",
+        "{{ -x }}",
+        "{% if x %}{% endif %}",
+        "{{ 'a' if not x }}",
+        "{% for y in x %}{% endfor %}",
+        "{{ x == 1 }}",
+        "{{ x != 1 }}",
+        "{{ x < 1 }}",
+        "{{ 1 in x }}",
+        "{{ x in [1] }}",
+        "{{ x() }}",
+        "{{ x | length }}",
+        "{{ x | upper }}",
+        "{{ x | e }}",
+        "{{ x | int }}",
+        "{{ [x] | to_json }}",
+        "{{ {'a': x} | to_yaml }}",
+        "{{ {x: 1} | to_json }}",
+    ],
+)
+@pytest.mark.parametrize("name", ["tags.Nope", "nope.deep[0]"])
+def test_every_use_of_what_is_undefined_is_an_error(use: str, name: str) -> None:
+    with pytest.raises(TemplateError, match=r"^<template>:1: undefined '"):
+        render_text(FACTS, use.replace("x", name))
+
+
+@pytest.mark.parametrize("name", ["tags.Nope", "nope", "nope.deep[0]['deeper'].x", "tags.items", "facts.nope.x"])
+def test_what_is_undefined_has_a_default_at_any_depth(name: str) -> None:
+    source = f"{{{{ {name} | default('-') }}}} {{{{ {name} is defined }}}}"
+
+    assert render_text(FACTS, source) == "- False"
+
+
+@pytest.mark.parametrize("name", [name for name, attribute in attributes(EC2Metadata).items() if attribute.withheld])
+def test_withheld_fact_is_named_with_how_to_include_it(name: str) -> None:
+    reason = f"included only with --include {name}"
+    facts = {"collection": {"withheld": {attributes(EC2Metadata)[name].path: reason}, "unread": {}}}
+
+    with pytest.raises(TemplateError) as caught:
+        render_text(facts, f"{{{{ {name} }}}}")
+
+    assert str(caught.value) == f"<template>:1: {name!r} is withheld: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("iam_security_credentials.AccessKeyId", "is withheld: included only with --include iam_security_credentials"),
+        ("meta_data.iam['security-credentials']['role']", "is withheld: included only with --include"),
+        ("meta_data['local-ipv4']", "is unread: meta-data/local-ipv4: HTTP 500"),
+        ("private_ipv4", "is unread: meta-data/local-ipv4: HTTP 500"),
+        ("tags.Owner", "is unread: meta-data/tags/instance/Owner: timed out"),
+        (f"network_interfaces['{MAC}'].subnet_id", f"/{MAC}/subnet-id: HTTP 503"),
+        ("(network_interfaces.values() | first).subnet_id", f"/{MAC}/subnet-id: HTTP 503"),
+    ],
+)
+def test_fact_that_is_withheld_or_unread_is_not_merely_undefined(source: str, message: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        render_text(FACTS, f"{{{{ {source} }}}}")
+
+    assert message in str(caught.value)
+    assert "undefined" not in str(caught.value)
+
+
+def test_fact_below_an_unread_listing_is_unread() -> None:
+    facts = {"collection": {"withheld": {}, "unread": {"meta-data/": "HTTP 503"}}}
+
+    with pytest.raises(TemplateError, match=r"'tags\.Name' is unread: meta-data/: HTTP 503"):
+        render_text(facts, "{{ tags.Name }}")
+
+
+def test_absent_fact_beside_one_that_is_unread_is_undefined() -> None:
+    with pytest.raises(TemplateError, match=r"undefined 'tags\.Own'"):
+        render_text(FACTS, "{{ tags.Own }}")
