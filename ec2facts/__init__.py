@@ -50,7 +50,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "IMDSClient":
-        return imds.IMDSClient
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # to a type checker, every misspelt name would be one that this finds
+
+    def __getattr__(name: str) -> Any:
+        if name == "IMDSClient":
+            return imds.IMDSClient
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

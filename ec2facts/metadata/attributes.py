@@ -6,10 +6,11 @@ its body; the Python API, the facts, their names in templates and env files and 
 
 from __future__ import annotations
 
+import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Callable, ClassVar, Generic, TypeVar, cast, overload
 
 from ec2facts.errors import AbsentError, DecodeError, EC2FactsError
@@ -100,10 +101,13 @@ class Attribute(Generic[T]):
 
     def require(self, resource: Resource) -> T:
         """Return the value as ever, but raise AbsentError where there is none, whatever ``when_absent`` says."""
-        value = self.__get__(resource)
-        absent = resource.absent.get(self.name)
+        if not self.cached:
+            return self.read(resource)
+        with resource.lock:
+            value = self.__get__(resource)
+            absent = resource.absent.get(self.name)
         if absent is not None:
-            raise absent
+            raise absent.with_traceback(None)
         return value
 
     def read(self, resource: Resource) -> T:
@@ -128,7 +132,20 @@ class Attribute(Generic[T]):
 
 
 class Derived(Attribute[T]):
-    """An attribute that a function of the resource computes, from other attributes or several paths."""
+    """An attribute that a function of the resource computes, from other attributes or several paths.
+
+    It is absent where the attribute ``needs`` is.
+    """
+
+    def __init__(self, *arguments: Any, needs: Attribute[Any] | None, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.needs = needs
+
+    def require(self, resource: Resource) -> T:
+        """Return the value as ever, but raise AbsentError where there is none, whatever ``when_absent`` says."""
+        if self.needs is not None:
+            self.needs.require(resource)
+        return super().require(resource)
 
     def read(self, resource: Resource) -> T:
         """Compute the value anew; raise AbsentError where there is none."""
@@ -139,6 +156,7 @@ class Derived(Attribute[T]):
 def derived(
     path: str,
     *,
+    needs: Attribute[Any] | None = None,
     when_absent: Default | None = _required,
     cached: bool = True,
     withheld: bool = False,
@@ -147,9 +165,16 @@ def derived(
     """Declare the attribute that the decorated method computes; its docstring is the attribute's sentence."""
 
     def declare(function: Callable[[R], T]) -> Attribute[T]:
-        when: Any = when_absent
-        doc = function.__doc__ or ""
-        return Derived(path, function, doc, when_absent=when, cached=cached, withheld=withheld, document=document)
+        return Derived(
+            path,
+            function,
+            function.__doc__ or "",
+            needs=needs,
+            when_absent=when_absent,
+            cached=cached,
+            withheld=withheld,
+            document=document,
+        )
 
     return declare
 
@@ -169,8 +194,13 @@ class Resource(ABC):
     directory: str
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self._locks: dict[int, AbstractContextManager[object]] = {}
         self.absent: dict[str, AbsentError] = {}
+
+    @property
+    def lock(self) -> AbstractContextManager[object]:
+        """This process's own lock: one that another thread held at a fork stays locked in the child for ever."""
+        return self._locks.setdefault(os.getpid(), threading.RLock())
 
     @property
     @abstractmethod

@@ -51,8 +51,9 @@ def boolean(body: bytes) -> bool:
 def timestamp(value: str) -> datetime:
     """Return the aware UTC time that ISO 8601 text such as ``2020-11-05T08:22:00Z`` says."""
     try:
-        return datetime.fromisoformat(value.rstrip("Z")).replace(tzinfo=timezone.utc)
-    except ValueError:
+        time = datetime.fromisoformat(value.rstrip("Z"))
+        return time.replace(tzinfo=time.tzinfo or timezone.utc).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
         raise ValueError("not a time") from None
 
 

@@ -97,9 +97,11 @@ class EC2Metadata(Resource):
 
     instance_id = Attribute("meta-data/instance-id", text, "Id of the instance.")
     instance_type = Attribute("meta-data/instance-type", text, "Type of the instance.")
-    instance_life_cycle = Attribute("meta-data/instance-life-cycle", text, "How it was bought: on-demand, spot, …")
+    instance_life_cycle = Attribute(
+        "meta-data/instance-life-cycle", text, "How it was bought, such as on-demand or spot."
+    )
     instance_action = Attribute(
-        "meta-data/instance-action", text, "Notice of a reboot for bundling: none, shutdown, …", cached=False
+        "meta-data/instance-action", text, "Notice of a reboot for bundling, such as none or shutdown.", cached=False
     )
     ami_id = Attribute("meta-data/ami-id", text, "Id of the AMI.")
     ami_launch_index = Attribute("meta-data/ami-launch-index", integer, "Position among those launched together.")
@@ -114,7 +116,7 @@ class EC2Metadata(Resource):
     kernel_id = Attribute("meta-data/kernel-id", text, "Id of the kernel (paravirtual only).", when_absent=None)
     ramdisk_id = Attribute("meta-data/ramdisk-id", text, "Id of the RAM disk (paravirtual only).", when_absent=None)
 
-    @derived("dynamic/instance-identity/document")
+    @derived("dynamic/instance-identity/document", cached=False)
     def account_id(self) -> str:
         """Account that launched the instance, 12 digits."""
         return field(self.instance_identity_document, "accountId")
@@ -172,37 +174,40 @@ class EC2Metadata(Resource):
 
     @derived("meta-data/block-device-mapping/", when_absent=dict)
     def block_device_mapping(self) -> Mapping[str, str]:
-        """Devices by virtual name: ami, root, ebs1, ephemeral0, swap …"""
+        """Devices by virtual name, such as ami, root, ebs1, ephemeral0 or swap."""
         return self._leaves("meta-data/block-device-mapping/", text)
 
     iam_info = Attribute(
         "meta-data/iam/info", document(IamInfoDict), "Instance profile.", when_absent=None, document=True
     )
 
-    @derived("meta-data/iam/info", when_absent=None)
+    @derived("meta-data/iam/info", needs=iam_info, cached=False)
     def instance_profile_arn(self) -> str | None:
         """ARN of the instance profile."""
-        return field(EC2Metadata.iam_info.require(self) or {}, "InstanceProfileArn")
+        info = self.iam_info
+        return None if info is None else field(info, "InstanceProfileArn")
 
-    @derived("meta-data/iam/info", when_absent=None)
+    @derived("meta-data/iam/info", needs=iam_info, cached=False)
     def instance_profile_id(self) -> str | None:
         """Id of the instance profile."""
-        return field(EC2Metadata.iam_info.require(self) or {}, "InstanceProfileId")
+        info = self.iam_info
+        return None if info is None else field(info, "InstanceProfileId")
 
-    @derived("meta-data/iam/info", when_absent=None)
+    @derived("meta-data/iam/info", needs=iam_info, cached=False)
     def instance_profile_name(self) -> str | None:
         """Name of the instance profile."""
-        arn = EC2Metadata.instance_profile_arn.require(self) or ""
-        return arn.rpartition("/")[2]
+        arn = self.instance_profile_arn
+        return None if arn is None else arn.rpartition("/")[2]
 
-    @derived("meta-data/iam/security-credentials/", when_absent=None, cached=False, withheld=True, document=True)
+    @derived("meta-data/iam/security-credentials/", needs=iam_info, cached=False, withheld=True, document=True)
     def iam_security_credentials(self) -> IamSecurityCredentialsDict | None:
         """Temporary credentials of the role, whose name need not be the instance profile's."""
-        EC2Metadata.iam_info.require(self)
+        if self.iam_info is None:
+            return None
         directory = "meta-data/iam/security-credentials/"
         for role in self._names(directory):
             return self.fetch(directory + role, document(IamSecurityCredentialsDict))
-        raise AbsentError(directory)
+        raise AbsentError(directory, "no role is listed")
 
     identity_credentials_info = Attribute(
         "meta-data/identity-credentials/ec2/info",

@@ -29,10 +29,11 @@ class Leaves(Mapping[str, T]):
     def __getitem__(self, name: str) -> T:
         if name not in self._names:
             raise KeyError(name)
-        with self.parent.lock:
-            if name not in self._values:
-                self._values[name] = self.parent.fetch(self._directory + name, self._decode)
-            return self._values[name]
+        if name not in self._values:
+            with self.parent.lock:
+                if name not in self._values:
+                    self._values[name] = self.parent.fetch(self._directory + name, self._decode)
+        return self._values[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self._names

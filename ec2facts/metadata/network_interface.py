@@ -35,11 +35,10 @@ class NetworkInterface(Part[str]):
     public_hostname = Attribute("public-hostname", text, "Public DNS name.", when_absent=None)
     public_ipv4s = Attribute("public-ipv4s", lines, "Public IPv4 addresses.", when_absent=list)
 
-    @derived("ipv4-associations/", when_absent=dict)
+    @derived("ipv4-associations/", needs=public_ipv4s)
     def ipv4_associations(self) -> dict[str, list[str]]:
         """The private IPv4 addresses behind each public one."""
-        addresses = NetworkInterface.public_ipv4s.require(self)
-        return {address: self.fetch(f"ipv4-associations/{address}", lines) for address in addresses}
+        return {address: self.fetch(f"ipv4-associations/{address}", lines) for address in self.public_ipv4s}
 
     ipv4_prefix = Attribute("ipv4-prefix", lines, "IPv4 prefixes delegated to the interface.", when_absent=list)
     ipv6s = Attribute("ipv6s", lines, "IPv6 addresses.", when_absent=list)

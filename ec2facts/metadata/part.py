@@ -17,7 +17,7 @@ class Part(Resource, Generic[K]):
 
     def __init__(self, key: K, parent: EC2Metadata | None) -> None:
         super().__init__()
-        self.parent = parent or _this_instance()
+        self.parent = _this_instance() if parent is None else parent
         self.key = key
         start, _, end = self.pattern.partition("{")
         self.directory = f"{start}{key}{end.partition('}')[2]}"
@@ -38,6 +38,7 @@ class Part(Resource, Generic[K]):
 
 
 def _this_instance() -> EC2Metadata:
-    from ec2facts.metadata.instance import ec2_metadata
+    # Looked up when it is needed, under the name by which tests put another in its place.
+    import ec2facts
 
-    return ec2_metadata
+    return ec2facts.ec2_metadata
