@@ -3,7 +3,7 @@
 # Every pytest run where ec2facts is installed loads this module: what it needs, it imports when it is used.
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 @pytest.fixture
 def ec2_metadata_simulator(
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Callable[[str | Source | Mapping[str, bytes]], str]]:
+) -> Iterator[Callable[..., str]]:
     """Start a simulated metadata service, and lead ec2facts and the AWS SDKs to it: call it for the URL.
 
     ``ec2_metadata_simulator("busy")`` serves the simulated instance of that name, a Snapshot, a mapping of
-    bodies by path or any other source serves itself. It stops at the end of the test.
+    bodies by path or any other source serves itself. ``faults`` are those of the simulator:
+    ``ec2_metadata_simulator(faults=["status=503@30%"])``. It stops at the end of the test.
     """
     from contextlib import ExitStack
 
@@ -28,9 +29,9 @@ def ec2_metadata_simulator(
 
     with ExitStack() as running:
 
-        def simulate(instance: str | Source | Mapping[str, bytes] = "plain") -> str:
+        def simulate(instance: str | Source | Mapping[str, bytes] = "plain", *, faults: Iterable[str] = ()) -> str:
             source = load(instance) if isinstance(instance, str) else instance
-            url = running.enter_context(Simulator(source))
+            url = running.enter_context(Simulator(source, faults=faults))
             monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
             monkeypatch.delenv("AWS_EC2_METADATA_DISABLED", raising=False)
             return url

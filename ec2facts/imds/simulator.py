@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import base64
-import logging
 import math
 import re
 import secrets
-import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from email.message import Message
+from functools import partial
 from http.client import responses
-from http.server import BaseHTTPRequestHandler
-from socketserver import TCPServer, ThreadingMixIn
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from ec2facts.errors import EC2FactsError, UnreadError, UsageError, WithheldError
+from ec2facts.imds.answer import HEADERS, Answer, Call, error_page
+from ec2facts.imds.faults import parse_fault
 from ec2facts.imds.protocol import TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER, TOKEN_TTL_SECONDS
+from ec2facts.imds.server import Server
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import Source
 
@@ -35,23 +35,6 @@ VERSIONS = (
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
-_HEADERS = MappingProxyType({"Content-Type": "text/plain", "Last-Modified": "Thu, 15 Jan 2026 08:00:00 GMT"})
-_ERROR_PAGE = """<?xml version="1.0" encoding="iso-8859-1"?>
-<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN"
-\t"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">
-<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" lang="en">
- <head>
-  <title>{title}</title>
- </head>
- <body>
-  <h1>{title}</h1>
- </body>
-</html>
-"""
-_MAX_REQUEST_BYTES = 65536
-
-_log = logging.getLogger(__name__)
-
 
 class Request(NamedTuple):
     """One request that a simulator answered."""
@@ -60,14 +43,7 @@ class Request(NamedTuple):
     path: str
     """The path as sources know it; for a target that is not below ``/latest/``, the target as it came."""
     status: int
-
-
-class Answer(NamedTuple):
-    """What a simulator answers to one request."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = _HEADERS
+    """The HTTP status; 0 where a fault left it without an answer."""
 
 
 class Simulator:
@@ -78,14 +54,18 @@ class Simulator:
     withheld is 404; what it has unread is the status that the service answered then, else 503. ``requests`` is
     every request so far, those for tokens among them.
 
-    ``port`` 0 picks a free one; ``clock`` is what tokens age by. Raises UsageError for a host that is not
-    loopback, because metadata holds credentials, and EC2FactsError where it cannot listen.
+    ``faults`` are the ways in which it misbehaves, as ``parse_fault`` reads them; ``seed`` decides which requests
+    a share of them is. ``port`` 0 picks a free one; ``clock`` is what tokens and faults age by. Raises UsageError
+    for a host that is not loopback, because metadata holds credentials, or a fault that is none, and EC2FactsError
+    where it cannot listen.
     """
 
     def __init__(
         self,
         source: Source | Mapping[str, bytes],
         *,
+        faults: Iterable[str] = (),
+        seed: int = 0,
         host: str = "127.0.0.1",
         port: int = 0,
         clock: Callable[[], float] = time.monotonic,
@@ -98,6 +78,11 @@ class Simulator:
         self.host = host
         self.port = port
         self.requests: list[Request] = []
+        self._faults = [parse_fault(fault, seed=seed) for fault in faults]
+        self._refusal = max((fault.value for fault in self._faults if fault.kind.name == "refused"), default=0.0)
+        self._lock = threading.Lock()
+        self._number = 0
+        self._asked: Counter[tuple[str, str]] = Counter()
         self._clock = clock
         self._expiries: dict[str, float] = {}
         self._running = ExitStack()
@@ -111,17 +96,27 @@ class Simulator:
 
     def __enter__(self) -> str:
         try:
-            server = _Server(self)
+            server = Server(self.host, self.port, self.answer, self._stopped)
         except OSError as error:
             raise EC2FactsError(f"the simulator cannot listen at {self.url}: {error.strerror}") from error
         self.port = server.server_address[1]
         self._stopped.clear()
-        # The interval bounds how long leaving takes.
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        if not self._refusal:
+            server.server_activate()
+        thread = threading.Thread(target=self._serve, args=(server,), daemon=True)
         thread.start()
-        for step in (self._stopped.set, server.server_close, thread.join, server.shutdown):
+        for step in (server.server_close, thread.join, server.shutdown, self._stopped.set):
             self._running.callback(step)
         return self.url
+
+    def _serve(self, server: Server) -> None:
+        if self._refusal:
+            opens_at = self._clock() + self._refusal
+            while self._clock() < opens_at and not self._stopped.wait(0.02):
+                pass
+            server.server_activate()
+        # The interval bounds how long leaving takes.
+        server.serve_forever(poll_interval=0.02)
 
     def __exit__(self, *exception: object) -> None:
         self._running.close()
@@ -134,114 +129,59 @@ class Simulator:
     def answer(self, method: str, target: str, headers: Message) -> Answer:
         """Return the answer to one request, and record it."""
         version, path = _version_and_path(target)
-        answer = self._answer(method, version, path, headers)
+        with self._lock:
+            self._number += 1
+            self._asked[method, target] += 1
+            call = Call(method, version, path, headers, self._number, self._asked[method, target], self._clock())
+        proceed: Callable[[Call], Answer] = self._answer
+        for fault in reversed(self._faults):
+            proceed = partial(fault.answer, proceed=proceed)
+        answer = proceed(call)
         self.requests.append(Request(method, path if version == "latest" else target, answer.status))
         return answer
 
-    def _answer(self, method: str, version: str, path: str, headers: Message) -> Answer:
+    def _answer(self, call: Call) -> Answer:
+        method, version, path, headers, *_ = call
         if version in VERSIONS and path.rstrip("/") == TOKEN_PATH:
-            return self._token(method, headers) if version == "latest" else _error(403)
+            return self._token(call) if version == "latest" else error_page(403)
         if method not in {"GET", "HEAD"}:
-            return _error(405, Allow="GET, HEAD")
+            return error_page(405, Allow="GET, HEAD")
         remaining = self._expiries.get(headers.get(TOKEN_HEADER, ""), -math.inf) - self._clock()
         if remaining <= 0:
-            return _error(401)
+            return error_page(401)
         if not version:
             answer = Answer(200, "\n".join(VERSIONS).encode())
         else:
-            answer = self._body(path) if version in VERSIONS else _error(404)
+            answer = self._body(path) if version in VERSIONS else error_page(404)
         return answer._replace(headers={**answer.headers, TOKEN_TTL_HEADER: str(math.ceil(remaining))})
 
-    def _token(self, method: str, headers: Message) -> Answer:
-        if method != "PUT":
-            return _error(405, Allow="OPTIONS, PUT")
+    def _token(self, call: Call) -> Answer:
+        if call.method != "PUT":
+            return error_page(405, Allow="OPTIONS, PUT")
+        headers = call.headers
         if "X-Forwarded-For" in headers:
-            return _error(403)
+            return error_page(403)
         ttl = headers.get(TOKEN_TTL_HEADER, "")
         if not re.fullmatch("[0-9]{1,5}", ttl) or not 1 <= int(ttl) <= TOKEN_TTL_SECONDS:
-            return _error(400)
+            return error_page(400)
+        ttl = str(min(int(ttl), call.longest_life))
         # 40 bytes, of which the first make the base64 begin as the service's tokens do: AQAE…==
         token = base64.urlsafe_b64encode(b"\x01\x00\x04" + secrets.token_bytes(37)).decode()
         self._expiries[token] = self._clock() + int(ttl)
-        return Answer(200, token.encode(), {**_HEADERS, TOKEN_TTL_HEADER: ttl})
+        return Answer(200, token.encode(), {**HEADERS, TOKEN_TTL_HEADER: ttl})
 
     def _body(self, path: str) -> Answer:
         try:
             body = self.source.get(path)
         except WithheldError:
-            return _error(404)
+            return error_page(404)
         except UnreadError as error:
-            return _error(error.status if error.status in responses and error.status >= 300 else 503)
+            return error_page(error.status if error.status in responses and error.status >= 300 else 503)
         if body is None:
-            return _error(404)
+            return error_page(404)
         if path.rstrip("/") == "user-data":
-            return Answer(200, body, {**_HEADERS, "Content-Type": "application/octet-stream"})
+            return Answer(200, body, {**HEADERS, "Content-Type": "application/octet-stream"})
         return Answer(200, body)
-
-
-class _Server(ThreadingMixIn, TCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-    # With the default of 5, a burst of connections loses some, and each costs a client a second.
-    request_queue_size = 128
-
-    def __init__(self, simulator: Simulator) -> None:
-        self.simulator = simulator
-        self.address_family = socket.AF_INET6 if ":" in simulator.host else socket.AF_INET
-        super().__init__((simulator.host, simulator.port), _Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log what ended a connection, most often its client; the others go on."""
-        _log.debug("connection from %s ended", client_address, exc_info=True)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """One connection, which is one request: the service closes each."""
-
-    server: _Server
-    protocol_version = "HTTP/1.1"
-    timeout = 30
-
-    def handle(self) -> None:
-        self.raw_requestline = self.rfile.readline(_MAX_REQUEST_BYTES + 1)
-        if len(self.raw_requestline) > _MAX_REQUEST_BYTES:
-            self.requestline, self.request_version, self.command = "", "", ""
-            self.send_error(414)
-        elif self.parse_request():
-            self._skip_body()
-            self._send(self.server.simulator.answer(self.command, self.path, self.headers))
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what is not a request."""
-        self._send(_error(code))
-
-    def _send(self, answer: Answer) -> None:
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        self.send_header("Accept-Ranges", "none")
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(answer.body)
-
-    def _skip_body(self) -> None:
-        """Read what a client sends with its request: closing over unread bytes would reset the connection."""
-        length = self.headers.get("Content-Length", "")
-        if re.fullmatch("[0-9]+", length):
-            self.rfile.read(min(int(length), _MAX_REQUEST_BYTES))
-
-    def version_string(self) -> str:
-        return "EC2ws"
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
-        _log.debug(format, *args)
-
-
-def _error(status: int, **headers: str) -> Answer:
-    page = _ERROR_PAGE.format(title=f"{status} - {responses[status]}")
-    return Answer(status, page.encode(), {"Content-Type": "text/html", **headers})
 
 
 def _version_and_path(target: str) -> tuple[str, str]:

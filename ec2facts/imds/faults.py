@@ -1,0 +1,216 @@
+"""The kinds of fault that the simulator can be told to have, each declared once."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import Any, Callable
+
+from ec2facts.errors import UsageError
+from ec2facts.imds.answer import Answer, Call, error_page
+from ec2facts.imds.fault import WHERE, Fault, Kind, Proceed, read_where
+
+FAULTS: dict[str, Kind] = {}
+"""Every kind of fault by name."""
+
+SYNTAX = f"KIND[=VALUE][@WHERE], where WHERE is {WHERE}"
+
+_Strike = Callable[[Fault, Call, Proceed], Answer]
+
+
+def parse_fault(text: str, *, seed: int = 0) -> Fault:
+    """Read a fault that is written as SYNTAX says, such as ``status=503@30%``; raise UsageError for what is none."""
+    what, _, where = text.partition("@")
+    name, equals, value = what.partition("=")
+    if name not in FAULTS:
+        raise UsageError(f"there is no fault {name!r}; the kinds are {', '.join(FAULTS)}")
+    kind = FAULTS[name]
+    if equals and not kind.metavar:
+        raise UsageError(f"the fault {text!r} is not {kind.syntax}[@WHERE]: it takes no value")
+    try:
+        return Fault(kind, kind.convert(value or kind.default), read_where(where, seed=seed))
+    except ValueError as error:
+        raise UsageError(f"the fault {text!r} is not {kind.syntax}[@WHERE]: {error}") from error
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"{text} is not a number from 0 up")
+    return number
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise ValueError(f"{text!r} is not a count")
+    return int(text)
+
+
+def _status(text: str) -> int:
+    if not re.fullmatch("[2-5][0-9][0-9]", text):
+        raise ValueError(f"{text!r} is not an HTTP status")
+    return int(text)
+
+
+def _text(text: str) -> str:
+    if not text or "\n" in text or "\r" in text:
+        raise ValueError("it takes one line of text")
+    return text
+
+
+def _kind(
+    name: str,
+    sentence: str,
+    metavar: str = "",
+    convert: Callable[[str], Any] = str,
+    *,
+    default: str = "",
+    everywhere: bool = False,
+) -> Callable[[_Strike], _Strike]:
+    def declare(strike: _Strike) -> _Strike:
+        FAULTS[name] = Kind(name, sentence, strike, metavar, convert, default, everywhere)
+        return strike
+
+    return declare
+
+
+@_kind("refused", "refuse connections for the first SECONDS", "SECONDS", _number, everywhere=True)
+def _refused(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return proceed(call)  # the simulator does not listen for so long: what is here has come through
+
+
+@_kind("drop", "close the connection without an answer")
+def _drop(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return Answer(0, b"", delivery="nothing")
+
+
+@_kind("hang", "never answer")
+def _hang(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return Answer(0, b"", delivery="hang")
+
+
+@_kind("garble", "answer what is not HTTP")
+def _garble(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return Answer(0, b"", delivery="garbled")
+
+
+@_kind("delay", "answer after SECONDS", "SECONDS", _number)
+def _delay(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return proceed(call)._replace(delivery="late", seconds=fault.value)
+
+
+@_kind("slow", "send a byte of the body every SECONDS", "SECONDS", _number)
+def _slow(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return proceed(call)._replace(delivery="byte_by_byte", seconds=fault.value)
+
+
+@_kind("reset", "send half of the body, then reset the connection")
+def _reset(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return proceed(call)._replace(delivery="reset")
+
+
+@_kind("truncate", "send half of the body that Content-Length promises, then close the connection")
+def _truncate(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    answer = proceed(call)
+    return answer._replace(body=answer.body + b"\n", delivery="half")  # of an empty body, half is not less
+
+
+@_kind("oversize", "make the body BYTES longer (by default 5 MiB)", "BYTES", _count, default="5242880")
+def _oversize(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    answer = proceed(call)
+    return answer._replace(body=answer.body + b"x" * fault.value)
+
+
+@_kind("status", "answer the HTTP status N: 401, 403, 404, 429, 503, …", "N", _status)
+def _answer_status(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return error_page(fault.value)
+
+
+@_kind("throttle", "answer 429 with Retry-After: SECONDS (by default 1)", "SECONDS", _count, default="1")
+def _throttle(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return error_page(429, Retry_After=str(fault.value))
+
+
+@_kind("rate", "answer 429 to what exceeds N requests in a second", "N", _count)
+def _rate(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return proceed(call) if fault.spend(call.at) else error_page(429)
+
+
+@_kind("redirect", "answer 302 with the location URL", "URL", _text)
+def _redirect(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return error_page(302, Location=fault.value)
+
+
+@_kind("html", "answer a page of HTML with status 200, as a proxy or a captive portal does")
+def _html(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    page = b"<!DOCTYPE html>\n<html>\n<head><title>Sign in</title></head>\n<body>\nSign in\n</body>\n</html>\n"
+    return Answer(200, page, {"Content-Type": "text/html; charset=utf-8"})
+
+
+@_kind("ttl", "give tokens that live SECONDS at most", "SECONDS", _count)
+def _ttl(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return proceed(call._replace(longest_life=fault.value))
+
+
+@_kind("list", "list NAME in each directory: .., /etc, a/b, or a name that is not there", "NAME", _text)
+def _list(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return _with_lines(proceed(call), call, [fault.value.encode()])
+
+
+@_kind("children", "list N more values in each directory, and have them", "N", _count, everywhere=True)
+def _children(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    answer = proceed(call)
+    name = call.path.rpartition("/")[2]
+    if answer.status == 404 and re.fullmatch("child-[0-9]+", name):
+        return Answer(200, name.encode())
+    if not fault.where.matches(call):
+        return answer
+    return _with_lines(answer, call, [b"child-%d" % number for number in range(fault.value)])
+
+
+@_kind("loop", "list each directory in itself, as loop/", everywhere=True)
+def _loop(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    plain = call._replace(path=call.path.replace("loop/", ""))
+    answer = proceed(plain)
+    return _with_lines(answer, plain, [b"loop/"]) if fault.where.matches(plain) else answer
+
+
+@_kind("binary", "put bytes that are not UTF-8 into listings, as a name, and in front of values")
+def _binary(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    answer = _with_lines(proceed(call), call, [b"\xff\xfe"])
+    is_value = call.method == "GET" and answer.status == 200 and not _is_directory(call)
+    return answer._replace(body=b"\xff\xfe" + answer.body) if is_value else answer
+
+
+@_kind("appear", "neither list nor have what WHERE matches before the request N", "N", _count, everywhere=True)
+def _appear(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return proceed(call) if call.number >= fault.value else _without(fault.where.glob, call, proceed)
+
+
+@_kind("vanish", "neither list nor have what WHERE matches from the request N on", "N", _count, everywhere=True)
+def _vanish(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return proceed(call) if call.number < fault.value else _without(fault.where.glob, call, proceed)
+
+
+def _is_directory(call: Call) -> bool:
+    """Say whether ``call`` is for a directory, which is asked for with a slash."""
+    return call.path.endswith("/") or not call.path
+
+
+def _with_lines(answer: Answer, call: Call, lines: list[bytes]) -> Answer:
+    """Return ``answer`` with ``lines`` added, if it is a listing."""
+    if answer.status != 200 or not _is_directory(call):
+        return answer
+    return answer._replace(body=b"\n".join([*filter(None, [answer.body]), *lines]))
+
+
+def _without(glob: str, call: Call, proceed: Proceed) -> Answer:
+    """Return the answer of a service that does not have what matches ``glob``."""
+    if fnmatchcase(call.path, glob):
+        return error_page(404)
+    answer = proceed(call)
+    if answer.status != 200 or not _is_directory(call):
+        return answer
+    names = answer.body.split(b"\n")
+    present = [name for name in names if not fnmatchcase(call.path + name.decode(errors="replace"), glob)]
+    return answer._replace(body=b"\n".join(present))

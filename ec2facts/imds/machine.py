@@ -1,0 +1,63 @@
+"""What the files of a machine say about where it runs; ``root`` is where they are, ``/`` on the machine itself."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+DMI = "sys/class/dmi/id"
+CONTAINER_FILES = (".dockerenv", "run/.containerenv")
+
+
+def ec2_evidence(root: Path) -> str | None:
+    """Return what says that this is an EC2 instance, empty if something says that it is none, None for no evidence.
+
+    AWS, «Detect whether a host is an EC2 instance»: the UUID begins with ec2, in SMBIOS 2.4's order of bytes at
+    another place.
+    """
+    vendor = _text(root, f"{DMI}/sys_vendor")
+    if vendor == "Amazon EC2":
+        return f"the vendor is {vendor}"
+    if instance_id(root):
+        return f"the asset tag is {instance_id(root)}"
+    for name in ("sys/hypervisor/uuid", f"{DMI}/product_uuid"):
+        if re.match("ec2|[0-9a-f]{4}2[0-9a-f]ec", _text(root, name).lower()):
+            return f"the UUID is {_text(root, name)}"
+    if "amazon" in _text(root, f"{DMI}/bios_version").lower():
+        return f"the BIOS is {_text(root, f'{DMI}/bios_version')}"
+    return "" if vendor else None
+
+
+def vendor(root: Path) -> str:
+    """Return who made the machine, empty if it does not say."""
+    return _text(root, f"{DMI}/sys_vendor")
+
+
+def instance_id(root: Path) -> str:
+    """Return the instance's id, which Nitro has as the asset tag; empty if it is not known."""
+    tag = _text(root, f"{DMI}/board_asset_tag")
+    return tag if re.fullmatch("i-[0-9a-f]{8,17}", tag) else ""
+
+
+def container_evidence(root: Path) -> str:
+    """Return what says that this is a container; empty if nothing does."""
+    for name in CONTAINER_FILES:
+        if (root / name).exists():
+            return f"/{name} is there"
+    found = re.search("docker|kubepods|containerd|libpod|lxc", _text(root, "proc/1/cgroup"))
+    return f"/proc/1/cgroup names {found[0]}" if found else ""
+
+
+def is_ipv6_only(root: Path) -> bool:
+    """Say whether the machine has IPv6 addresses that lead beyond its link, and no IPv4 route."""
+    routes = _text(root, "proc/net/route").splitlines()[1:]
+    addresses = [line.split() for line in _text(root, "proc/net/if_inet6").splitlines()]
+    return not routes and any(fields[3] == "00" and fields[-1] != "lo" for fields in addresses if len(fields) == 6)
+
+
+def _text(root: Path, name: str) -> str:
+    """Return the text of a file, empty where it is not there or not to be read."""
+    try:
+        return (root / name).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""

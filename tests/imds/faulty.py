@@ -1,0 +1,99 @@
+"""A crawl of a simulator with faults, in a time of its own, and what came of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from ec2facts import instances
+from ec2facts.crawl import crawl
+from ec2facts.errors import EC2FactsError
+from ec2facts.facts import facts
+from ec2facts.imds.client import IMDSClient
+from ec2facts.imds.simulator import Request, Simulator
+from ec2facts.imds.snapshot import Gap, Snapshot
+from ec2facts.imds.source import Source
+
+INSTANCE = instances.load("plain")
+PATHS = len(INSTANCE.bodies) + len(INSTANCE.gaps) - 3
+"""What a crawl asks for: neither the top nor the directory of credentials and what is in it."""
+
+
+class Time:
+    """A clock that moves on by what is slept, and by a tick whenever it is looked at."""
+
+    def __init__(self, tick: float = 0) -> None:
+        self.tick = tick
+        self.now = 1000.0
+        self.slept = 0.0
+        self._lock = threading.Lock()
+
+    def clock(self) -> float:
+        with self._lock:
+            self.now += self.tick
+            return self.now
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds >= 0
+        with self._lock:
+            self.now += seconds
+            self.slept += seconds
+        time.sleep(0.002)  # lets the simulator's threads see the time
+
+
+class Outcome(NamedTuple):
+    facts: dict[str, Any]
+    error: EC2FactsError | None
+    requests: list[Request]
+    slept: float
+
+    @property
+    def unread(self) -> dict[str, str]:
+        return dict(self.facts["collection"]["unread"])
+
+    @property
+    def asked(self) -> Counter[tuple[str, str]]:
+        """How often each path was asked for."""
+        return Counter((request.method, request.path) for request in self.requests)
+
+
+def collect_from(
+    *faults: str,
+    source: Source = INSTANCE,
+    seed: int = 0,
+    concurrency: int = 8,
+    tick: float = 0,
+    make_client: Callable[..., IMDSClient] = IMDSClient,
+    **settings: Any,
+) -> Outcome:
+    """Crawl a simulator with ``faults`` and decode the facts; ``settings`` are those of the client."""
+    passing = Time(tick)
+    settings = {"timeout": 1, "max_rate": 0, "clock": passing.clock, "sleep": passing.sleep, **settings}
+    simulator = Simulator(source, faults=faults, seed=seed, clock=passing.clock)
+    error = None
+    collected: dict[str, Any] = {}
+    with simulator as url:
+        try:
+            collected = facts(crawl(make_client(url, **settings), concurrency=concurrency))
+        except EC2FactsError as raised:
+            error = raised
+    return Outcome(collected, error, list(simulator.requests), passing.slept)
+
+
+def facts_but_for(unread: Mapping[str, str]) -> dict[str, Any]:
+    """Return the facts of the instance when ``unread``, and thus what is below it, could not be read."""
+    bodies = {path: body for path, body in INSTANCE.bodies.items() if not path.startswith(tuple(unread))}
+    gaps = {path: Gap("unread", reason) for path, reason in unread.items()}
+    return facts(Snapshot(bodies, {**INSTANCE.gaps, **gaps}))
+
+
+def settled_threads(before: int) -> int:
+    """Return how many threads there are, once those that are ending have ended."""
+    for _ in range(500):
+        if threading.active_count() <= before:
+            break
+        time.sleep(0.01)
+    return threading.active_count()
