@@ -2,6 +2,7 @@
 
     EC2FactsError                 1
     ├── UsageError                2   an option, a name or a setting that means nothing
+    │   └── ConfigError           2   the config of apply is malformed
     ├── UnavailableError          3   the metadata service does not answer at all
     │   └── DisabledError         3   it is switched off, by its own word or by AWS_EC2_METADATA_DISABLED
     ├── AbsentError               1   this instance has no such value: the service answers 404
@@ -11,7 +12,11 @@
     ├── IncompleteError           4   a collection in which something was unread
     ├── SnapshotError             1   a snapshot file is malformed
     ├── TemplateError             5   a template is wrong, or needs a fact that is not there
-    └── UnrepresentableError      6   facts that the output format cannot hold
+    ├── UnrepresentableError      6   facts that the output format cannot hold
+    ├── InstallError              1   a file cannot be replaced, or not safely
+    ├── StaleError                3   the service is out of reach, and the last facts cannot stand in for it
+    ├── CheckError                7   a check refused a file, which is as it was
+    └── CommandError              8   a command failed after files changed; the next run runs it again
 
 Over HTTP each of the errors about the service is also the matching exception of requests (``HTTPError``,
 ``Timeout`` or ``ConnectionError``), so that code written for requests keeps catching it.
@@ -33,6 +38,18 @@ class UsageError(EC2FactsError):
     """An option, a name or a setting means nothing."""
 
     exit_status = 2
+
+
+class ConfigError(UsageError):
+    """The config ``file`` is malformed in ``line``, at ``key``, as far as there is one."""
+
+    def __init__(self, file: str, reason: str, *, line: int | None = None, key: str | None = None) -> None:
+        self.file = file
+        self.line = line
+        self.key = key
+        self.reason = reason
+        where = ":".join(str(part) for part in (file, line) if part is not None)
+        super().__init__(": ".join(part for part in (where, key, reason) if part is not None))
 
 
 class UnavailableError(EC2FactsError):
@@ -133,3 +150,48 @@ class UnrepresentableError(EC2FactsError):
         self.offenders = dict(offenders)
         listed = "; ".join(f"{name}: {reason}" for name, reason in self.offenders.items())
         super().__init__(f"the format {format_name} cannot hold {listed}")
+
+
+class InstallError(EC2FactsError):
+    """The file at ``path`` cannot be replaced, or not safely; it is as it was."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path}: {reason}")
+
+
+class StaleError(EC2FactsError):
+    """The last facts cannot stand in for those that the service does not give."""
+
+    exit_status = 3
+
+
+class CheckError(EC2FactsError):
+    """The check ``command`` refused what ``path`` would become; ``output`` is what it said."""
+
+    exit_status = 7
+
+    def __init__(self, path: str, command: str, reason: str, output: str) -> None:
+        self.path = path
+        self.command = command
+        self.reason = reason
+        self.output = output
+        super().__init__(f"{path} stays as it was: refused by the check `{command}` ({reason}){_quoted(output)}")
+
+
+class CommandError(EC2FactsError):
+    """``command``, due after a change, failed; ``output`` is what it said."""
+
+    exit_status = 8
+
+    def __init__(self, command: str, reason: str, output: str) -> None:
+        self.command = command
+        self.reason = reason
+        self.output = output
+        super().__init__(f"the command `{command}` failed ({reason}); the next run runs it again{_quoted(output)}")
+
+
+def _quoted(output: str) -> str:
+    """Return what another program said, to stand below a message."""
+    return "".join(f"\n    {line}" for line in output.splitlines())

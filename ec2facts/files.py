@@ -2,54 +2,154 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import secrets
+import signal
 import stat
-import tempfile
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
+
+STAGED = ".ec2facts-"
+"""Begins the name of a file that waits to replace another; includes such as ``*.conf`` do not match it."""
+
+_LABELS = ("security.selinux", "system.posix_acl_access")
+"""The extended attributes that say who may do what with a file."""
+
+
+class Attributes(NamedTuple):
+    """A file's permissions, owner and group, by number; -1 for what the system gives a new file."""
+
+    mode: int
+    uid: int = -1
+    gid: int = -1
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Attributes:
+        """Return the attributes of a file that is there."""
+        return cls(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+
+    @classmethod
+    def of_new_file(cls) -> Attributes:
+        """Return the attributes of a file that is created now."""
+        umask = os.umask(0o077)
+        os.umask(umask)
+        return cls(0o666 & ~umask)
 
 
 def write_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
     """Replace the file at ``path``, or what it links to, by ``content``; on any failure it stays as it was.
 
-    ``mode`` is the file's; None keeps that of an existing file and gives a new one what the umask leaves. What
-    is not a regular file (a terminal, a pipe) is written to as it is. Raises OSError.
+    It keeps its owner and group, and its permissions unless ``mode`` gives others; a new file has what the umask
+    leaves. What is not a regular file (a terminal, a pipe) is written to as it is. Raises OSError.
     """
-    target = Path(os.path.realpath(path))
     try:
-        existing = target.stat().st_mode
-    except FileNotFoundError:
-        existing = None
-    if existing is not None and not stat.S_ISREG(existing):
-        path.write_bytes(content)
-        return
-    descriptor, name = tempfile.mkstemp(prefix=".ec2facts-", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            attributes = Attributes.of_new_file()
+        else:
+            if not stat.S_ISREG(status.st_mode):
+                path.write_bytes(content)
+                return
+            attributes = Attributes.of(status)
+        if mode is not None:
+            attributes = attributes._replace(mode=mode)
+        put(Path(os.path.realpath(path)), content, attributes)
+    except OSError as error:
+        # The name of the staged file would tell nobody anything, and an error of writing has none.
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def put(target: Path, content: bytes, attributes: Attributes) -> None:
+    """Replace the file ``target``, which is no link, or create it."""
+    with staged(target, content, attributes) as temporary:
+        replace(temporary, target)
+
+
+@contextmanager
+def staged(target: Path, content: bytes, attributes: Attributes, *, suffix: str = "") -> Iterator[Path]:
+    """Give a file beside ``target``, all that it shall become, to ``replace`` it; what is left of it goes at the end.
+
+    Until it is complete, only its owner can open it. It carries over who may do what with an existing ``target``.
+    """
+    with _reserved(target.parent, suffix) as temporary:
+        with temporary.open("wb") as stream:
             stream.write(content)
             stream.flush()
-            os.fchmod(descriptor, _mode(mode, existing))
-            os.fsync(descriptor)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink()
-        raise
-    _sync_directory(target.parent)
+            os.fchown(stream.fileno(), attributes.uid, attributes.gid)
+            _copy_labels(target, temporary)
+            os.fchmod(stream.fileno(), attributes.mode)
+            os.fsync(stream.fileno())
+        yield temporary
 
 
-def _mode(wanted: int | None, existing: int | None) -> int:
-    if wanted is not None:
-        return wanted
-    if existing is not None:
-        return stat.S_IMODE(existing)
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return 0o666 & ~umask
+def replace(temporary: Path, target: Path) -> None:
+    """Rename a staged file to ``target``, for good."""
+    temporary.replace(target)
+    with suppress(PermissionError):  # a directory to write in and not to look into: the file is in place all the same
+        sync_directory(target.parent)
 
 
-def _sync_directory(directory: Path) -> None:
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold back the signals that ask to stop until the end of this context: what is being undone is undone whole."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def sync_directory(directory: Path) -> None:
+    """Have the disk hold the names in ``directory`` as they are now."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sweep(directory: Path) -> None:
+    """Remove the staged files of this user in ``directory`` whose process has been killed."""
+    for leftover in directory.glob(STAGED + "*"):
+        with suppress(OSError):  # in use, another user's, or gone meanwhile
+            descriptor = os.open(leftover, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(descriptor).st_uid == os.geteuid():
+                    leftover.unlink()
+            finally:
+                os.close(descriptor)
+
+
+@contextmanager
+def _reserved(directory: Path, suffix: str) -> Iterator[Path]:
+    """Give an empty file, locked to tell ``sweep`` that somebody is at it."""
+    is_ours = False
+    while not is_ours:
+        # The name comes first, so that a signal at any moment leaves no file without a name to remove.
+        temporary = directory / f"{STAGED}{secrets.token_hex(8)}{suffix}"
+        try:
+            descriptor = os.open(temporary, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                with suppress(OSError):  # file systems without locks keep leftovers
+                    fcntl.flock(descriptor, fcntl.LOCK_SH)
+                is_ours = os.fstat(descriptor).st_nlink > 0  # a sweep may have come before the lock
+                if is_ours:
+                    yield temporary
+            finally:
+                os.close(descriptor)
+        finally:
+            with uninterrupted():
+                temporary.unlink(missing_ok=True)
+
+
+def _copy_labels(existing: Path, new: Path) -> None:
+    if sys.platform == "linux":
+        for name in _LABELS:
+            with suppress(OSError):  # there is no file or no such label, or the file system has none
+                os.setxattr(new, name, os.getxattr(existing, name))

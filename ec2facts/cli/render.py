@@ -1,4 +1,4 @@
-"""Write what a template makes of the facts."""
+"""Write what a template makes of the facts; into a file only if it differs and passes the checks."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ import os
 import sys
 from pathlib import Path
 
-from ec2facts.cli.options import SourceOptions, add_source_options, read_facts
+from ec2facts.cli.options import SourceOptions, add_source_options, read_facts, seconds
 from ec2facts.cli.output import OutputOptions, add_output_options, write
+from ec2facts.cli.plan import PlanOptions, Printer, add_plan_options, exit_status, state_directory, stoppable
+from ec2facts.errors import TemplateError, UsageError
+from ec2facts.install import File, install
 
 EXAMPLE = "echo '{{ instance_id }} in {{ region }}' | ec2facts render - --simulate"
 
+STANDARD_INPUT = "standard input"
 
-class Options(SourceOptions, OutputOptions):
+
+class Options(SourceOptions, OutputOptions, PlanOptions):
     """What this command takes."""
 
     template: str
@@ -27,18 +32,77 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--search", action="append", type=Path, default=[], metavar="DIR", help="look for templates in DIR first"
     )
     add_output_options(parser)
+    _add_file_options(parser)
+    add_plan_options(parser)
     add_source_options(parser)
 
 
-def run(options: Options) -> None:
+def run(options: Options) -> int:
     """Do what the command line says."""
+    settings = {name: getattr(options, name) for name in File._fields if hasattr(options, name)}
+    asked = any(value != File._field_defaults[name] for name, value in settings.items() if name != "mode")
+    asked = asked or options.dry_run or options.diff or options.exit_code
+    if options.output is None and asked:
+        raise UsageError("checks, commands and all else about installing are for a file; name it with -o FILE")
+    content = _render(options).encode()
+    secret = bool(options.include)
+    if options.output is None or (_is_stream(options.output) and not asked):
+        write(content, options, secret=secret)
+        return 0
+    with stoppable():
+        file = File(options.output, content, secret=secret, **settings)
+        changes = install([file], state=state_directory(options), dry_run=options.dry_run, observer=Printer(options))
+    return exit_status(changes, options)
+
+
+def _render(options: Options) -> str:
     from ec2facts.render.library import default_search_path
     from ec2facts.render.template import render_template, render_text
 
     search = [*options.search, *default_search_path(os.environ, uid=os.getuid())]
     facts = read_facts(options)
     if options.template == "-":
-        text = render_text(facts, sys.stdin.read(), name="standard input", search_path=search)
-    else:
-        text = render_template(facts, options.template, search_path=search)
-    write(text.encode(), options, secret=bool(options.include))
+        return render_text(facts, _standard_input(), name=STANDARD_INPUT, search_path=search)
+    return render_template(facts, options.template, search_path=search)
+
+
+def _standard_input() -> str:
+    if not sys.stdin:
+        raise TemplateError("is closed", file=STANDARD_INPUT)
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TemplateError("is not UTF-8", file=STANDARD_INPUT) from error
+
+
+def _is_stream(path: Path) -> bool:
+    return path.exists() and not path.is_file()
+
+
+def _add_file_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that are fields of File, but for its permissions."""
+    group = parser.add_argument_group("file", "how FILE is replaced; CMD is a shell command")
+    group.add_argument("--owner", metavar="USER", help="give FILE to USER, by name or number (default: who has it)")
+    group.add_argument("--group", metavar="GROUP", help="give FILE to GROUP, by name or number (default: who has it)")
+    group.add_argument("--check", metavar="CMD", help="refuse a new FILE, named {} in CMD, if CMD fails")
+    group.add_argument(
+        "--check-suffix", default="", metavar="SUFFIX", help="have the name that stands for {} end in SUFFIX"
+    )
+    group.add_argument(
+        "--check-live", metavar="CMD", help="put the old FILE back if CMD fails when the new one is in its place"
+    )
+    group.add_argument(
+        "--command", metavar="CMD", help="run CMD if FILE changed, and if it fails, in the next run once more"
+    )
+    group.add_argument(
+        "--time-limit",
+        type=seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="kill a check or command after SECONDS (default: 60)",
+    )
+    group.add_argument("--backup", action="store_true", help="keep the old FILE as FILE~")
+    group.add_argument(
+        "--in-place", action="store_true", help="write into FILE, if no other can take its place; not atomic"
+    )
+    group.add_argument("--no-follow", dest="follow", action="store_false", help="refuse FILE if it is a symbolic link")

@@ -1,0 +1,130 @@
+"""The options of commands that install files, and what they print."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from ec2facts.cli.output import say, write_stdout
+from ec2facts.errors import EC2FactsError
+from ec2facts.install import Change, File, Observer
+from ec2facts.install.diff import diff
+from ec2facts.install.journal import default_state_directory
+
+CHANGED = 10
+"""The exit status that --exit-code asks for where something changed."""
+
+_WORDS = {"changed": "would change", "repaired": "would repair"}
+
+
+class PlanOptions(argparse.Namespace):
+    """What ``add_plan_options`` adds."""
+
+    dry_run: bool
+    diff: bool
+    exit_code: bool
+    state: Path | None
+    quiet: bool
+
+
+def add_plan_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how files are installed, whatever they are."""
+    group = parser.add_argument_group("installing")
+    group.add_argument("--dry-run", action="store_true", help="change nothing, say what would change; checks do run")
+    group.add_argument("--diff", action="store_true", help="print what changes, but for secrets, as a unified diff")
+    group.add_argument(
+        "--exit-code", action="store_true", help=f"exit with status {CHANGED} if something changed, or would"
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help="print nothing but diffs and what goes wrong")
+    group.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="keep what one run leaves to the next in DIR (default: $STATE_DIRECTORY, else /var/lib/ec2facts for root)",
+    )
+
+
+class Printer(Observer):
+    """Prints a line to standard error for each file and command, and diffs to standard output."""
+
+    def __init__(self, options: PlanOptions) -> None:
+        self._options = options
+
+    def _say(self, message: str) -> None:
+        if not self._options.quiet:
+            say(message)
+
+    def done(self, change: Change) -> None:
+        """Print what becomes of a file."""
+        word = _WORDS.get(change.kind, change.kind) if self._options.dry_run else change.kind
+        details = ""
+        if change.kind == "repaired" and change.existing is not None:
+            pairs = [
+                ("mode", f"{change.existing.mode:04o}", f"{change.wanted.mode:04o}"),
+                ("owner", change.existing.uid, change.wanted.uid),
+                ("group", change.existing.gid, change.wanted.gid),
+            ]
+            details = ": " + ", ".join(f"{name} {new}, was {old}" for name, old, new in pairs if old != new)
+        self._say(f"{word} {change.file.path}{details}")
+        if self._options.diff:
+            write_stdout(diff(change).encode())
+
+    def kept(self, file: File) -> None:
+        """Print that a file stays as it was."""
+        self._say(f"kept {file.path}")
+
+    def running(self, command: str) -> None:
+        """Print a command."""
+        self._say(f"{'would run' if self._options.dry_run else 'running'} {command}")
+
+    def failed(self, error: EC2FactsError) -> None:
+        """Print a failure."""
+        say(f"error: {error}")
+
+    def stale(self, error: EC2FactsError) -> None:
+        """Warn that the facts are not of now."""
+        say(f"warning: going on with the last facts: {error}")
+
+    def left_out(self, file: File, name: str, reason: str) -> None:
+        """Warn that a variable is not in a file."""
+        say(f"warning: {file.path}: {name} is left out: {reason}")
+
+
+def state_directory(options: PlanOptions) -> Path:
+    """Return where state is kept."""
+    return options.state or default_state_directory(os.environ, uid=os.geteuid())
+
+
+def exit_status(changes: Sequence[Change], options: PlanOptions) -> int:
+    """Return what the command ends with."""
+    return CHANGED if options.exit_code and any(change.kind != "unchanged" for change in changes) else 0
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Have signals that ask to stop raise, once, so that what is half done is undone first."""
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        for each in previous:
+            signal.signal(each, signal.SIG_IGN)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(128 + number)
+
+    asking = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    previous = {number: signal.getsignal(number) for number in asking}
+    # What is ignored stays so: nohup does that.
+    previous = {number: handler for number, handler in previous.items() if handler is not signal.SIG_IGN}
+    for number in previous:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

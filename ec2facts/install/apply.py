@@ -1,0 +1,53 @@
+"""The facts of one collection in many files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ec2facts.crawl import crawl
+from ec2facts.errors import IncompleteError, StaleError, UnavailableError
+from ec2facts.imds.source import Source
+from ec2facts.install.file import Change
+from ec2facts.install.last import LastFacts
+from ec2facts.install.observer import Observer
+from ec2facts.install.output import Output, render_outputs
+from ec2facts.install.plan import install
+
+_UNOBSERVED = Observer()
+
+
+def apply(
+    outputs: Sequence[Output],
+    source: Source,
+    *,
+    state: Path,
+    last: LastFacts | None = None,
+    allow_partial: bool = False,
+    allow_stale: bool = False,
+    dry_run: bool = False,
+    observer: Observer = _UNOBSERVED,
+) -> list[Change]:
+    """Read ``source`` once, render every output, then install them as ``install`` does; return what changed.
+
+    Until all are rendered, no file is touched. A complete collection is kept in ``last``, for which ``source`` has to
+    be the service of this machine; with ``allow_stale``, what is kept there stands in for a service that does not
+    answer, or not for everything.
+    """
+    include = sorted({name for output in outputs for name in output.include})
+    try:
+        snapshot = crawl(source, include=include)
+        files = render_outputs(outputs, snapshot, allow_partial=allow_partial, observer=observer)
+    except (UnavailableError, IncompleteError) as error:
+        if not allow_stale or last is None:
+            raise
+        try:
+            snapshot = last.read(include=include)
+        except StaleError as stale:
+            raise StaleError(f"{error}; {stale}") from error
+        files = render_outputs(outputs, snapshot, allow_partial=allow_partial, observer=observer)
+        observer.stale(error)
+    else:
+        if last is not None and not dry_run and not snapshot.unread:
+            last.keep(snapshot, include=include)
+    return install(files, state=state, dry_run=dry_run, observer=observer)

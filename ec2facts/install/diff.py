@@ -1,0 +1,31 @@
+"""What a change makes of a file, for people to look at."""
+
+from __future__ import annotations
+
+import difflib
+
+from ec2facts.install.file import Change
+
+
+def diff(change: Change) -> str:
+    """Return a unified diff of a file's content, empty if it does not change.
+
+    Only that it changes is shown of a secret file, and of one that is, or will be, for its owner's eyes alone.
+    """
+    if change.kind != "changed":
+        return ""
+    name = str(change.file.path)
+    old, new = "/dev/null" if change.before is None else name, name
+    attributes = [change.wanted] if change.existing is None else [change.wanted, change.existing]
+    if change.file.secret or any(not each.mode & 0o077 for each in attributes):
+        return f"--- {old}\n+++ {new}\n(not shown: it is for its owner alone)\n"
+    lines = difflib.unified_diff(_lines(change.before or b""), _lines(change.file.content), old, new, lineterm="")
+    return "".join(line + "\n" for line in lines)
+
+
+def _lines(content: bytes) -> list[str]:
+    text = content.decode(errors="backslashreplace")
+    # What could move the cursor of a terminal becomes its escape.
+    shown = "".join(char if char.isprintable() or char in "\t\n" else ascii(char)[1:-1] for char in text)
+    lines = shown.split("\n")
+    return lines[:-1] if not lines[-1] else [*lines[:-1], lines[-1] + "\n\\ No newline at end of file"]

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from ec2facts import instances
+from ec2facts.imds.simulator import Simulator
+from tests.cli.running import PROGRAM, Capture, Outcome, call, started
+
+CONFIG = """
+outputs:
+  - path: env
+    format: systemd
+    mode: "0640"
+  - path: motd
+    template: motd
+    command: echo "$EC2FACTS_CHANGED" >> log
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a config with two outputs; state is beside it."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "ec2facts.yaml"
+    file.write_text(CONFIG)
+    return file
+
+
+def lines(outcome: Outcome) -> list[str]:
+    return outcome.errors.splitlines()
+
+
+def test_each_file_and_command_is_a_line_on_standard_error(config: Path, capfdbinary: Capture) -> None:
+    first = call(capfdbinary, "apply", config, "--simulate")
+    second = call(capfdbinary, "apply", config, "--simulate")
+
+    command = 'echo "$EC2FACTS_CHANGED" >> log'
+    assert first.status == second.status == 0
+    assert first.output == second.output == b""
+    assert lines(first) == [
+        f"ec2facts: changed {config.parent}/env",
+        f"ec2facts: changed {config.parent}/motd",
+        f"ec2facts: running {command}",
+    ]
+    assert lines(second) == [f"ec2facts: unchanged {config.parent}/{name}" for name in ("env", "motd")]
+    assert (config.parent / "log").read_text() == f"{config.parent}/motd\n"
+
+
+def test_repair_tells_what_was_wrong(config: Path, capfdbinary: Capture) -> None:
+    call(capfdbinary, "apply", config, "--simulate")
+    (config.parent / "env").chmod(0o600)
+
+    outcome = call(capfdbinary, "apply", config, "--simulate")
+
+    assert lines(outcome)[0] == f"ec2facts: repaired {config.parent}/env: mode 0640, was 0600"
+
+
+def test_exit_code_says_whether_something_changed_or_would(config: Path, capfdbinary: Capture) -> None:
+    statuses = [
+        call(capfdbinary, "apply", config, "--simulate", "--exit-code", *options).status
+        for options in (["--dry-run"], [], ["--dry-run"], [])
+    ]
+
+    assert statuses == [10, 10, 0, 0]
+
+
+def test_dry_run_with_diff_shows_what_would_change(config: Path, capfdbinary: Capture) -> None:
+    before = list(config.parent.iterdir())
+
+    outcome = call(capfdbinary, "apply", config, "--simulate", "--dry-run", "--diff")
+
+    assert lines(outcome)[0] == f"ec2facts: would change {config.parent}/env"
+    assert lines(outcome)[2].startswith("ec2facts: would run echo")
+    assert outcome.output.startswith(f"--- /dev/null\n+++ {config.parent}/env\n@@ -0,0 +1,".encode())
+    assert b"\n+EC2_INSTANCE_ID='i-1234567890abcdef0'\n" in outcome.output
+    assert list(config.parent.iterdir()) == before
+
+
+def test_quiet_prints_only_what_goes_wrong(config: Path, capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "apply", config, "--simulate", "-q")
+
+    assert outcome == (0, b"", "")
+
+
+def test_secret_shows_neither_in_the_diff_nor_in_messages(config: Path, capfdbinary: Capture) -> None:
+    (config.parent / "facts").write_text('{"meta-data/instance-id": {"body": "i-0"}, "user-data": {"body": "hunter2"}}')
+    config.write_text("outputs: [{path: out, format: json, include: user_data, check: 'false {}'}]")
+
+    outcome = call(capfdbinary, "apply", config, "--from", config.parent / "facts", "--diff")
+    config.write_text("outputs: [{path: out, format: json, include: user_data}]")
+    installed = call(capfdbinary, "apply", config, "--from", config.parent / "facts", "--diff")
+    config.write_text("outputs: [{path: out, format: json}]")
+    without = call(capfdbinary, "apply", config, "--from", config.parent / "facts", "--diff")
+
+    assert (outcome.status, installed.status, without.status) == (7, 0, 0)
+    printed = [text for each in (outcome, installed, without) for text in (each.output.decode(), each.errors)]
+    assert [text for text in printed if "hunter2" in text] == []
+    assert b"(not shown: " in installed.output
+
+
+def test_config_is_validated_before_the_service_is_asked(config: Path, capfdbinary: Capture) -> None:
+    config.write_text("outputs:\n  - path: x\n    fromat: json\n")
+
+    outcome = call(capfdbinary, "apply", config)
+
+    assert outcome == (2, b"", f"ec2facts: error: {config}:3: fromat: no such key; did you mean format?\n")
+
+
+def test_service_that_is_down_leaves_every_file(config: Path, capfdbinary: Capture) -> None:
+    call(capfdbinary, "apply", config, "--simulate")
+    before = {file: file.stat() for file in config.parent.iterdir()}
+
+    outcome = call(capfdbinary, "apply", config)
+
+    assert outcome.status == 3
+    assert {file: file.stat() for file in config.parent.iterdir()} == before
+
+
+def test_stale_facts_go_on_with_a_warning(config: Path, capfdbinary: Capture) -> None:
+    with Simulator(instances.load("plain")) as url:
+        call(capfdbinary, "apply", config, "--endpoint", url)
+    (config.parent / "env").unlink()
+
+    outcome = call(capfdbinary, "apply", config, "--allow-stale")
+
+    assert outcome.status == 0
+    assert lines(outcome)[0].startswith("ec2facts: warning: going on with the last facts: ")
+    assert lines(outcome)[1] == f"ec2facts: changed {config.parent}/env"
+
+
+def test_simulated_facts_do_not_stand_in(config: Path, capfdbinary: Capture) -> None:
+    call(capfdbinary, "apply", config, "--simulate")
+
+    outcome = call(capfdbinary, "apply", config, "--allow-stale")
+
+    assert outcome.status == 3
+    assert "there are no last facts" in outcome.errors
+
+
+def test_failed_command_is_status_8_until_it_succeeds(config: Path, capfdbinary: Capture) -> None:
+    config.write_text("outputs: [{path: x, format: json, command: 'test -e up'}]")
+
+    failed = call(capfdbinary, "apply", config, "--simulate")
+    again = call(capfdbinary, "apply", config, "--simulate")
+    (config.parent / "up").touch()
+    succeeded = call(capfdbinary, "apply", config, "--simulate")
+
+    assert [failed.status, again.status, succeeded.status] == [8, 8, 0]
+    assert lines(succeeded)[1:] == ["ec2facts: running test -e up"]
+
+
+def test_refusal_is_status_7_with_the_checkers_words(config: Path, capfdbinary: Capture) -> None:
+    config.write_text("outputs: [{path: x, format: json, check: 'echo line 1 of {}; false'}]")
+
+    outcome = call(capfdbinary, "apply", config, "--simulate")
+
+    assert outcome.status == 7
+    assert lines(outcome)[0] == f"ec2facts: kept {config.parent}/x"
+    assert lines(outcome)[-1].startswith("    line 1 of ")
+    assert not (config.parent / "x").exists()
+
+
+def test_included_on_the_command_line_is_in_every_output(config: Path, capfdbinary: Capture) -> None:
+    config.write_text("outputs: [{path: x, format: json}]")
+
+    call(capfdbinary, "apply", config, "--simulate", "--include", "instance_identity_signature")
+
+    assert b'"instance_identity_signature"' in (config.parent / "x").read_bytes()
+    assert (config.parent / "x").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_signal_during_a_check_leaves_the_old_file_and_nothing_else(config: Path, number: signal.Signals) -> None:
+    config.write_text("outputs: [{path: etc/x, format: json, check: 'touch checking; sleep 30; : {}'}]")
+    file = config.parent / "etc" / "x"
+    file.parent.mkdir()
+    file.write_bytes(b"old")
+    before = file.stat()
+
+    with started(PROGRAM, "apply", config, "--simulate") as process:
+        while not (config.parent / "checking").exists():
+            time.sleep(0.01)
+        process.send_signal(number)
+        status = process.wait(10)
+
+    assert status == (130 if number == signal.SIGINT else 128 + number)
+    assert (file.read_bytes(), file.stat().st_ino, file.stat().st_mtime_ns) == (
+        b"old",
+        before.st_ino,
+        before.st_mtime_ns,
+    )
+    assert [path.name for path in file.parent.iterdir()] == ["x"]
+
+
+def test_ignored_hangup_stays_ignored(config: Path) -> None:
+    config.write_text(
+        "outputs: [{path: x, format: json, check: 'touch checking; while ! test -e go; do :; done; : {}'}]"
+    )
+
+    with started("nohup", PROGRAM, "apply", config, "--simulate") as process:
+        while not (config.parent / "checking").exists():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGHUP)
+        (config.parent / "go").touch()
+        status = process.wait(10)
+
+    assert status == 0
+    assert (config.parent / "x").exists()
+
+
+def test_many_outputs_take_one_collection(config: Path, capfdbinary: Capture) -> None:
+    config.write_text("outputs:\n" + "".join(f"- {{path: x{number}, format: json}}\n" for number in range(20)))
+
+    with Simulator(instances.load("plain")) as url:
+        call(capfdbinary, "apply", config, "--endpoint", url)
+        outcome = call(capfdbinary, "apply", config, "--endpoint", url)
+
+    assert lines(outcome) == [f"ec2facts: unchanged {config.parent}/x{number}" for number in range(20)]

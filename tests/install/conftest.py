@@ -1,0 +1,83 @@
+"""What tests of installs share: an old file, who is told, file systems that refuse."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from ec2facts.errors import EC2FactsError
+from ec2facts.install import Change, File, Observer
+
+Identity = tuple[int, int, int, bytes]
+
+
+@pytest.fixture
+def in_memory(tmp_path: Path) -> Iterator[Path]:
+    """Return a directory where fsync takes no time, if there is one: thousands of installs take enough."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def mount() -> Iterator[Callable[..., None]]:
+    """Return what mounts, as mount(8) does, until the end of the test; skip without the right to."""
+
+    def mounted(*arguments: object) -> None:
+        done = subprocess.run(["mount", *map(str, arguments)], stderr=subprocess.PIPE, check=False)
+        if done.returncode:
+            missing = f"no right to mount: {done.stderr.decode().strip()}; run the tests as root"
+            if os.environ.get("CI") == "true":
+                pytest.fail(missing)
+            pytest.skip(missing)
+        stack.callback(subprocess.run, ["umount", str(arguments[-1])], check=True)
+
+    with ExitStack() as stack:
+        yield mounted
+
+
+def hidden(directory: Path) -> list[str]:
+    """Return the names that an install may have left in a directory."""
+    return sorted(path.name for path in directory.glob(".*"))
+
+
+def identity(file: Path) -> Identity:
+    """Return what does not change where a file stays as it was."""
+    status = file.stat()
+    return status.st_ino, status.st_mtime_ns, stat.S_IMODE(status.st_mode), file.read_bytes()
+
+
+class Recorder(Observer):
+    """Remembers what it was told, as words."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def done(self, change: Change) -> None:
+        self.told.append(f"{change.kind} {change.file.path.name}")
+
+    def kept(self, file: File) -> None:
+        self.told.append(f"kept {file.path.name}")
+
+    def running(self, command: str) -> None:
+        self.told.append(f"running {command}")
+
+    def failed(self, error: EC2FactsError) -> None:
+        self.told.append(str(error))
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """Return an existing file, alone in its directory."""
+    file = tmp_path / "etc" / "x.conf"
+    file.parent.mkdir()
+    file.write_bytes(b"old\n")
+    file.chmod(0o640)
+    return file

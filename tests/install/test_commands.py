@@ -1,0 +1,106 @@
+"""Checks, which may refuse a file, and commands, within their time limits."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from ec2facts.errors import CheckError, CommandError, UsageError
+from ec2facts.install import File, install
+from tests.install.conftest import Recorder, hidden, identity
+
+
+def test_check_sees_the_whole_new_file_under_a_hidden_name_beside_the_old_one(old: Path, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+
+    install([File(old, b"new", mode=0o604, check=f"stat -c %a:%s:%n {{}} > {seen}")])
+
+    mode, size, name = seen.read_text().strip().split(":")
+    assert (mode, size, Path(name).parent) == ("604", "3", old.parent)
+    assert Path(name).name.startswith(".")
+    assert Path(name).suffix != ".conf"
+
+
+def test_check_sees_the_suffix_that_it_wants(old: Path) -> None:
+    install(
+        [
+            File(
+                old,
+                b"new",
+                check='case {} in */.*.conf) ;; *) false; esac; test "$(echo {})" = {}',
+                check_suffix=".conf",
+            )
+        ]
+    )
+
+    assert old.read_bytes() == b"new"
+
+
+def test_name_of_the_checked_file_is_quoted(tmp_path: Path) -> None:
+    directory = tmp_path / "a b'; touch executed; '$(touch executed)"
+    directory.mkdir()
+
+    install([File(directory / "x", b"new", check="grep -qx new {}")])
+
+    assert (directory / "x").read_bytes() == b"new"
+    assert not list(tmp_path.rglob("executed"))
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_refused_file_stays_as_it_was_and_the_checkers_words_are_told(old: Path, *, dry_run: bool) -> None:
+    before = identity(old)
+
+    with pytest.raises(CheckError) as refusal:
+        install([File(old, b"new", check="echo unknown directive; grep -q nothing {}")], dry_run=dry_run)
+
+    assert refusal.value.exit_status == 7
+    assert refusal.value.output == "unknown directive\n"
+    assert "\n    unknown directive" in str(refusal.value)
+    assert identity(old) == before
+    assert hidden(old.parent) == []
+
+
+def test_refused_file_leaves_no_backup(old: Path) -> None:
+    with pytest.raises(CheckError):
+        install([File(old, b"new", backup=True, check="false {}")])
+
+    assert [path.name for path in old.parent.iterdir()] == ["x.conf"]
+
+
+def test_check_without_a_place_for_the_file_is_refused(old: Path) -> None:
+    with pytest.raises(UsageError, match="live check"):
+        install([File(old, b"new", check="nginx -t")])
+
+
+def test_hanging_checker_ends_with_its_time_limit_and_all_that_it_started(old: Path, tmp_path: Path) -> None:
+    before = identity(old)
+    started = time.monotonic()
+
+    with pytest.raises(CheckError, match=r"killed after 0\.2 seconds"):
+        install([File(old, b"new", check=f"(sleep 1; touch {tmp_path}/late) & : {{}}; sleep 60", time_limit=0.2)])
+
+    assert time.monotonic() - started < 5
+    time.sleep(1)
+    assert not (tmp_path / "late").exists()
+    assert identity(old) == before
+    assert hidden(old.parent) == []
+
+
+def test_hanging_command_ends_with_its_time_limit_and_is_owed(old: Path, tmp_path: Path) -> None:
+    recorder = Recorder()
+    with pytest.raises(CommandError, match=r"killed after 0\.2 seconds"):
+        install([File(old, b"new", command="sleep 60", time_limit=0.2)], state=tmp_path / "state")
+
+    install([File(old, b"new", command="true")], state=tmp_path / "state", observer=recorder)
+
+    assert recorder.told == ["unchanged x.conf", "running true"]
+
+
+def test_command_may_leave_a_daemon_behind(old: Path, tmp_path: Path) -> None:
+    started = time.monotonic()
+
+    install([File(old, b"new", command="sleep 3 &")], state=tmp_path / "state")
+
+    assert time.monotonic() - started < 2

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ec2facts.install.diff import diff
+from ec2facts.install.file import File, compare
+
+
+def test_diff_is_unified(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(b"a\nb\n")
+    file.chmod(0o644)
+
+    text = diff(compare(File(file, b"a\nc\n")))
+
+    assert text == f"--- {file}\n+++ {file}\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"
+
+
+def test_new_file_differs_from_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+
+    text = diff(compare(File(file, b"a", mode=0o644)))
+
+    assert text == f"--- /dev/null\n+++ {file}\n@@ -0,0 +1 @@\n+a\n\\ No newline at end of file\n"
+
+
+def test_file_that_does_not_change_has_none(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(b"a")
+
+    assert diff(compare(File(file, b"a", mode=0o600))) == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "file"),
+    [
+        (0o644, File(Path("x"), b"secret", secret=True)),
+        (0o644, File(Path("x"), b"secret", secret=True, mode=0o644)),
+        (0o600, File(Path("x"), b"new")),
+        (0o600, File(Path("x"), b"new", mode=0o644)),
+        (0o644, File(Path("x"), b"secret", mode=0o600)),
+    ],
+)
+def test_secret_file_shows_only_that_it_changes(tmp_path: Path, before: int, file: File) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"old secret")
+    path.chmod(before)
+
+    text = diff(compare(file._replace(path=path)))
+
+    assert text == f"--- {path}\n+++ {path}\n(not shown: it is for its owner alone)\n"
+
+
+def test_what_could_move_a_cursor_is_its_escape(tmp_path: Path) -> None:
+    text = diff(compare(File(tmp_path / "x", b"\x1b[2J\r\tb\xff\n\x0c\n", mode=0o644)))
+
+    assert text.endswith("+\\x1b[2J\\r\tb\\xff\n+\\x0c\n")

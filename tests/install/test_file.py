@@ -1,0 +1,257 @@
+"""One file: replaced whole, or as it was."""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ec2facts.errors import InstallError
+from ec2facts.install import File, install
+from tests.install.conftest import hidden, identity
+
+
+def test_new_file_has_what_the_umask_leaves(tmp_path: Path) -> None:
+    file = tmp_path / "new"
+    umask = os.umask(0o027)
+
+    changes = install([File(file, b"content")])
+
+    os.umask(umask)
+    assert [change.kind for change in changes] == ["changed"]
+    assert identity(file)[2:] == (0o640, b"content")
+
+
+def test_changed_file_is_another_one_with_the_old_attributes(old: Path) -> None:
+    inode = old.stat().st_ino
+
+    install([File(old, b"new")])
+
+    assert old.stat().st_ino != inode
+    assert identity(old)[2:] == (0o640, b"new")
+    assert hidden(old.parent) == []
+
+
+def test_unchanged_file_is_not_touched(old: Path) -> None:
+    before = identity(old)
+
+    changes = install([File(old, b"old\n", mode=0o640, check="false {}")])
+
+    assert [change.kind for change in changes] == ["unchanged"]
+    assert identity(old) == before
+
+
+def test_wrong_mode_is_repaired_and_nothing_else(old: Path) -> None:
+    inode, modified, _, content = identity(old)
+
+    changes = install([File(old, b"old\n", mode=0o600)])
+
+    assert [change.kind for change in changes] == ["repaired"]
+    assert identity(old) == (inode, modified, 0o600, content)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("content", [b"old\n", b"new\n"], ids=["repaired", "changed"])
+def test_owner_and_group_are_set_by_name_and_number(old: Path, content: bytes) -> None:
+    install([File(old, content, owner="nobody", group="12345")])
+
+    assert (old.owner(), old.stat().st_gid) == ("nobody", 12345)
+    assert stat.S_IMODE(old.stat().st_mode) == 0o640
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_owner_of_an_existing_file_stays(old: Path) -> None:
+    os.chown(old, 12345, 12345)
+
+    install([File(old, b"new")])
+
+    assert (old.stat().st_uid, old.stat().st_gid) == (12345, 12345)
+
+
+def test_file_with_a_secret_is_for_its_owner_alone_unless_it_is_given_a_mode(old: Path, tmp_path: Path) -> None:
+    given = tmp_path / "given"
+
+    install([File(old, b"secret", secret=True), File(given, b"secret", secret=True, mode=0o644)])
+
+    assert [identity(file)[2] for file in (old, given)] == [0o600, 0o644]
+
+
+def test_symbolic_link_stays_and_its_target_changes(old: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("etc/x.conf")
+
+    install([File(link, b"new")])
+
+    assert (link.is_symlink(), old.read_bytes()) == (True, b"new")
+
+
+def test_symbolic_link_is_refused_where_links_are_not_followed(old: Path, tmp_path: Path) -> None:
+    before = identity(old)
+    link = tmp_path / "link"
+    link.symlink_to("etc/x.conf")
+
+    with pytest.raises(InstallError, match="symbolic link"):
+        install([File(link, b"new", follow=False)])
+
+    assert identity(old) == before
+
+
+@pytest.mark.parametrize("kind", ["directory", "pipe"])
+def test_what_is_no_regular_file_is_refused(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "path"
+    path.mkdir() if kind == "directory" else os.mkfifo(path)
+
+    with pytest.raises(InstallError, match="not a regular file"):
+        install([File(path, b"new")])
+
+
+def test_missing_directory_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(InstallError, match=f"^{tmp_path}/missing/x: No such file or directory$"):
+        install([File(tmp_path / "missing" / "x", b"new")])
+
+
+def test_backup_is_the_old_file(old: Path) -> None:
+    install([File(old, b"new", backup=True)])
+
+    assert identity(old.with_name("x.conf~"))[2:] == (0o640, b"old\n")
+    assert hidden(old.parent) == []
+
+
+def test_full_disk_leaves_the_old_file(tmp_path: Path, mount: Callable[..., None]) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", small)
+    file = small / "x"
+    file.write_bytes(b"old")
+    before = identity(file)
+
+    with pytest.raises(InstallError, match=f"^{file}: No space left on device$"):
+        install([File(file, b"new" * 100_000)])
+
+    assert identity(file) == before
+    assert hidden(small) == []
+
+
+def test_full_disk_puts_back_what_is_written_in_place(tmp_path: Path, mount: Callable[..., None]) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", small)
+    file = small / "x"
+    file.write_bytes(b"old" * 10_000)
+
+    with pytest.raises(InstallError, match="No space left"):
+        install([File(file, b"new" * 100_000, in_place=True)])
+
+    assert file.read_bytes() == b"old" * 10_000
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_read_only_directory_leaves_the_old_file(tmp_path: Path, mount: Callable[..., None], *, in_place: bool) -> None:
+    directory = tmp_path / "directory"
+    directory.mkdir()
+    mount("-t", "tmpfs", "tmpfs", directory)
+    file = directory / "x"
+    file.write_bytes(b"old")
+    subprocess.run(["mount", "-o", "remount,ro", str(directory)], check=True)
+
+    with pytest.raises(InstallError, match=f"^{file}: Read-only file system$"):
+        install([File(file, b"new", in_place=in_place)])
+
+    assert file.read_bytes() == b"old"
+
+
+def test_bind_mounted_file_is_an_error_that_names_the_option(tmp_path: Path, mount: Callable[..., None]) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(b"old")
+    mount("--bind", file, file)
+    before = identity(file)
+
+    with pytest.raises(InstallError, match=r"mount point.*--in-place"):
+        install([File(file, b"new", backup=True)])
+
+    assert identity(file) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_bind_mounted_file_is_written_in_place_if_asked(tmp_path: Path, mount: Callable[..., None]) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(b"old and longer")
+    mount("--bind", file, file)
+    inode = file.stat().st_ino
+
+    install([File(file, b"new", in_place=True, mode=0o600, check="grep -qx new {}")])
+
+    assert (file.stat().st_ino, *identity(file)[2:]) == (inode, 0o600, b"new")
+    assert hidden(tmp_path) == []
+
+
+def test_file_is_private_until_it_is_complete_and_final_before_the_rename(old: Path) -> None:
+    old.chmod(0o644)
+    moments: list[tuple[str, int, int]] = []
+
+    def look(event: str, _: object) -> None:
+        if watching and event in {"os.chown", "os.chmod", "os.rename"}:
+            for name in hidden(old.parent):
+                status = (old.parent / name).stat()
+                moments.append((event, stat.S_IMODE(status.st_mode), status.st_size))
+
+    watching = True
+    umask = os.umask(0)
+    sys.addaudithook(look)
+    install([File(old, b"secret", mode=0o664)])
+
+    watching = False
+    os.umask(umask)
+    assert moments == [("os.chown", 0o600, 6), ("os.chmod", 0o600, 6), ("os.rename", 0o664, 6)]
+
+
+def test_file_is_on_the_disk_before_the_rename_and_its_name_behind_it(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[bool, bytes]] = []
+    fsync = os.fsync
+
+    def spy(descriptor: int) -> None:
+        synced.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), old.read_bytes()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", spy)
+    install([File(old, b"new")])
+    install([File(old, b"new")])
+
+    assert synced == [(False, b"old\n"), (True, b"new")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps access control lists in extended attributes")
+def test_access_control_list_of_an_existing_file_stays(old: Path) -> None:
+    entries = [(0x01, 6, -1), (0x02, 4, 12345), (0x04, 4, -1), (0x10, 4, -1), (0x20, 0, -1)]
+    granted = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    os.setxattr(old, "system.posix_acl_access", granted)
+
+    install([File(old, b"new")])
+
+    assert os.getxattr(old, "system.posix_acl_access") == granted
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_nobody_gains_a_right_while_a_file_is_repaired(old: Path) -> None:
+    old.chmod(0o660)
+    modes: list[int] = []
+
+    def look(event: str, _: object) -> None:
+        if watching and event == "os.chown":
+            modes.append(stat.S_IMODE(old.stat().st_mode))
+
+    watching = True
+    sys.addaudithook(look)
+    install([File(old, b"old\n", mode=0o646, group="12345")])
+
+    watching = False
+    assert modes == [0o640]
+    assert identity(old)[2] == 0o646

@@ -1,0 +1,262 @@
+"""What one run leaves to the next: commands owed, and what was killed or asked to stop."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ec2facts.cli.plan import stoppable
+from ec2facts.errors import CheckError, CommandError, EC2FactsError, InstallError
+from ec2facts.install import File, install
+from tests.install.conftest import Recorder, hidden, identity
+from tests.install.moments import in_child, interrupted
+
+
+@pytest.mark.parametrize("content", [b"old\n", b"new\n"], ids=["repaired", "changed"])
+def test_failed_command_is_owed_until_it_succeeds(old: Path, tmp_path: Path, content: bytes) -> None:
+    file = File(old, content, mode=0o600, command=f"echo ran >> {tmp_path}/log; test -e {tmp_path}/up")
+    state = tmp_path / "state"
+
+    with pytest.raises(CommandError) as failure:
+        install([file], state=state)
+    with pytest.raises(CommandError):
+        install([file], state=state)
+    (tmp_path / "up").touch()
+    changes = install([file], state=state)
+    install([file], state=state)
+
+    assert failure.value.exit_status == 8
+    assert [change.kind for change in changes] == ["unchanged"]
+    assert (tmp_path / "log").read_text() == "ran\n" * 3
+    assert [path.name for path in state.iterdir()] == ["lock"]
+
+
+def test_owed_command_is_the_one_that_the_file_has_now(old: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+
+    with pytest.raises(CommandError):
+        install([File(old, b"new", command="false")], state=state)
+    install([File(old, b"new", command=f"touch {tmp_path}/mended")], state=state)
+
+    assert (tmp_path / "mended").exists()
+
+
+def test_run_without_the_file_leaves_its_command_owed(old: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with pytest.raises(CommandError):
+        install([File(old, b"new", command="false")], state=state)
+
+    install([File(tmp_path / "other", b"new", command="true")], state=state)
+    recorder = Recorder()
+    install([File(old, b"new", command="true")], state=state, observer=recorder)
+
+    assert recorder.told == ["unchanged x.conf", "running true"]
+
+
+def test_full_disk_of_the_state_leaves_the_old_file(old: Path, tmp_path: Path, mount: Callable[..., None]) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    mount("-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", state)
+    before = identity(old)
+    (state / "lock").touch()
+    with suppress(OSError):
+        (state / "filler").write_bytes(b"x" * 100_000)
+
+    with pytest.raises(InstallError, match=r"journal\.json: No space left"):
+        install([File(old, b"new", command="true")], state=state)
+
+    assert identity(old) == before
+    assert hidden(old.parent) == []
+
+
+class Pair:
+    """An existing and a new file that go together, and a command that needs both."""
+
+    def __init__(self, directory: Path, *, in_place: bool = False) -> None:
+        self.directory = directory / "etc"
+        self.state = directory / "state"
+        self.files = [self.directory / "a"]
+        self.log = directory / "log"
+        self.in_place = in_place
+        self.directory.mkdir()
+        self.reset()
+
+    def reset(self) -> None:
+        for file in self.files:
+            file.write_bytes(b"old")
+        (self.directory / "c").unlink(missing_ok=True)
+        self.log.unlink(missing_ok=True)
+
+    def contents(self) -> list[bytes]:
+        new = self.directory / "c"
+        return [file.read_bytes() for file in self.files] + [new.read_bytes() if new.exists() else b"old"]
+
+    def install(self, **settings: Any) -> None:
+        install(
+            [
+                File(
+                    file,
+                    b"new",
+                    in_place=self.in_place,
+                    backup=True,
+                    together="pair",
+                    check="grep -q new {}",
+                    check_live="true",
+                    command=f"echo ran >> {self.log}",
+                )._replace(**settings)
+                for file in [*self.files, self.directory / "c"]
+            ],
+            state=self.state,
+        )
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_next_run_finishes_what_was_killed_at_any_moment(in_memory: Path, *, in_place: bool) -> None:
+    pair = Pair(in_memory, in_place=in_place)
+    moments = 0
+
+    for _ in interrupted(pair.install, signal.SIGKILL):
+        moments += 1
+        pair.install()
+        assert pair.contents() == [b"new"] * 2
+        assert pair.log.exists()
+        assert hidden(pair.directory) == []
+        assert hidden(pair.state) == []
+        assert not (pair.state / "journal.json").exists()
+        pair.reset()
+
+    assert moments > 30
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_next_run_leaves_none_or_all_of_what_was_killed_at_any_moment(in_memory: Path, *, in_place: bool) -> None:
+    pair = Pair(in_memory, in_place=in_place)
+    seen = set()
+
+    for _ in interrupted(pair.install, signal.SIGKILL):
+        if not in_place:
+            assert set(pair.contents()) <= {b"old", b"new"}
+        try:
+            pair.install(check="false {}")
+        except CheckError:
+            assert pair.contents() == [b"old"] * 2
+        else:
+            assert pair.contents() == [b"new"] * 2
+        seen.add(pair.contents()[0])
+        assert hidden(pair.directory) == []
+        pair.reset()
+
+    assert seen == {b"old", b"new"}
+
+
+@pytest.mark.parametrize(("number", "live"), [(signal.SIGTERM, "true"), (signal.SIGHUP, "false")])
+def test_signal_at_any_moment_leaves_none_or_all_and_nothing_behind(
+    in_memory: Path, number: signal.Signals, live: str
+) -> None:
+    pair = Pair(in_memory)
+
+    def stopped() -> None:
+        try:
+            with stoppable():
+                pair.install(check_live=live)
+        except CheckError:
+            if live == "true":
+                raise
+
+    inodes = [file.stat().st_ino for file in pair.files]
+    for _ in interrupted(stopped, number):
+        assert pair.contents() in ([b"old"] * 2, [b"new"] * 2)
+        if pair.contents()[0] == b"old":
+            assert [file.stat().st_ino for file in pair.files] == inodes
+        assert hidden(pair.directory) == []
+        assert hidden(pair.state) == []
+        pair.reset()
+        inodes = [file.stat().st_ino for file in pair.files]
+
+
+def test_single_file_killed_at_any_moment_is_old_or_new_and_swept_by_the_next_run(in_memory: Path) -> None:
+    old = in_memory / "x"
+    old.write_bytes(b"old\n")
+
+    def single() -> None:
+        install([File(old, b"new")])
+
+    for _ in interrupted(single, signal.SIGKILL):
+        assert old.read_bytes() in {b"old\n", b"new"}
+        install([File(old, b"new")])
+        assert hidden(old.parent) == []
+        old.write_bytes(b"old\n")
+
+
+def test_directory_that_is_gone_after_a_reboot_is_no_obstacle(in_memory: Path) -> None:
+    pair = Pair(in_memory)
+    in_child(lambda: pair.install(check_live="kill -9 $PPID"))
+    shutil.rmtree(pair.directory)
+
+    changes = install([File(in_memory / "other", b"new", command="true")], state=pair.state)
+
+    assert [change.kind for change in changes] == ["changed"]
+    assert not (pair.state / "journal.json").exists()
+
+
+def test_file_that_is_gone_comes_back_where_its_run_was_killed(in_memory: Path) -> None:
+    pair = Pair(in_memory)
+    in_child(lambda: pair.install(check_live="kill -9 $PPID"))
+    pair.files[0].unlink()
+
+    with pytest.raises(CheckError):
+        pair.install(check="false {}")
+
+    assert pair.contents() == [b"old"] * 2
+
+
+def test_runs_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    check = f"echo start >> {log}; sleep 0.1; echo end >> {log}; : {{}}"
+    failures: list[EC2FactsError] = []
+
+    def run(number: int) -> None:
+        try:
+            install(
+                [File(tmp_path / "x", b"%d" % number, check=check, command="true")],
+                state=tmp_path / "state",
+            )
+        except EC2FactsError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert log.read_text() == "start\nend\n" * 4
+    assert hidden(tmp_path) == []
+
+
+def test_runs_without_state_do_not_sweep_each_others_files(tmp_path: Path) -> None:
+    failures: list[EC2FactsError] = []
+
+    def run(number: int) -> None:
+        try:
+            for turn in range(20):
+                install([File(tmp_path / "x", b"%d %d" % (number, turn))])
+        except EC2FactsError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert hidden(tmp_path) == []
