@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from queue import SimpleQueue
+from typing import Callable
 
 from ec2facts.errors import UnreadError, WithheldError
+from ec2facts.imds.protocol import REDIRECTS
 from ec2facts.imds.snapshot import Gap, Snapshot
 from ec2facts.imds.source import Listing, Source, read_listing
 from ec2facts.metadata import is_directory
@@ -17,8 +20,6 @@ ROOTS = ("meta-data/", "dynamic/", "user-data")
 
 MAX_DEPTH = 16
 """Levels of directories; the service itself has 7. What is below names itself."""
-
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 def crawl(source: Source, *, concurrency: int = 8, include: Collection[str] = ()) -> Snapshot:
@@ -36,31 +37,35 @@ def crawl(source: Source, *, concurrency: int = 8, include: Collection[str] = ()
     def ask(path: str) -> None:
         pool.submit(guarded.get, path).add_done_callback(lambda answer: answers.put((path, answer)))
 
+    # The first one by itself and in the caller's thread: a service that is not there is tried once, and Ctrl-C ends
+    # the wait for one that is to come up.
+    first, *others = ROOTS
+    unasked = [*others, *_record(first, partial(guarded.get, first), bodies, gaps)]
     with ThreadPoolExecutor(concurrency) as pool:
         try:
-            unasked = list(ROOTS)
             waiting = 0
             while unasked or waiting:
                 for path in unasked:
                     ask(path)
                 waiting += len(unasked) - 1
-                unasked = _record(*answers.get(), bodies, gaps)
+                path, answer = answers.get()
+                unasked = _record(path, answer.result, bodies, gaps)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
     return Snapshot(bodies, gaps)
 
 
-def _record(path: str, answer: Future[bytes | None], bodies: dict[str, bytes], gaps: dict[str, Gap]) -> list[str]:
+def _record(path: str, answer: Callable[[], bytes | None], bodies: dict[str, bytes], gaps: dict[str, Gap]) -> list[str]:
     """Record the answer for ``path``; return the paths to ask for next."""
     try:
-        body = answer.result()
+        body = answer()
     except WithheldError as error:
         gaps[path] = Gap("withheld", error.include)
     except UnreadError as error:
-        if error.status in REDIRECTS and not path.endswith("/"):
-            return [path + "/"]  # a directory listed without its slash, as old endpoints and proxies tell it
         gaps[path] = Gap("unread", error.reason, error.status)
+        if error.status in REDIRECTS and not path.endswith("/"):
+            return [path + "/"]  # a directory that was listed without its slash
     else:
         if body is None:
             gaps[path] = Gap("absent")

@@ -10,9 +10,10 @@ from typing import Any
 
 from ec2facts.crawl import ROOTS, crawl, listed
 from ec2facts.errors import AbsentError, IncompleteError, UnreadError, WithheldError
+from ec2facts.imds.protocol import REDIRECTS
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import Source, read
-from ec2facts.metadata import EC2Metadata, Resource, SpotInstanceAction, attributes
+from ec2facts.metadata import EC2Metadata, NetworkInterface, Resource, SpotInstanceAction, attributes
 from ec2facts.withheld import Withholding
 
 
@@ -26,15 +27,12 @@ def facts(snapshot: Snapshot, *, include: Collection[str] = ()) -> dict[str, Any
     source = Withholding(snapshot, include)
     undecoded, gaps = Gaps(), Gaps()
     everything: dict[str, Any] = jsonable(EC2Metadata(source=source), undecoded)
-    if "network_interfaces" in everything:
-        everything["network_interfaces"] = dict(sorted(everything["network_interfaces"].items(), key=_attachment))
     # Whether what is withheld exists is for the tree to say: an attribute is refused before it is looked for.
     for root in ROOTS:
         with gaps:
+            served = _served(source, root, gaps)
             if root.endswith("/"):
-                everything[root[:-1].replace("-", "_")] = _tree(source, root, gaps)
-            else:
-                read(source, root)
+                everything[root[:-1].replace("-", "_")] = served
     everything["collection"] = {
         "withheld": dict(sorted(gaps.withheld.items())),
         "unread": dict(sorted({**undecoded.unread, **gaps.unread}.items())),
@@ -88,20 +86,28 @@ def jsonable(value: Any, gaps: Gaps) -> Any:
         for key in value:
             with gaps:
                 result[key] = jsonable(value[key], gaps)
+        if isinstance(value, dict) and any(isinstance(item, NetworkInterface) for item in value.values()):
+            return dict(sorted(result.items(), key=_attachment))
         return result
     return value
 
 
-def _tree(source: Source, directory: str, gaps: Gaps) -> dict[str, Any]:
-    """Return the names and bodies below ``directory``, as served."""
-    listing = listed(directory, read(source, directory))
+def _served(source: Source, path: str, gaps: Gaps) -> Any:
+    """Return the body of ``path``, for a directory the names and bodies below it, as served."""
+    try:
+        body = read(source, path)
+    except UnreadError as error:
+        if error.status not in REDIRECTS or path.endswith("/"):
+            raise
+        return _served(source, path + "/", gaps)
+    if not path.endswith("/"):
+        return _text(body)
+    listing = listed(path, body)
     gaps.unread.update(listing.unreachable)
     tree: dict[str, Any] = {}
-    for path in listing.children:
+    for child in listing.children:
         with gaps:
-            is_leaf = not path.endswith("/")
-            name = path[len(directory) :].rstrip("/")
-            tree[name] = _text(read(source, path)) if is_leaf else _tree(source, path, gaps)
+            tree[child[len(path) :].rstrip("/")] = _served(source, child, gaps)
     return tree
 
 

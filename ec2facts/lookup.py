@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ec2facts.crawl import ROOTS, crawl
 from ec2facts.errors import AbsentError, IncompleteError, UsageError
 from ec2facts.facts import Gaps, facts, jsonable
+from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import Source, read
 from ec2facts.metadata import EC2Metadata, NetworkInterface, Resource, SpotInstanceAction, attributes
 from ec2facts.withheld import Withholding
@@ -18,7 +20,7 @@ def lookup(source: Source, name: str, *, include: Collection[str] = (), allow_pa
     """Return the fact ``name``, reading no more than it takes.
 
     ``name`` is dotted (``tags.Name``, ``network_interfaces.0.subnet_id``), dashes as good as underscores in what
-    ec2facts names itself, a number the position where it is no key; or it is a path with a slash
+    ec2facts names itself, a number the position where it is no key; or it is a path, with a slash before any dot
     (``placement/region``, ``dynamic/instance-identity/document``), below ``meta-data/`` unless it starts with a
     root. A path gives its body, as bytes, and so do user data; all else is as in the facts.
 
@@ -26,19 +28,36 @@ def lookup(source: Source, name: str, *, include: Collection[str] = (), allow_pa
     WithheldError, UnreadError, and IncompleteError for a fact with something unread in it.
     """
     guarded = Withholding(source, include)
-    if "/" in name:
-        path = name.lstrip("/").removeprefix("latest/")
-        return read(guarded, path if path.startswith(ROOTS) else f"meta-data/{path}")
     parts = name.split(".")
+    if "/" in parts[0]:
+        path = name.lstrip("/").removeprefix("latest/").lstrip("/")
+        return read(guarded, path if path.startswith(ROOTS) else f"meta-data/{path}")
     top = parts[0].replace("-", "_")
     if top in {"meta_data", "dynamic", "collection"}:
-        return _descend(facts(crawl(source, include=include), include=include), [top, *parts[1:]], name)
+        snapshot = crawl(source, include=include)
+        _refuse_gaps(snapshot, ".".join([top.replace("_", "-"), *parts[1:]]), allow_partial=allow_partial)
+        return _descend(facts(snapshot, include=include), [top, *parts[1:]], name)
     gaps = Gaps()
     value = _descend(EC2Metadata(source=guarded), parts, name)
     result = value if isinstance(value, bytes) else jsonable(value, gaps)
     if gaps.unread and not allow_partial:
         raise IncompleteError(gaps.unread)
     return result
+
+
+def _refuse_gaps(snapshot: Snapshot, name: str, *, allow_partial: bool) -> None:
+    """Raise what the gap says that the dotted path ``name`` is at or below, IncompleteError for gaps inside it."""
+    unread = snapshot.unread
+    for path, gap in snapshot.gaps.items():
+        if f"{name}.".startswith(_dotted(path)) and (gap.kind == "withheld" or path in unread):
+            snapshot.get(path)
+    inside = {path: reason for path, reason in unread.items() if _dotted(path).startswith(f"{name}.")}
+    if inside and not allow_partial:
+        raise IncompleteError(inside)
+
+
+def _dotted(path: str) -> str:
+    return path.removesuffix("/").replace("/", ".") + "."
 
 
 def _descend(value: Any, parts: list[str], name: str) -> Any:
@@ -73,9 +92,16 @@ def _attribute(resource: Resource, name: str) -> Any:
 
 def _in_order(values: Mapping[str, Any]) -> list[str]:
     """Return the keys in the order of the facts."""
-    if all(isinstance(value, NetworkInterface) for value in values.values()):
-        return sorted(values, key=lambda mac: (values[mac].network_card, values[mac].device_number))
+    if isinstance(values, dict) and all(isinstance(value, NetworkInterface) for value in values.values()):
+        return sorted(values, key=lambda mac: _attachment(values[mac]))
     return list(values)
+
+
+def _attachment(interface: NetworkInterface) -> tuple[int, float]:
+    try:
+        return interface.network_card, interface.device_number
+    except AbsentError:
+        return interface.network_card, math.inf
 
 
 def _did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -14,14 +14,17 @@ WITHHELD_NAMES = {name: attribute.path for name, attribute in attributes(EC2Meta
 
 _CREDENTIALS = re.compile(
     rb"""
-      -----BEGIN[ A-Z0-9]*PRIVATE[ ]KEY            # PEM, OpenSSH, PGP
-    | \b(?:AKIA|ASIA)[A-Z0-9]{16}\b                # an AWS access key's id stands beside its secret
-    | (?:secret_?access_?key|session_?token|security_?token)["']?\s*[:=]
-    | "(?:\w*_)?(?:token|secret|password|private_?key)"\s*:
-    | \beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.               # a JSON Web Token
+      -----BEGIN[ A-Z0-9]*PRIVATE[ ]KEY             # PEM, OpenSSH, PGP
+    | (?-i:\b(?:AKIA|ASIA)[A-Z0-9]{16}\b)           # an AWS access key's id stands beside its secret
+    | (?:secret[_-]?access[_-]?key|(?:session|security)[_-]?token)["']?\s*[:=>]
+    | "[\w-]*(?:token|secret|password|private_?key|api_?key)"\s*:
+    | (?-i:\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.)          # a JSON Web Token
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+
+# The service tells capitals from small letters; what stands in for it may not.
+_CREDENTIALS_PATH = re.compile(r"(?:\A|/)security-credentials(?=/|\Z)", re.IGNORECASE)
 
 
 class Withholding:
@@ -41,7 +44,7 @@ class Withholding:
         if any(_below(path, included) for included in self._included):
             return self._source.get(path)
         withheld = _declared(path)
-        if withheld is not None and "security-credentials" in path.split("/"):
+        if withheld is not None and _CREDENTIALS_PATH.search(path):
             raise withheld
         body = self._source.get(path)
         if body is None:
@@ -56,7 +59,7 @@ class Withholding:
 def _path(name: str) -> str:
     """Return the path that a name to include stands for."""
     if "/" in name:
-        return name
+        return _plain(name)
     if name not in WITHHELD_NAMES:
         known = ", ".join(WITHHELD_NAMES)
         raise UsageError(
@@ -80,7 +83,10 @@ def _below(path: str, top: str) -> bool:
 def _declared(path: str) -> WithheldError | None:
     """Return the error for a path that is withheld whatever its body is."""
     for name, top in WITHHELD_NAMES.items():
-        if _below(path, top):
+        if _below(path.lower(), top):
             return WithheldError(top, name)
-    before, credentials, _ = (path.rstrip("/") + "/").partition("/security-credentials/")
-    return WithheldError(before + credentials, before + credentials) if credentials else None
+    credentials = _CREDENTIALS_PATH.search(path)
+    if credentials is None:
+        return None
+    top = path[: credentials.end()] + "/"
+    return WithheldError(top, top)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import math
 import os
 import re
 import threading
@@ -15,19 +16,17 @@ from typing import Callable
 import requests
 import urllib3
 
-from ec2facts.errors import DisabledError, UnavailableError
+from ec2facts.errors import DisabledError, UnavailableError, UsageError
 from ec2facts.imds.endpoint import resolve_endpoint, setting, url_of
 from ec2facts.imds.http_errors import (
-    TIMEOUTS,
+    UNAVAILABLE,
+    UNREAD,
     AbsentStatusError,
     DisabledStatusError,
-    UnavailableConnectionError,
     UnavailableStatusError,
-    UnavailableTimeoutError,
-    UnreadConnectionError,
     UnreadStatusError,
-    UnreadTimeoutError,
     answered,
+    matching,
     reason,
 )
 from ec2facts.imds.pace import RequestBudget, backoff
@@ -42,6 +41,7 @@ PASSING_ERRORS = (
     urllib3.exceptions.HTTPError,
     http.client.HTTPException,
     OSError,
+    ValueError,  # what is below requests raises it for a chunk of negative size, or a Location that is no URL
 )
 
 
@@ -72,13 +72,20 @@ class IMDSClient:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.endpoint = resolve_endpoint(endpoint, environ)
-        self.timeout = timeout or setting("AWS_METADATA_SERVICE_TIMEOUT", environ, default=1.0)
-        self.attempts = attempts or int(setting("AWS_METADATA_SERVICE_NUM_ATTEMPTS", environ, default=3))
+        if timeout is None:
+            timeout = setting("AWS_METADATA_SERVICE_TIMEOUT", environ, default=1.0)
+        if attempts is None:
+            attempts = math.ceil(setting("AWS_METADATA_SERVICE_NUM_ATTEMPTS", environ, default=3))
+        if not timeout > 0 or attempts < 1 or not max_rate >= 0:
+            given = f"timeout is {timeout}, attempts is {attempts} and max_rate is {max_rate}"
+            raise UsageError(f"{given}; the first two must be positive, and the last may be 0")
+        self.timeout = timeout
+        self.attempts = attempts
         self._session = session or _session()
         self._budget = RequestBudget(max_rate, clock=clock, sleep=sleep)
         self._clock = clock
         self._sleep = sleep
-        self._lock = threading.Lock()
+        self._locks: dict[int, threading.Lock] = {}
         self._token = ""
         self._renew_at = 0.0
         self._wait_until = clock() + wait
@@ -109,12 +116,12 @@ class IMDSClient:
         try:
             return self._request("GET", path, {TOKEN_HEADER: token})
         except PASSING_ERRORS as error:
-            kind = UnreadTimeoutError if isinstance(error, TIMEOUTS) else UnreadConnectionError
-            raise kind(path, reason(error, self.timeout)) from error
+            raise matching(error, UNREAD)(path, reason(error, self.timeout)) from error
 
     def _valid_token(self, *, instead_of: str | None = None) -> str:
         """Return the token, a new one if there is none, it is about to expire, or it is ``instead_of``."""
-        with self._lock:
+        # One lock for each process: one that another thread held at a fork stays locked in the child for ever.
+        with self._locks.setdefault(os.getpid(), threading.Lock()):
             if not self._token or self._token == instead_of or self._clock() >= self._renew_at:
                 self._renew()
             return self._token
@@ -139,8 +146,7 @@ class IMDSClient:
         try:
             response = self._request("PUT", TOKEN_PATH, {TOKEN_TTL_HEADER: str(TOKEN_TTL_SECONDS)})
         except PASSING_ERRORS as error:
-            kind = UnavailableTimeoutError if isinstance(error, TIMEOUTS) else UnavailableConnectionError
-            raise kind(self.endpoint, reason(error, self.timeout)) from error
+            raise matching(error, UNAVAILABLE)(self.endpoint, reason(error, self.timeout)) from error
         if response.status_code == 403:
             raise answered(DisabledStatusError(self.endpoint, "it is switched off (HTTP 403)"), response)
         if response.status_code != 200:
@@ -177,15 +183,20 @@ class IMDSClient:
             body = response.raw.read(BODY_LIMIT + 1, decode_content=False)
         finally:
             response.close()
-        promised = response.headers.get("Content-Length")
-        if len(body) <= BODY_LIMIT and promised not in {None, str(len(body))}:
-            raise requests.exceptions.ConnectionError("the body is cut short", response=response)
         response.raw = io.BytesIO(body)
+        received = len(response.content)  # which a hook of the caller's session may have read before
+        if received <= BODY_LIMIT and response.headers.get("Content-Length") not in {None, str(received)}:
+            raise requests.exceptions.ConnectionError("the body is cut short", response=response)
         return response
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Say of every answer that it leads nowhere: requests reads the body of a redirect that is not followed."""
+
+
 def _session() -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     return session
@@ -194,4 +205,4 @@ def _session() -> requests.Session:
 def _ttl(response: requests.Response) -> float:
     """Return the seconds that a token lives: the service may give fewer than were asked for."""
     granted = response.headers.get(TOKEN_TTL_HEADER, "")
-    return min(int(granted), TOKEN_TTL_SECONDS) if granted.isdecimal() else TOKEN_TTL_SECONDS
+    return min(float(granted), TOKEN_TTL_SECONDS) if granted.isdecimal() else TOKEN_TTL_SECONDS

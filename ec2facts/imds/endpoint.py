@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
@@ -45,8 +46,9 @@ def setting(name: str, environ: Mapping[str, str], *, default: float) -> float:
 
 def url_of(endpoint: str, path: str) -> str:
     """Return the URL of ``path``, each segment percent-encoded."""
-    # Nothing but what RFC 3986 calls unreserved, ":" and "=" stays as it is: MACs and tag keys read well in logs.
-    return f"{endpoint}/latest/{quote(path, safe='/:=@,+')}"
+    # Beside what RFC 3986 calls unreserved, these stay as they are: MACs and tag keys read well in logs. What is
+    # half a character, from a command line in another encoding, is sent too: it names nothing.
+    return f"{endpoint}/latest/{quote(path, safe='/:=@,+', errors='surrogatepass')}"
 
 
 def _checked(url: str, name: str) -> str:
@@ -55,6 +57,6 @@ def _checked(url: str, name: str) -> str:
         _ = parts.port
     except ValueError as error:
         raise UsageError(f"{name} is {url!r}: {error}") from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[@?#\s\0-\x1f]", url):
         raise UsageError(f"{name} is {url!r}; it takes a URL such as http://169.254.169.254")
     return url.rstrip("/")

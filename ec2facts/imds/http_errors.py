@@ -5,7 +5,7 @@ They are apart from the tree that they belong to because requests is imported on
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from typing import TypeVar
 
 import requests
@@ -23,7 +23,11 @@ class UnreadStatusError(UnreadError, exceptions.HTTPError):
     """The service answered a status that is neither 200 nor 404."""
 
 
-class UnreadTimeoutError(UnreadError, exceptions.Timeout):
+class UnreadConnectTimeoutError(UnreadError, exceptions.ConnectTimeout):
+    """The connection did not come about in time."""
+
+
+class UnreadTimeoutError(UnreadError, exceptions.ReadTimeout):
     """The service did not answer in time."""
 
 
@@ -35,7 +39,11 @@ class UnavailableStatusError(UnavailableError, exceptions.HTTPError):
     """The request for a token was not answered with one."""
 
 
-class UnavailableTimeoutError(UnavailableError, exceptions.Timeout):
+class UnavailableConnectTimeoutError(UnavailableError, exceptions.ConnectTimeout):
+    """The connection for the request for a token did not come about in time."""
+
+
+class UnavailableTimeoutError(UnavailableError, exceptions.ReadTimeout):
     """The request for a token was not answered in time."""
 
 
@@ -48,6 +56,7 @@ class DisabledStatusError(DisabledError, exceptions.HTTPError):
 
 
 E = TypeVar("E", bound=exceptions.HTTPError)
+K = TypeVar("K", bound=Exception)
 
 
 def answered(error: E, response: requests.Response) -> E:
@@ -59,6 +68,25 @@ def answered(error: E, response: requests.Response) -> E:
 
 TIMEOUTS = (exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
 
+UNREAD: Sequence[type[UnreadError]] = (
+    UnreadConnectTimeoutError,
+    UnreadTimeoutError,
+    UnreadConnectionError,
+)
+UNAVAILABLE: Sequence[type[UnavailableError]] = (
+    UnavailableConnectTimeoutError,
+    UnavailableTimeoutError,
+    UnavailableConnectionError,
+)
+
+
+def matching(error: BaseException, kinds: Sequence[type[K]]) -> type[K]:
+    """Return the one of ``kinds``, UNREAD or UNAVAILABLE, that is what requests raised too."""
+    connect_timeout, timeout, broken = kinds
+    if isinstance(error, exceptions.ConnectTimeout):
+        return connect_timeout
+    return timeout if isinstance(error, TIMEOUTS) else broken
+
 
 def reason(error: BaseException, timeout: float) -> str:
     """Say in a few words, the same each time, why a request failed."""
@@ -66,7 +94,7 @@ def reason(error: BaseException, timeout: float) -> str:
         return f"no answer within {timeout:g} s"
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and cause.errno:
-            return os.strerror(cause.errno).lower()
+        if isinstance(cause, OSError) and cause.errno and cause.strerror:
+            return cause.strerror.lower()  # not by its number, which means another thing for names and for TLS
         cause = cause.__cause__ or cause.__context__
     return "the connection broke"

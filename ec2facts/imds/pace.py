@@ -65,10 +65,10 @@ def _seconds(retry_after: str | None) -> float | None:
     """Return what a Retry-After header says, which is a number of seconds or a date (RFC 9110, 10.2.3)."""
     if retry_after is None:
         return None
-    if retry_after.strip().isdigit():
+    if retry_after.strip().isdecimal():
         return float(retry_after)
     try:
         date = parsedate_to_datetime(retry_after)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, IndexError):  # the last from Python 3.9
         return None
     return (date.replace(tzinfo=date.tzinfo or timezone.utc) - datetime.now(timezone.utc)).total_seconds()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ec2facts.errors import AbsentError, SnapshotError, UnreadError, WithheldError
 from ec2facts.files import write_file
+from ec2facts.imds.protocol import REDIRECTS
 
 
 class Gap(NamedTuple):
@@ -27,25 +28,40 @@ class Snapshot:
     """The bodies of one instance by path, and why others are missing; a source like the live service.
 
     As the service does, it answers for a leaf with a slash behind it, and for a directory without one. The
-    listing of a directory that has no body of its own is computed from what is below it: in byte order,
-    sub-directories with a slash.
+    listing of a directory that has neither a body nor a gap of its own is computed from what is below it: in byte
+    order, sub-directories with a slash.
     """
 
     def __init__(self, bodies: Mapping[str, bytes], gaps: Mapping[str, Gap] | None = None) -> None:
-        self.gaps: dict[str, Gap] = dict(gaps or {})
-        self.bodies: dict[str, bytes] = {**_listings((*bodies, *self.gaps)), **bodies}
+        self.gaps: dict[str, Gap] = {path: gap for path, gap in (gaps or {}).items() if path not in bodies}
+        # A gap below a value is the name in a listing that no path leads to: it makes no directory of the value.
+        listed = (gap for gap in self.gaps if not any(directory[:-1] in bodies for directory in _above(gap)))
+        computed = _listings((*bodies, *listed))
+        self.bodies = {path: listing for path, listing in computed.items() if path not in self.gaps}
+        self.bodies.update(bodies)
 
     def get(self, path: str) -> bytes | None:
-        """Return the body of ``path``, None where the service answers 404; raise what the path's gap says."""
+        """Return the body of ``path``, None where the service answers 404.
+
+        Raises what its gap says, or that of a directory above: what is below one that was not read is not absent.
+        """
         for candidate in (path, path[:-1] if path.endswith("/") else path + "/"):
             if candidate in self.bodies:
                 return self.bodies[candidate]
-            gap = self.gaps.get(candidate, Gap("absent"))
-            if gap.kind == "withheld":
-                raise WithheldError(candidate, gap.detail)
-            if gap.kind == "unread":
-                raise UnreadError(candidate, gap.detail, status=gap.status)
+            self._refuse(candidate)
+        for directory in _above(path):
+            if directory in self.bodies:
+                break
+            self._refuse(directory)
+            self._refuse(directory[:-1])
         return None
+
+    def _refuse(self, path: str) -> None:
+        gap = self.gaps.get(path, Gap("absent"))
+        if gap.kind == "withheld":
+            raise WithheldError(path, gap.detail)
+        if gap.kind == "unread":
+            raise UnreadError(path, gap.detail, status=gap.status)
 
     def read(self, path: str) -> bytes:
         """Return the body of ``path``; raise AbsentError where the service answers 404."""
@@ -56,8 +72,13 @@ class Snapshot:
 
     @property
     def unread(self) -> dict[str, str]:
-        """The paths that could not be read, with the reasons."""
-        return {path: gap.detail for path, gap in sorted(self.gaps.items()) if gap.kind == "unread"}
+        """The paths that could not be read, with the reasons; one that led to a directory of that name is none."""
+        known = self.bodies.keys() | self.gaps.keys()
+        return {
+            path: gap.detail
+            for path, gap in sorted(self.gaps.items())
+            if gap.kind == "unread" and not (gap.status in REDIRECTS and path + "/" in known)
+        }
 
     @classmethod
     def load(cls, file: str | PathLike[str]) -> Snapshot:
@@ -89,11 +110,11 @@ class Snapshot:
                 gaps[path] = read
             else:
                 bodies[path] = read
-        snapshot = cls(bodies, gaps)
+        directories = _listings(bodies).keys() | bodies.keys()
         for path in bodies:
-            if not path.endswith("/") and path + "/" in snapshot.bodies:
+            if not path.endswith("/") and path + "/" in directories:
                 raise SnapshotError(name, "both a value and a directory", entry=path)
-        return snapshot
+        return cls(bodies, gaps)
 
     def save(self, file: str | PathLike[str]) -> None:
         """Write a snapshot file, atomically and for its owner alone: what was included may be secret."""
@@ -112,6 +133,7 @@ class Snapshot:
 
 def _entry(path: str, entry: object) -> bytes | Gap:
     """Return what one entry of a snapshot file says; raise ValueError with the reason if it is malformed."""
+    path.encode()  # JSON can hold half a character, which is a ValueError
     if path.startswith("/"):
         raise ValueError("a path is what stands behind /latest/")
     if not isinstance(entry, dict):
@@ -122,6 +144,7 @@ def _entry(path: str, entry: object) -> bytes | Gap:
     for key, value in entry.items():
         if type(value) is not (int if key == "status" else str):
             raise ValueError(f"{key} is not {'a number' if key == 'status' else 'text'}")
+        str(value).encode()
     status = entry.get("status", 200)
     if "withheld" in entry:
         return Gap("withheld", entry["withheld"])
@@ -140,7 +163,12 @@ def _body(path: str, entry: Mapping[str, Any]) -> bytes:
     if len(given) != 1 or not given <= keys:
         raise ValueError(f"takes one of {', '.join(sorted(keys))}")
     text: str = entry[min(given)]
-    return base64.b64decode(text, validate=True) if "body_b64" in given else text.encode()
+    if "body_b64" not in given:
+        return text.encode()
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise ValueError("body_b64 is not base64") from None
 
 
 def _text_key(path: str) -> str:
@@ -152,6 +180,13 @@ def _body_entry(path: str, body: bytes) -> dict[str, Any]:
         return {_text_key(path): body.decode()}
     except UnicodeDecodeError:
         return {"body_b64": base64.b64encode(body).decode()}
+
+
+def _above(path: str) -> Iterator[str]:
+    """Return the directories above ``path``, the nearest one first."""
+    while "/" in path[:-1]:
+        path = path[: path.rindex("/", 0, -1) + 1]
+        yield path
 
 
 def _listings(paths: Iterable[str]) -> dict[str, bytes]:

@@ -1,0 +1,164 @@
+"""A service on loopback that answers what a test scripts, right or wrong, and a time that only sleeping moves."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import struct
+import threading
+from collections.abc import Mapping, Sequence
+from http.client import HTTPMessage
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from typing import Any, Callable, Literal, NamedTuple, Union
+
+TTL = "X-aws-ec2-metadata-token-ttl-seconds"
+TOKEN = "X-aws-ec2-metadata-token"
+
+
+class Request(NamedTuple):
+    """A request as it came."""
+
+    method: str
+    target: str
+    headers: HTTPMessage
+
+
+class Reply(NamedTuple):
+    """Bytes to send as they stand, and how the connection ends behind them."""
+
+    content: bytes
+    ending: Literal["close", "reset", "silence"] = "close"
+
+
+Answer = Union[Reply, Callable[[Request], Reply]]
+
+SILENCE = Reply(b"", "silence")
+RESET = Reply(b"", "reset")
+
+
+def reply(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
+    """Return a well-formed answer; a header given as "" is left out."""
+    named = {"Content-Type": "text/plain", "Content-Length": str(len(body)), "Connection": "close", **(headers or {})}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in named.items() if value)
+    return Reply(f"HTTP/1.1 {status} Scripted\r\n{lines}\r\n".encode("latin-1") + body)
+
+
+class ScriptedService:
+    """Answers each request for a path with the next answer of its script, the last one for ever.
+
+    What is not scripted is 404, but for tokens, which are token-1, token-2 and so on. ``requests`` are all
+    so far, in the order in which they came.
+    """
+
+    def __init__(self, script: Mapping[str, Answer | Sequence[Answer]] | None = None) -> None:
+        self.requests: list[Request] = []
+        self.stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._tokens = 0
+        self._script: dict[str, list[Answer]] = {}
+        for path, answers in (script or {}).items():
+            self.script(path, *([answers] if isinstance(answers, Reply) or callable(answers) else answers))
+
+    def __enter__(self) -> ScriptedService:
+        self._server = _Server(self)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stopped.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        """The endpoint to give to a client."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def script(self, path: str, *answers: Answer) -> None:
+        """Answer requests for ``path`` from now on with ``answers``, one after the other, the last one for ever."""
+        with self._lock:
+            self._script[path] = list(answers)
+
+    def count(self, method: str, path: str | None = None) -> int:
+        """Return how many requests came with ``method``, and for ``path`` if that is given."""
+        return sum(
+            request.method == method and path in {None, _path(request.target)} for request in list(self.requests)
+        )
+
+    def answer(self, request: Request) -> Reply:
+        """Record ``request``, and return the next answer to it."""
+        path = _path(request.target)
+        with self._lock:
+            self.requests.append(request)
+            answers = self._script.get(path)
+            if answers is None:
+                return self._token() if path == "api/token" else reply(404, b"<html>not found</html>")
+            answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        return answer if isinstance(answer, Reply) else answer(request)
+
+    def _token(self) -> Reply:
+        self._tokens += 1
+        return reply(200, f"token-{self._tokens}".encode(), {TTL: "21600"})
+
+
+def _path(target: str) -> str:
+    return target[target.find("/latest/") + len("/latest/") :]
+
+
+class _Server(ThreadingTCPServer):
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def __init__(self, service: ScriptedService) -> None:
+        self.service = service
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+
+class _Handler(BaseRequestHandler):
+    server: _Server
+
+    def handle(self) -> None:
+        connection: socket.socket = self.request
+        connection.settimeout(10)
+        received = b""
+        while b"\r\n\r\n" not in received:
+            more = connection.recv(65536)
+            if not more:
+                return
+            received += more
+        line, _, rest = received.partition(b"\r\n")
+        method, target, _ = line.decode("latin-1").split(" ")
+        answer = self.server.service.answer(Request(method, target, http.client.parse_headers(io.BytesIO(rest))))
+        try:
+            connection.sendall(answer.content)
+        except ConnectionError:  # a client that has read enough
+            return
+        if answer.ending == "silence":
+            self.server.service.stopped.wait(10)
+        elif answer.ending == "reset":
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+
+class Time:
+    """A clock that stands still but for the sleeps, which it records."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let ``seconds`` pass at once."""
+        self.slept.append(seconds)
+        self.now += seconds
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The arguments that make whatever takes a clock and a sleep use these."""
+        return {"clock": self, "sleep": self.sleep}

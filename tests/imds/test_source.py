@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from ec2facts.errors import AbsentError, UnreadError
+from ec2facts.imds.snapshot import Gap, Snapshot
+from ec2facts.imds.source import PUBLIC_KEYS, Listing, read, read_listing
+
+DIRECTORY = "meta-data/placement/"
+
+
+@pytest.mark.parametrize(
+    ("body", "children"),
+    [
+        (b"", []),
+        (b"\n\n\n", []),
+        (b"region", ["region"]),
+        (b"region\n", ["region"]),
+        (b"region\ngroup-name", ["region", "group-name"]),
+        (b"\nregion\n\nzone\n\n", ["region", "zone"]),
+        (b"groups/\nregion", ["groups/", "region"]),
+        (b"z\na\nm", ["z", "a", "m"]),
+        (b"mac\nmac\nmac", ["mac"]),
+        (b"services\nservices/", ["services/"]),
+        (b"services/\nservices", ["services/"]),
+        (b"services/\nservices/", ["services/"]),
+        (b".\n..\n./\n../\nregion", ["region"]),
+        (b"...\n..x\n.x/", ["...", "..x", ".x/"]),
+        (b"a\rb\r\nc", ["a\rb\r", "c"]),
+        (b"a\x0bb\x0cc\x1cd\x85e", []),
+        ("a\u2028b\u0085c".encode(), ["a\u2028b\u0085c"]),
+        (b" a \n\t", [" a ", "\t"]),
+        (b"a=b=c", ["a=b=c"]),
+        (b"50%\n#1\nwhy?\n%2e%2e", ["50%", "#1", "why?", "%2e%2e"]),
+        ("gr\u00f6\u00dfe".encode(), ["gr\u00f6\u00dfe"]),
+    ],
+)
+def test_listing_is_read_as_the_service_means_it(body: bytes, children: list[str]) -> None:
+    assert read_listing(DIRECTORY, body).children == [DIRECTORY + child for child in children]
+
+
+@pytest.mark.parametrize(
+    ("body", "children"),
+    [
+        (b"0=my-key", ["0/"]),
+        (b"0=my-key\n1=other key", ["0/", "1/"]),
+        (b"0=a=b=c", ["0/"]),
+        (b"0=", ["0/"]),
+        (b"0=team/deploy", ["0/"]),
+        (b"0=one\n0=two", ["0/"]),
+        (b"0/", ["0/"]),
+        (b"0", ["0"]),
+        (b"..=key\n.=key", []),
+    ],
+)
+def test_line_of_public_keys_means_a_directory(body: bytes, children: list[str]) -> None:
+    assert read_listing(PUBLIC_KEYS, body) == Listing([PUBLIC_KEYS + child for child in children], {})
+
+
+@pytest.mark.parametrize("directory", ["meta-data/tags/instance/", "meta-data/public-keys/0/", "public-keys/", ""])
+def test_equals_sign_means_nothing_elsewhere(directory: str) -> None:
+    assert read_listing(directory, b"0=my-key").children == [f"{directory}0=my-key"]
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "reason"),
+    [
+        (b"a/b", "a/b", "its name holds a slash"),
+        (b"a/b/", "a/b/", "its name holds a slash"),
+        (b"a//", "a//", "its name holds a slash"),
+        (b"/", "/", "its name holds a slash"),
+        (b"//", "//", "its name holds a slash"),
+        (b"/etc", "/etc", "its name holds a slash"),
+        (b"../user-data", "../user-data", "its name holds a slash"),
+        (b"..//", "..//", "its name holds a slash"),
+        (b"caf\xe9", "caf\\xe9", "its name is not UTF-8"),
+        (b"\xed\xa0\x80/", "\\xed\\xa0\\x80/", "its name is not UTF-8"),
+    ],
+)
+def test_name_that_no_path_leads_to_is_told_and_costs_no_sibling(body: bytes, name: str, reason: str) -> None:
+    listing = read_listing(DIRECTORY, b"region\n" + body + b"\nzone")
+
+    assert listing.children == [f"{DIRECTORY}region", f"{DIRECTORY}zone"]
+    assert listing.unreachable == {DIRECTORY + name: reason}
+
+
+LINES = st.lists(
+    st.sampled_from([b".", b"..", b"./", b"../", b"/", b"//", b"a", b"a/", b"0=x", b"..=x", b"../=x", b"=", b"\r"])
+    | st.binary(max_size=8),
+    max_size=12,
+).map(b"\n".join)
+
+
+@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@given(directory=st.sampled_from([DIRECTORY, PUBLIC_KEYS, "meta-data/", ""]), body=LINES)
+@example(directory=PUBLIC_KEYS, body=b"../=x\n=x\n/=x")
+def test_children_are_names_right_below_their_directory_each_once(directory: str, body: bytes) -> None:
+    children = read_listing(directory, body).children
+
+    for child in children:
+        assert child.startswith(directory)
+        name = child[len(directory) :]
+        assert name.rstrip("/") not in {"", ".", ".."}
+        assert "/" not in name[:-1]
+    stems = [child.rstrip("/") for child in children]
+    assert len(set(stems)) == len(stems)
+
+
+def test_plain_dict_of_bodies_is_a_source() -> None:
+    assert read({"user-data": b"#!/bin/sh"}, "user-data") == b"#!/bin/sh"
+
+
+def test_empty_body_is_not_an_absent_one() -> None:
+    assert read({"user-data": b""}, "user-data") == b""
+
+
+def test_source_without_its_own_error_says_that_a_path_is_absent() -> None:
+    with pytest.raises(AbsentError, match=r"^user-data is absent: the service answers 404$") as caught:
+        read({}, "user-data")
+
+    assert caught.value.path == "user-data"
+
+
+def test_source_with_its_own_error_raises_it() -> None:
+    class OwnError(AbsentError):
+        pass
+
+    class Own:
+        def get(self, path: str, /) -> bytes | None:
+            raise NotImplementedError
+
+        def read(self, path: str, /) -> bytes:
+            raise OwnError(path)
+
+    with pytest.raises(OwnError):
+        read(Own(), "user-data")
+
+
+def test_error_of_a_source_is_left_as_it_is() -> None:
+    with pytest.raises(UnreadError) as caught:
+        read(Snapshot({}, {"user-data": Gap("unread", "HTTP 503", 503)}), "user-data")
+
+    assert caught.value.status == 503

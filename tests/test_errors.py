@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from ec2facts import errors
+from ec2facts.errors import (
+    AbsentError,
+    DecodeError,
+    EC2FactsError,
+    IncompleteError,
+    SnapshotError,
+    TemplateError,
+    UnavailableError,
+    UnreadError,
+    UnrepresentableError,
+    WithheldError,
+)
+from ec2facts.imds import http_errors
+
+TREE: list[type[EC2FactsError]] = [
+    kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, EC2FactsError)
+]
+OVER_HTTP = [
+    kind
+    for _, kind in inspect.getmembers(http_errors, inspect.isclass)
+    if issubclass(kind, EC2FactsError) and kind.__module__ == http_errors.__name__
+]
+
+
+def drawn() -> list[tuple[int, str, int]]:
+    """Return the depth, the name and the exit status of each class in the docstring, from top to bottom."""
+    lines = re.findall(r"^    ([ │├└─]*)(\w+Error) +(\d+)(?=$|  )", errors.__doc__ or "", re.MULTILINE)
+    return [(len(indent) // 4, name, int(status)) for indent, name, status in lines]
+
+
+def real(kind: type[EC2FactsError] = EC2FactsError, depth: int = 0) -> Iterator[tuple[int, str, int]]:
+    """Yield what the docstring should draw, children in the order in which they are defined."""
+    yield depth, kind.__name__, kind.exit_status
+    children = [child for child in TREE if child.__bases__[0] is kind]
+    for child in sorted(children, key=lambda each: inspect.getsourcelines(each)[1]):
+        yield from real(child, depth + 1)
+
+
+def test_tree_in_the_docstring_is_the_real_one() -> None:
+    assert drawn() == list(real())
+
+
+def test_every_error_is_drawn() -> None:
+    assert {name for _, name, _ in drawn()} == {kind.__name__ for kind in TREE}
+
+
+@pytest.mark.parametrize("kind", TREE)
+def test_every_error_says_what_it_means(kind: type[EC2FactsError]) -> None:
+    assert re.match(r"[A-Z`].*\.$", (inspect.getdoc(kind) or "").replace("\n", " "))
+
+
+@pytest.mark.parametrize("kind", OVER_HTTP)
+def test_error_over_http_is_the_matching_one_of_requests(kind: type[EC2FactsError]) -> None:
+    ours, theirs = kind.__bases__
+
+    assert ours in TREE
+    assert theirs in {requests.HTTPError, requests.ConnectTimeout, requests.ReadTimeout, requests.ConnectionError}
+
+
+def test_decode_error_is_a_value_error() -> None:
+    assert issubclass(DecodeError, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "data"),
+    [
+        (
+            UnavailableError("http://127.0.0.1:1", "connection refused"),
+            "the metadata service at http://127.0.0.1:1 is unavailable: connection refused",
+            {"endpoint": "http://127.0.0.1:1", "reason": "connection refused"},
+        ),
+        (
+            AbsentError("meta-data/kernel-id"),
+            "meta-data/kernel-id is absent: the service answers 404",
+            {"path": "meta-data/kernel-id", "reason": "the service answers 404"},
+        ),
+        (
+            UnreadError("meta-data/mac", "HTTP 503", status=503),
+            "meta-data/mac could not be read: HTTP 503",
+            {"path": "meta-data/mac", "reason": "HTTP 503", "status": 503},
+        ),
+        (
+            DecodeError("meta-data/ami-launch-index", "not a decimal number"),
+            "meta-data/ami-launch-index could not be read: not a decimal number",
+            {"path": "meta-data/ami-launch-index", "reason": "not a decimal number", "status": None},
+        ),
+        (
+            WithheldError("user-data", "user_data"),
+            "user-data is withheld; ask for it with --include user_data",
+            {"path": "user-data", "include": "user_data", "reason": "included only with --include user_data"},
+        ),
+        (
+            IncompleteError({"meta-data/mac": "HTTP 503", "user-data": "HTTP 500"}),
+            "2 unread, nothing is written without --allow-partial: meta-data/mac: HTTP 503; user-data: HTTP 500",
+            {"unread": {"meta-data/mac": "HTTP 503", "user-data": "HTTP 500"}},
+        ),
+        (
+            SnapshotError("mine.json", "not JSON"),
+            "mine.json: not JSON",
+            {"file": "mine.json", "reason": "not JSON", "entry": None},
+        ),
+        (
+            SnapshotError("mine.json", "not a JSON object", entry="user-data"),
+            "mine.json: entry 'user-data': not a JSON object",
+            {"file": "mine.json", "reason": "not a JSON object", "entry": "user-data"},
+        ),
+        (TemplateError("'region' is undefined"), "'region' is undefined", {"file": None, "line": None}),
+        (
+            TemplateError("'region' is undefined", file="motd.j2", line=3),
+            "motd.j2:3: 'region' is undefined",
+            {"file": "motd.j2", "line": 3},
+        ),
+        (
+            UnrepresentableError("docker", {"EC2_TAGS_NOTE": "it holds a newline", "EC2_X": "it holds a NUL"}),
+            "the format docker cannot hold EC2_TAGS_NOTE: it holds a newline; EC2_X: it holds a NUL",
+            {"format_name": "docker", "offenders": {"EC2_TAGS_NOTE": "it holds a newline", "EC2_X": "it holds a NUL"}},
+        ),
+    ],
+)
+def test_error_composes_its_message_and_carries_its_data(
+    error: EC2FactsError, message: str, data: dict[str, object]
+) -> None:
+    assert str(error) == message
+    assert {name: getattr(error, name) for name in data} == data
+
+
+@pytest.mark.parametrize("kind", OVER_HTTP)
+def test_error_over_http_says_the_same(kind: type[EC2FactsError]) -> None:
+    ours = kind.__bases__[0]
+
+    assert str(kind("x", "y")) == str(ours("x", "y"))
+
+
+def test_error_keeps_its_own_copy_of_what_it_was_given() -> None:
+    unread = {"meta-data/mac": "HTTP 503"}
+
+    error = IncompleteError(unread)
+    unread.clear()
+
+    assert error.unread == {"meta-data/mac": "HTTP 503"}

@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import os
+import resource
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ec2facts.files import write_file
+
+NOBODY = 65534
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextmanager
+def files_limited_to(size: int) -> Iterator[None]:
+    """Let no file grow beyond ``size`` bytes, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def without_privileges() -> Iterator[Path]:
+    """Give a directory to a user whom permissions bind, and be that user."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        if os.geteuid() != 0:
+            yield directory
+            return
+        os.chown(directory, NOBODY, NOBODY)
+        os.setegid(NOBODY)
+        os.seteuid(NOBODY)
+        try:
+            yield directory
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
+
+
+def names(directory: Path) -> list[str]:
+    return [file.name for file in directory.iterdir()]
+
+
+def permissions(file: Path) -> int:
+    return stat.S_IMODE(file.stat().st_mode)
+
+
+@pytest.mark.parametrize("content", [b"", b"new\n", bytes(range(256)), 1_000_000 * b"x"], ids=["0", "4", "256", "1 MB"])
+def test_file_holds_what_was_written(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "file"
+
+    write_file(file, content)
+
+    assert file.read_bytes() == content
+    assert names(tmp_path) == ["file"]
+
+
+def test_file_is_replaced_and_not_written_into(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"old")
+
+    with file.open("rb") as reader:
+        write_file(file, b"new")
+        old = reader.read()
+
+    assert (old, file.read_bytes()) == (b"old", b"new")
+
+
+def test_reader_sees_the_old_content_or_the_new(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    contents = [1000 * b"a", 2000 * b"b"]
+    write_file(file, contents[0])
+    done = threading.Event()
+    seen: set[bytes] = set()
+
+    def read() -> None:
+        while not done.is_set():
+            seen.add(file.read_bytes())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(100):
+        write_file(file, contents[number % 2])
+    done.set()
+    reader.join()
+
+    assert seen <= set(contents)
+
+
+# Permissions
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o000, 0o666)])
+def test_new_file_has_what_the_umask_leaves(tmp_path: Path, mask: int, mode: int) -> None:
+    with umask(mask):
+        write_file(tmp_path / "file", b"")
+        left = os.umask(mask)
+
+    assert (permissions(tmp_path / "file"), left) == (mode, mask)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o755, 0o444, 0o400])
+def test_existing_file_keeps_its_permissions(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"old")
+    file.chmod(mode)
+
+    write_file(file, b"new")
+
+    assert (permissions(file), file.read_bytes()) == (mode, b"new")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o750])
+@pytest.mark.parametrize("existing", [None, 0o644, 0o600])
+def test_permissions_that_are_asked_for_are_given_whatever_the_umask(
+    tmp_path: Path, mode: int, existing: int | None
+) -> None:
+    file = tmp_path / "file"
+    if existing is not None:
+        file.write_bytes(b"old")
+        file.chmod(existing)
+
+    with umask(0o027):
+        write_file(file, b"new", mode=mode)
+
+    assert permissions(file) == mode
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_existing_file_keeps_its_owner_and_group(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"old")
+    os.chown(file, 1234, 5678)
+
+    write_file(file, b"new")
+
+    assert (file.stat().st_uid, file.stat().st_gid) == (1234, 5678)
+
+
+# What is not simply a file
+
+
+def test_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    target, link = tmp_path / "there/file", tmp_path / "link"
+    target.write_bytes(b"old")
+    link.symlink_to("there/file")
+
+    write_file(link, b"new")
+
+    assert link.is_symlink()
+    assert (target.read_bytes(), target.is_symlink()) == (b"new", False)
+
+
+def test_link_to_nothing_leads_to_a_new_file(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("new")
+
+    write_file(link, b"new")
+
+    assert (tmp_path / "new").read_bytes() == b"new"
+    assert link.is_symlink()
+
+
+def test_pipe_is_written_to(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    try:
+        write_file(pipe, b"content")
+        received = os.read(reader, 100)
+    finally:
+        os.close(reader)
+
+    assert (received, stat.S_ISFIFO(pipe.stat().st_mode)) == (b"content", True)
+
+
+def test_device_is_written_to() -> None:
+    write_file(Path(os.devnull), b"content")
+
+    assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
+
+
+def test_standard_output_is_written_to_by_its_name() -> None:
+    program = (
+        "from pathlib import Path; from ec2facts.files import write_file; write_file(Path('/dev/stdout'), b'content')"
+    )
+
+    told = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)
+
+    assert told.stdout == b"content"
+
+
+# Failures
+
+
+def test_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"old")
+
+    with files_limited_to(10_000), pytest.raises(OSError, match="File too large") as caught:
+        write_file(file, 20_000 * b"x")
+
+    assert caught.value.filename == str(file)
+    assert (file.read_bytes(), names(tmp_path)) == (b"old", ["file"])
+
+
+def test_full_device_is_an_error_that_names_it() -> None:
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write_file(Path("/dev/full"), b"content")
+
+    assert caught.value.filename == "/dev/full"
+
+
+@pytest.mark.parametrize("name", ["nowhere/file", "file/below"])
+def test_directory_that_is_none_is_an_error_that_names_the_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - which one is told below
+        write_file(tmp_path / name, b"new")
+
+    assert isinstance(caught.value, (FileNotFoundError, NotADirectoryError))
+    assert caught.value.filename == str(tmp_path / name)
+    assert names(tmp_path) == ["file"]
+
+
+def test_directory_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError) as caught:
+        write_file(tmp_path, b"new")
+
+    assert caught.value.filename == str(tmp_path)
+
+
+def test_link_that_leads_to_itself_is_an_error_that_names_it(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("link")
+
+    with pytest.raises(OSError, match="Too many levels of symbolic links") as caught:
+        write_file(link, b"new")
+
+    assert caught.value.filename == str(link)
+
+
+def test_directory_that_nobody_may_write_leaves_the_old_file() -> None:
+    with without_privileges() as directory:
+        file = directory / "file"
+        file.write_bytes(b"old")
+        directory.chmod(0o500)
+        with pytest.raises(PermissionError) as caught:
+            write_file(file, b"new")
+        content = file.read_bytes()
+        directory.chmod(0o700)
+
+    assert (content, caught.value.filename) == (b"old", str(file))
+
+
+def test_directory_that_may_be_written_and_not_listed_is_written_to() -> None:
+    with without_privileges() as directory:
+        file = directory / "file"
+        file.write_bytes(b"old")
+        directory.chmod(0o300)
+        write_file(file, b"new")
+        directory.chmod(0o700)
+        content = file.read_bytes()
+
+    assert content == b"new"
+
+
+def test_interrupted_writing_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"old")
+
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_file(file, b"new")
+
+    assert (file.read_bytes(), names(tmp_path)) == (b"old", ["file"])
