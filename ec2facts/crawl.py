@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
@@ -11,18 +12,27 @@ from typing import Callable
 from ec2facts.errors import UnreadError, WithheldError
 from ec2facts.imds.protocol import REDIRECTS
 from ec2facts.imds.snapshot import Gap, Snapshot
-from ec2facts.imds.source import Listing, Source, read_listing
+from ec2facts.imds.source import ROOTS, Listing, Source, read_listing
 from ec2facts.metadata import is_directory
 from ec2facts.withheld import Withholding
 
-ROOTS = ("meta-data/", "dynamic/", "user-data")
-"""Where the crawl starts; user data are not in every listing."""
+INTERFACES = "meta-data/network/interfaces/macs/"
+
+MAX_PATHS = 50_000
+"""What a crawl asks for at most: a service that lists directories for whatever it is asked has no end."""
 
 MAX_DEPTH = 16
 """Levels of directories; the service itself has 7. What is below names itself."""
 
 
-def crawl(source: Source, *, concurrency: int = 8, include: Collection[str] = ()) -> Snapshot:
+def crawl(
+    source: Source,
+    *,
+    concurrency: int = 8,
+    include: Collection[str] = (),
+    roots: Sequence[str] = ROOTS,
+    max_paths: int = MAX_PATHS,
+) -> Snapshot:
     """Read every path of ``source``, each once, at most ``concurrency`` at a time.
 
     What is withheld stays out of the snapshot unless ``include`` names it; credentials are not even asked for. A
@@ -39,12 +49,15 @@ def crawl(source: Source, *, concurrency: int = 8, include: Collection[str] = ()
 
     # The first one by itself and in the caller's thread: a service that is not there is tried once, and Ctrl-C ends
     # the wait for one that is to come up.
-    first, *others = ROOTS
+    first, *others = roots
     unasked = [*others, *_record(first, partial(guarded.get, first), bodies, gaps)]
     with ThreadPoolExecutor(concurrency) as pool:
         try:
-            waiting = 0
+            waiting = asked = 0
             while unasked or waiting:
+                asked += len(unasked)
+                if asked > max_paths:
+                    raise UnreadError(unasked[0], f"the listings name more than {max_paths} paths")  # noqa: TRY301
                 for path in unasked:
                     ask(path)
                 waiting += len(unasked) - 1
@@ -54,6 +67,27 @@ def crawl(source: Source, *, concurrency: int = 8, include: Collection[str] = ()
             pool.shutdown(cancel_futures=True)
             raise
     return Snapshot(bodies, gaps)
+
+
+def settle(
+    source: Source,
+    *,
+    within: float,
+    interval: float = 1.0,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+) -> None:
+    """Read the network interfaces until two reads agree; raise UnreadError if none do ``within`` so many seconds."""
+    until = clock() + within
+    before = crawl(source, roots=(INTERFACES,)).dump()
+    while True:
+        if clock() + interval > until:
+            raise UnreadError(INTERFACES, f"they still change after {within:g} s")
+        sleep(interval)
+        now = crawl(source, roots=(INTERFACES,)).dump()
+        if now == before:
+            return
+        before = now
 
 
 def _record(path: str, answer: Callable[[], bytes | None], bodies: dict[str, bytes], gaps: dict[str, Gap]) -> list[str]:

@@ -8,11 +8,11 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any
 
-from ec2facts.crawl import ROOTS, crawl, listed
+from ec2facts.crawl import crawl, listed
 from ec2facts.errors import AbsentError, IncompleteError, UnreadError, WithheldError
 from ec2facts.imds.protocol import REDIRECTS
 from ec2facts.imds.snapshot import Snapshot
-from ec2facts.imds.source import Source, read
+from ec2facts.imds.source import ROOTS, Source, read
 from ec2facts.metadata import EC2Metadata, NetworkInterface, Resource, SpotInstanceAction, attributes
 from ec2facts.withheld import Withholding
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import signal
 import stat
 import sys
@@ -132,7 +131,7 @@ def _reserved(directory: Path, suffix: str) -> Iterator[Path]:
     is_ours = False
     while not is_ours:
         # The name comes first, so that a signal at any moment leaves no file without a name to remove.
-        temporary = directory / f"{STAGED}{secrets.token_hex(8)}{suffix}"
+        temporary = directory / f"{STAGED}{os.urandom(8).hex()}{suffix}"
         try:
             descriptor = os.open(temporary, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o600)
             try:

@@ -7,11 +7,11 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ec2facts.crawl import ROOTS, crawl
+from ec2facts.crawl import crawl
 from ec2facts.errors import AbsentError, IncompleteError, UsageError
 from ec2facts.facts import Gaps, facts, jsonable
 from ec2facts.imds.snapshot import Snapshot
-from ec2facts.imds.source import Source, read
+from ec2facts.imds.source import Source, below_root, read
 from ec2facts.metadata import EC2Metadata, NetworkInterface, Resource, SpotInstanceAction, attributes
 from ec2facts.withheld import Withholding
 
@@ -31,7 +31,7 @@ def lookup(source: Source, name: str, *, include: Collection[str] = (), allow_pa
     parts = name.split(".")
     if "/" in parts[0]:
         path = name.lstrip("/").removeprefix("latest/").lstrip("/")
-        return read(guarded, path if path.startswith(ROOTS) else f"meta-data/{path}")
+        return read(guarded, below_root(path))
     top = parts[0].replace("-", "_")
     if top in {"meta_data", "dynamic", "collection"}:
         snapshot = crawl(source, include=include)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from ec2facts.errors import UsageError, WithheldError
-from ec2facts.imds.source import Source
+from ec2facts.imds.source import Source, below_root
 from ec2facts.metadata import EC2Metadata, attributes, is_directory
 
 WITHHELD_NAMES = {name: attribute.path for name, attribute in attributes(EC2Metadata).items() if attribute.withheld}
@@ -24,6 +24,12 @@ _CREDENTIALS = re.compile(
 )
 
 # The service tells capitals from small letters; what stands in for it may not.
+_DECLARED_PATH = re.compile(
+    "(?:{})(?=/|\\Z)".format(
+        "|".join(f"(?P<{name}>{re.escape(top.rstrip('/'))})" for name, top in WITHHELD_NAMES.items())
+    ),
+    re.IGNORECASE,
+)
 _CREDENTIALS_PATH = re.compile(r"(?:\A|/)security-credentials(?=/|\Z)", re.IGNORECASE)
 
 
@@ -58,14 +64,15 @@ class Withholding:
 
 def _path(name: str) -> str:
     """Return the path that a name to include stands for."""
-    if "/" in name:
-        return _plain(name)
-    if name not in WITHHELD_NAMES:
+    if "/" in name and name.strip("/"):
+        return below_root(_plain(name))
+    try:
+        return WITHHELD_NAMES[name.replace("-", "_")]
+    except KeyError:
         known = ", ".join(WITHHELD_NAMES)
         raise UsageError(
             f"nothing is withheld under the name {name!r}; it takes {known}, or a path such as meta-data/x"
-        )
-    return WITHHELD_NAMES[name]
+        ) from None
 
 
 def _plain(path: str) -> str:
@@ -82,9 +89,10 @@ def _below(path: str, top: str) -> bool:
 
 def _declared(path: str) -> WithheldError | None:
     """Return the error for a path that is withheld whatever its body is."""
-    for name, top in WITHHELD_NAMES.items():
-        if _below(path.lower(), top):
-            return WithheldError(top, name)
+    declared = _DECLARED_PATH.match(path)
+    if declared is not None:
+        name = str(declared.lastgroup)
+        return WithheldError(WITHHELD_NAMES[name], name)
     credentials = _CREDENTIALS_PATH.search(path)
     if credentials is None:
         return None

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-
 NOBODY = "http://127.0.0.1:1"
 """An endpoint where nothing listens."""
 
@@ -40,15 +39,17 @@ def _is_loopback(host: str) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Set no variable that a reader of the service obeys, but for an endpoint at which nobody listens.
 
-    Programs that a test starts inherit it: they have no guard of their own.
+    Programs that a test starts inherit it: they have no guard of their own. What runs leave to the next ones stays
+    among the files of the tests.
     """
     for name in os.environ:
         if name.startswith(("AWS_", "EC2_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", NOBODY)
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path_factory.getbasetemp() / "state"))
 
 
 @pytest.fixture(scope="session")

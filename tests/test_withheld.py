@@ -301,7 +301,7 @@ def test_path_includes_itself_and_what_is_below(included: str) -> None:
     assert source.get("meta-data/future/lease") == CREDENTIALS[0]
 
 
-@pytest.mark.parametrize("included", ["meta-data/future/lea", "meta-data/future/lease/x", "dynamic/", "/"])
+@pytest.mark.parametrize("included", ["meta-data/future/lea", "meta-data/future/lease/x", "dynamic/"])
 def test_path_includes_nothing_else(included: str) -> None:
     with pytest.raises(WithheldError):
         Withholding(Asked(CREDENTIALS[0]), [included]).get("meta-data/future/lease")
@@ -315,7 +315,7 @@ def test_path_of_credentials_includes_them() -> None:
         source.get(ROLE)
 
 
-@pytest.mark.parametrize("name", ["", "userdata", "USER_DATA", "user-data", "instance_id", "security-credentials", "*"])
+@pytest.mark.parametrize("name", ["", "userdata", "USER_DATA", "/", "instance_id", "security-credentials", "*"])
 def test_unknown_name_is_an_error_that_lists_those_that_are_known(name: str) -> None:
     with pytest.raises(UsageError, match=", ".join(WITHHELD_NAMES)) as caught:
         Withholding(Asked(), [name])

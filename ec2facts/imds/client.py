@@ -17,11 +17,13 @@ import requests
 import urllib3
 
 from ec2facts.errors import DisabledError, UnavailableError, UsageError
+from ec2facts.imds.body import BODY_LIMIT, read_body
 from ec2facts.imds.endpoint import resolve_endpoint, setting, url_of
 from ec2facts.imds.http_errors import (
     UNAVAILABLE,
     UNREAD,
     AbsentStatusError,
+    DeadlineTimeout,
     DisabledStatusError,
     UnavailableStatusError,
     UnreadStatusError,
@@ -29,12 +31,13 @@ from ec2facts.imds.http_errors import (
     matching,
     reason,
 )
-from ec2facts.imds.pace import RequestBudget, backoff
+from ec2facts.imds.pace import RequestBudget, RetryBudget, backoff
 from ec2facts.imds.protocol import TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER, TOKEN_TTL_SECONDS
 
-BODY_LIMIT = 4 * 1024 * 1024
-"""Bytes. User data are 16 KiB at most, and a listing of ten thousand names is less than one MiB."""
+THROTTLED_ATTEMPTS = 8
+"""Tries of a request that is answered that it comes too soon, unless a number of tries is given."""
 
+THROTTLING_STATUSES = frozenset({429, 503})
 PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})
 PASSING_ERRORS = (
     requests.exceptions.RequestException,
@@ -50,10 +53,13 @@ class IMDSClient:
 
     ``endpoint`` is the service's base URL, by default what the AWS_EC2_METADATA_* variables say. ``timeout`` is in
     seconds, for each of at most ``attempts`` tries of one request (by default what the AWS_METADATA_SERVICE_*
-    variables say, else 1 s and 3). ``max_rate`` requests may follow each other at once, then as many a second; 0
-    lifts the limit. ``wait`` is how many seconds to wait for the service to come up; one that is switched off is not
-    waited for. A ``session`` that is given sends every request and is not altered; without one no proxy
-    variable and no .netrc applies, and no cookie is kept. Redirects are never followed.
+    variables say, else 1 s and 3, or 8 where the service answers that requests come too soon). ``deadline`` is in
+    seconds from now on, for all requests together. ``max_rate`` requests may follow each other at once, then as many
+    a second; 0 lifts the limit. ``wait`` is how many seconds to wait for the service to come up; one that is switched
+    off is not waited for.
+
+    A ``session`` that is given sends every request and is not altered; without one no proxy variable and no .netrc
+    applies, and no cookie is kept. Redirects are never followed.
 
     Errors are those of ``ec2facts.errors``, and exceptions of requests as well.
     """
@@ -67,6 +73,7 @@ class IMDSClient:
         attempts: int | None = None,
         max_rate: float = 128,
         wait: float = 0,
+        deadline: float = math.inf,
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
@@ -74,6 +81,7 @@ class IMDSClient:
         self.endpoint = resolve_endpoint(endpoint, environ)
         if timeout is None:
             timeout = setting("AWS_METADATA_SERVICE_TIMEOUT", environ, default=1.0)
+        is_set = attempts is not None or bool(environ.get("AWS_METADATA_SERVICE_NUM_ATTEMPTS"))
         if attempts is None:
             attempts = math.ceil(setting("AWS_METADATA_SERVICE_NUM_ATTEMPTS", environ, default=3))
         if not timeout > 0 or attempts < 1 or not max_rate >= 0:
@@ -81,6 +89,7 @@ class IMDSClient:
             raise UsageError(f"{given}; the first two must be positive, and the last may be 0")
         self.timeout = timeout
         self.attempts = attempts
+        self._throttled_attempts = attempts if is_set else THROTTLED_ATTEMPTS
         self._session = session or _session()
         self._budget = RequestBudget(max_rate, clock=clock, sleep=sleep)
         self._clock = clock
@@ -89,6 +98,8 @@ class IMDSClient:
         self._token = ""
         self._renew_at = 0.0
         self._wait_until = clock() + wait
+        self._deadline_at = clock() + deadline
+        self._retries = RetryBudget()
 
     def get(self, path: str) -> bytes | None:
         """Return the body of ``path``, None where the service answers 404."""
@@ -108,6 +119,9 @@ class IMDSClient:
         if response.status_code != 200:
             status = response.status_code
             raise answered(UnreadStatusError(path, f"HTTP {status}", status=status), response)
+        kind = response.headers.get("Content-Type", "")
+        if kind.startswith("text/html") and path != "user-data":
+            raise answered(UnreadStatusError(path, "a page of HTML came in its place", status=200), response)
         if len(response.content) > BODY_LIMIT:
             raise answered(UnreadStatusError(path, f"its body exceeds {BODY_LIMIT} bytes", status=200), response)
         return response.content
@@ -135,7 +149,7 @@ class IMDSClient:
             except DisabledError:
                 raise
             except UnavailableError:
-                if asked_at >= self._wait_until:
+                if asked_at >= self._wait_until or self._clock() + 1 >= self._deadline_at:
                     raise
             self._sleep(1)
         ttl = _ttl(response)
@@ -157,30 +171,48 @@ class IMDSClient:
 
     def _request(self, method: str, path: str, headers: Mapping[str, str]) -> requests.Response:
         """Send a request, again after failures that pass; return the last answer or raise the last error."""
-        for attempt in range(1, self.attempts):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 response = self._send(method, path, headers)
             except PASSING_ERRORS:
-                retry_after = None
+                wait = backoff(attempt, None)
+                if not self._may_retry(attempt, self.attempts, wait):
+                    raise
+                self._sleep(wait)
+                continue
+            if response.status_code not in PASSING_STATUSES:
+                self._retries.earn()
+                return response
+            wait = backoff(attempt, response.headers.get("Retry-After"))
+            is_throttled = response.status_code in THROTTLING_STATUSES
+            if not self._may_retry(attempt, self._throttled_attempts if is_throttled else self.attempts, wait):
+                return response
+            if is_throttled:
+                self._budget.pause(wait)
             else:
-                if response.status_code not in PASSING_STATUSES:
-                    return response
-                retry_after = response.headers.get("Retry-After")
-            self._sleep(backoff(attempt, retry_after))
-        return self._send(method, path, headers)
+                self._sleep(wait)
+
+    def _may_retry(self, attempt: int, attempts: int, wait: float) -> bool:
+        return attempt < attempts and self._clock() + wait < self._deadline_at and self._retries.spend()
 
     def _send(self, method: str, path: str, headers: Mapping[str, str]) -> requests.Response:
         self._budget.spend()
+        started_at = self._clock()
+        timeout = min(self.timeout, self._deadline_at - started_at)
+        if timeout <= 0:
+            raise DeadlineTimeout
         response = self._session.request(
             method,
             url_of(self.endpoint, path),
             headers={**headers, "Accept-Encoding": "identity"},
-            timeout=(self.timeout / 2, self.timeout),
+            timeout=(timeout / 2, timeout),
             allow_redirects=False,
             stream=True,
         )
         try:
-            body = response.raw.read(BODY_LIMIT + 1, decode_content=False)
+            body = read_body(response.raw, until=started_at + 2 * timeout, clock=self._clock)
         finally:
             response.close()
         response.raw = io.BytesIO(body)

@@ -66,6 +66,10 @@ def answered(error: E, response: requests.Response) -> E:
     return error
 
 
+class DeadlineTimeout(exceptions.Timeout):
+    """The time for all requests has passed."""
+
+
 TIMEOUTS = (exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
 
 UNREAD: Sequence[type[UnreadError]] = (
@@ -90,6 +94,8 @@ def matching(error: BaseException, kinds: Sequence[type[K]]) -> type[K]:
 
 def reason(error: BaseException, timeout: float) -> str:
     """Say in a few words, the same each time, why a request failed."""
+    if isinstance(error, DeadlineTimeout):
+        return "the deadline has passed"
     if isinstance(error, TIMEOUTS):
         return f"no answer within {timeout:g} s"
     cause: BaseException | None = error

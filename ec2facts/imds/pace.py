@@ -13,6 +13,26 @@ LONGEST_WAIT = 5.0
 """Seconds: no single wait is longer, whatever Retry-After asks for."""
 
 
+class RetryBudget:
+    """Lets ``size`` retries pass, and one more for each request that succeeds: what only fails is soon asked once."""
+
+    def __init__(self, size: int = 100) -> None:
+        self._size = size
+        self._left = size
+        self._lock = threading.Lock()
+
+    def spend(self) -> bool:
+        """Take one retry, and say whether there was one left."""
+        with self._lock:
+            self._left -= self._left > 0
+            return self._left > 0
+
+    def earn(self) -> None:
+        """Give one retry back."""
+        with self._lock:
+            self._left = min(self._size, self._left + 1)
+
+
 class RequestBudget:
     """Lets bursts of ``rate`` requests pass, then ``rate`` a second, over all threads; 0 lifts the limit.
 
@@ -28,6 +48,7 @@ class RequestBudget:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._rate = rate
+        self._resume_at = 0.0
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -36,15 +57,20 @@ class RequestBudget:
 
     def spend(self) -> None:
         """Take one request from the budget, waiting until there is one."""
-        if not self._rate:
-            return
         with self._lock:
             now = self._clock()
-            self._left = min(self._rate, self._left + (now - self._at) * self._rate) - 1
-            self._at = now
-            debt = -self._left / self._rate
-        if debt > 0:
-            self._sleep(debt)
+            wait = self._resume_at - now
+            if self._rate:
+                self._left = min(self._rate, self._left + (now - self._at) * self._rate) - 1
+                self._at = now
+                wait = max(wait, -self._left / self._rate)
+        if wait > 0:
+            self._sleep(wait)
+
+    def pause(self, seconds: float) -> None:
+        """Let no request pass for ``seconds``: one that comes too soon says so of all that would follow it."""
+        with self._lock:
+            self._resume_at = max(self._resume_at, self._clock() + seconds)
 
 
 def backoff(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Callable, NamedTuple, Protocol
 
 from ec2facts.errors import AbsentError
+
+ROOTS = ("meta-data/", "dynamic/", "user-data")
+"""Where everything is; user data are not in every listing."""
 
 PUBLIC_KEYS = "meta-data/public-keys/"
 """The directory whose lines ``N=name`` stand for directories ``N/``."""
@@ -17,22 +20,20 @@ class Source(Protocol):
         """Return the body of ``path``, which stands behind ``/latest/``, percent-decoded; None for 404."""
 
 
-@runtime_checkable
-class Reader(Source, Protocol):
-    """A source with its own error for a path that it does not have."""
-
-    def read(self, path: str, /) -> bytes:
-        """Return the body of ``path``; raise an AbsentError for 404."""
-
-
 def read(source: Source, path: str) -> bytes:
-    """Return the body of ``path``; raise AbsentError, of the source's own kind if it has one, for 404."""
-    if isinstance(source, Reader):
-        return source.read(path)
+    """Return the body of ``path``; raise AbsentError for 404, the source's own where it has a method ``read`` too."""
+    own: Callable[[str], bytes] | None = getattr(source, "read", None)
+    if own is not None:
+        return own(path)
     body = source.get(path)
     if body is None:
         raise AbsentError(path)
     return body
+
+
+def below_root(path: str) -> str:
+    """Return ``path``, below ``meta-data/`` unless it starts with a root."""
+    return path if path.startswith(ROOTS) else f"meta-data/{path}"
 
 
 class Listing(NamedTuple):

@@ -169,7 +169,7 @@ class EC2Metadata(Resource):
     @derived(PUBLIC_KEYS, when_absent=dict, document=True)
     def public_keys(self) -> dict[str, PublicKey]:
         """Public keys that the instance was launched with, by the key pair's name."""
-        pairs = [line.partition("=") for line in self.fetch(PUBLIC_KEYS, lines)]
+        pairs = [line.partition("=") for line in self.fetch(PUBLIC_KEYS, lines) if line.strip("/") not in {".", ".."}]
         return {name: PublicKey(integer(index.encode()), self) for index, _, name in pairs}
 
     @derived("meta-data/block-device-mapping/", when_absent=dict)

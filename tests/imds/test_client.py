@@ -18,7 +18,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ec2facts.errors import AbsentError, DisabledError, EC2FactsError, UnavailableError, UnreadError, UsageError
-from ec2facts.imds.client import BODY_LIMIT, IMDSClient
+from ec2facts.imds.body import BODY_LIMIT
+from ec2facts.imds.client import THROTTLED_ATTEMPTS, IMDSClient
 from ec2facts.imds.http_errors import reason
 from ec2facts.imds.pace import LONGEST_WAIT
 from ec2facts.imds.simulator import Simulator
@@ -165,7 +166,7 @@ def test_service_that_refuses_tokens_is_switched_off_and_not_asked_again(time: T
 
 
 @pytest.mark.parametrize(
-    ("status", "tries"), [(400, 1), (404, 1), (405, 1), (301, 1), (204, 1), (500, 3), (502, 3), (503, 3), (429, 3)]
+    ("status", "tries"), [(400, 1), (404, 1), (405, 1), (301, 1), (204, 1), (500, 3), (502, 3), (503, 8), (429, 8)]
 )
 def test_request_for_a_token_that_fails_is_one_error(status: int, tries: int) -> None:
     failed = reply(status, b"", {"Location": "http://127.0.0.1:1/"})
@@ -244,7 +245,7 @@ def test_wait_is_what_the_service_asks_for_within_bounds(time: Time, retry_after
     with ScriptedService({ID: [busy, VALUE]}) as service:
         client_of(service, time).read(ID)
 
-    assert time.slept == [slept]
+    assert sum(time.slept) == slept
 
 
 @pytest.mark.parametrize("retry_after", ["\xb2", "soon", "-1", "1.5", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"])
@@ -281,10 +282,19 @@ def test_token_is_asked_for_again_after_what_passes(time: Time) -> None:
     ],
 )
 def test_attempts_are_total_and_bounded(attempts: int | None, environ: dict[str, str], tries: int) -> None:
-    with ScriptedService({ID: reply(503)}) as service, pytest.raises(UnreadError) as caught:
+    with ScriptedService({ID: reply(500)}) as service, pytest.raises(UnreadError) as caught:
         client_of(service, attempts=attempts, environ=environ).read(ID)
 
-    assert caught.value.status == 503
+    assert caught.value.status == 500
+    assert service.count("GET") == tries
+
+
+@pytest.mark.parametrize(("attempts", "tries"), [(None, THROTTLED_ATTEMPTS), (2, 2)])
+@pytest.mark.parametrize("status", [429, 503])
+def test_request_that_comes_too_soon_is_tried_more_often(status: int, attempts: int | None, tries: int) -> None:
+    with ScriptedService({ID: reply(status)}) as service, pytest.raises(UnreadError):
+        client_of(service, attempts=attempts).read(ID)
+
     assert service.count("GET") == tries
 
 

@@ -14,7 +14,8 @@ import pytest
 from ec2facts.crawl import MAX_DEPTH, crawl
 from ec2facts.errors import DisabledError, EC2FactsError, UnavailableError, UsageError
 from ec2facts.facts import facts
-from ec2facts.imds.client import BODY_LIMIT, IMDSClient
+from ec2facts.imds.body import BODY_LIMIT
+from ec2facts.imds.client import IMDSClient
 from ec2facts.imds.fault import Where
 from ec2facts.imds.faults import FAULTS, parse_fault
 from ec2facts.imds.pace import LONGEST_WAIT
@@ -43,16 +44,20 @@ class Row(NamedTuple):
     def guarantee(self) -> str:
         """What the fault costs, in words for a table."""
         if self.error is not None:
-            return f"exit status {self.error.exit_status}, after {max(self.asked, 1)} requests at most"
+            return f"exit status {self.error.exit_status}, after at most {_requests(self.asked + 1)}"
         more = self.asked - PATHS
-        requests = f", {more} requests more at most" if more > 0 else ""
+        extra = f", with at most {_requests(more)} more" if more > 0 else ""
         if self.unread:
-            return f"every fact but {', '.join(self.unread)}; exit status 4{requests}"
-        return f"every fact{requests}"
+            return f"every fact but {', '.join(self.unread)}; exit status 4{extra}"
+        return f"every fact{extra}"
 
     @property
     def kind(self) -> str:
         return self.fault.partition("@")[0].partition("=")[0]
+
+
+def _requests(count: int) -> str:
+    return f"{count} request{'s' * (count != 1)}"
 
 
 AGAIN = PATHS + ATTEMPTS - 1
@@ -60,6 +65,9 @@ AGAIN = PATHS + ATTEMPTS - 1
 
 TOKEN = ATTEMPTS - 1
 """Requests where no token is to be had."""
+
+THRICE = MappingProxyType({"attempts": ATTEMPTS, "concurrency": 1})
+"""Else a request that comes too soon is tried more often, and all that are in flight wait for it."""
 
 ROWS = [
     Row("refused=5", error=UnavailableError, asked=0),
@@ -86,17 +94,17 @@ ROWS = [
     Row("status=403@api/token", error=DisabledError, asked=0),
     Row("status=400@api/token", error=UnavailableError, asked=0),
     Row("status=404@api/token", error=UnavailableError, asked=0),
-    Row("status=503@api/token", error=UnavailableError, asked=TOKEN),
+    Row("status=503@api/token", error=UnavailableError, asked=TOKEN, settings=THRICE),
     Row(f"status=403@{REGION}", (REGION,)),
-    Row(f"status=429@{REGION}", (REGION,), asked=AGAIN),
+    Row(f"status=429@{REGION}", (REGION,), asked=AGAIN, settings=THRICE),
     Row(f"status=500@{REGION}", (REGION,), asked=AGAIN),
-    Row(f"status=503@{PLACEMENT}", (PLACEMENT,), asked=AGAIN),
+    Row(f"status=503@{PLACEMENT}", (PLACEMENT,), asked=AGAIN, settings=THRICE),
     Row("status=503@30%", asked=2 * PATHS, settings={"attempts": 12}),
     Row("status=503@#1-3", asked=AGAIN + ATTEMPTS, settings={"attempts": 12}),
     Row(f"status=401@{REGION}", (REGION,), asked=PATHS + 2),
     Row("status=401@#2", asked=PATHS + 3),
-    Row(f"throttle@{REGION}", (REGION,), asked=AGAIN),
-    Row(f"throttle=86400@{REGION}", (REGION,), asked=AGAIN),
+    Row(f"throttle@{REGION}", (REGION,), asked=AGAIN, settings=THRICE),
+    Row(f"throttle=86400@{REGION}", (REGION,), asked=AGAIN, settings=THRICE),
     Row("throttle=2@#1-3", asked=AGAIN + ATTEMPTS, settings={"attempts": 12}),
     Row("rate=1000000"),
     Row(f"redirect=http://127.0.0.1:1/latest/@{PLACEMENT}", (PLACEMENT,)),
@@ -162,8 +170,8 @@ def test_tokens_that_never_last_end_in_errors() -> None:
 
 
 def test_retry_after_is_honoured_up_to_a_limit() -> None:
-    one_second = collect_from(f"throttle=1@{REGION}")
-    one_day = collect_from(f"throttle=86400@{REGION}")
+    one_second = collect_from(f"throttle=1@{REGION}", attempts=ATTEMPTS, concurrency=1)
+    one_day = collect_from(f"throttle=86400@{REGION}", attempts=ATTEMPTS, concurrency=1)
 
     assert (one_second.slept, one_day.slept) == (ATTEMPTS - 1, (ATTEMPTS - 1) * LONGEST_WAIT)
 

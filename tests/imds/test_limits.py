@@ -1,0 +1,169 @@
+"""What bounds a crawl whatever the service does: time, requests, paths; and that throttling costs no facts."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from ec2facts import instances
+from ec2facts.crawl import crawl, settle
+from ec2facts.errors import EC2FactsError, UnavailableError, UnreadError
+from ec2facts.facts import facts
+from ec2facts.imds.client import IMDSClient
+from ec2facts.imds.simulator import Simulator
+from ec2facts.imds.snapshot import Snapshot
+from tests.imds.faulty import INSTANCE, PATHS, Time, collect_from
+from tests.imds.test_faults import MACS, PLACEMENT, REGION
+
+BUSY = instances.load("busy")
+
+
+def test_body_that_trickles_is_given_up_within_twice_the_time_out() -> None:
+    outcome = collect_from("slow=0.0001@user-data", source=Snapshot({"user-data": 3000 * b"x"}), tick=0.01, attempts=1)
+
+    assert outcome.unread == {"user-data": "no answer within 1 s"}
+
+
+@pytest.mark.parametrize("path", [REGION, PLACEMENT, "meta-data/", "meta-data/*"])
+def test_page_of_html_is_never_a_value_nor_a_listing(path: str) -> None:
+    outcome = collect_from(f"html@{path}")
+
+    assert outcome.unread
+    assert "Sign in" not in str(outcome.facts)
+    assert all("HTML" in reason for reason in outcome.unread.values())
+
+
+def test_page_of_html_may_be_user_data() -> None:
+    source = Snapshot({"user-data": b"<!DOCTYPE html>\n"})
+
+    with Simulator(source) as url:
+        assert IMDSClient(url).get("user-data") == b"<!DOCTYPE html>\n"
+
+
+@pytest.mark.parametrize("rate", [20, 50, 100])
+def test_throttled_crawl_reads_everything(rate: int) -> None:
+    outcome = collect_from(f"rate={rate}", source=BUSY)
+
+    assert outcome.facts == facts(BUSY)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_three_requests_of_ten_failing_cost_nothing(seed: int) -> None:
+    outcome = collect_from("status=503@30%", source=BUSY, seed=seed, max_rate=128)
+
+    assert outcome.facts == facts(BUSY)
+
+
+def test_service_that_only_fails_is_asked_less_and_less() -> None:
+    everything = {f"meta-data/tags/instance/{number}": b"" for number in range(300)}
+
+    outcome = collect_from("status=503@meta-data/tags/instance/?*", source=Snapshot(everything))
+
+    assert len(outcome.unread) == 300
+    assert len(outcome.requests) <= 300 + 10 + 100
+
+
+def test_ten_clients_at_once_all_finish() -> None:
+    simulator = Simulator(INSTANCE, faults=["rate=200"])
+    collected: list[Any] = []
+
+    def collect(url: str) -> None:
+        collected.append(facts(crawl(IMDSClient(url), concurrency=4)))
+
+    with simulator as url:
+        threads = [threading.Thread(target=collect, args=(url,)) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert collected == [facts(INSTANCE)] * 10
+    assert len(simulator.requests) <= 2 * 10 * (PATHS + 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("status=503", UnavailableError),
+        ("drop", UnavailableError),
+        ("throttle=5", UnavailableError),
+        (f"throttle=5@{REGION}", None),
+        ("throttle=5@meta-data/?*", None),
+    ],
+)
+def test_deadline_bounds_all_waiting(fault: str, error: type[EC2FactsError] | None) -> None:
+    outcome = collect_from(fault, deadline=4, wait=60)
+
+    assert outcome.error is None if error is None else isinstance(outcome.error, error)
+    assert outcome.slept <= 4
+    assert error is not None or outcome.unread
+
+
+def test_after_the_deadline_nothing_is_asked_for() -> None:
+    passing = Time()
+    simulator = Simulator(INSTANCE)
+
+    with simulator as url:
+        settings: dict[str, Any] = {"deadline": 4, "clock": passing.clock, "sleep": passing.sleep}
+        client = IMDSClient(url, **settings)
+        client.get("meta-data/mac")
+        asked = len(simulator.requests)
+        passing.sleep(5)
+        with pytest.raises(UnreadError, match="deadline"):
+            client.get("meta-data/ami-id")
+
+    assert len(simulator.requests) == asked
+
+
+@pytest.mark.parametrize("name", ["..", ".", "../"])
+def test_dots_among_public_keys_are_nobody_s_name(name: str) -> None:
+    outcome = collect_from(f"list={name}@meta-data/public-keys/")
+
+    assert outcome.facts == facts(INSTANCE)
+
+
+def test_service_that_lists_directories_without_end_is_left() -> None:
+    class Endless:
+        asked = 0
+
+        def get(self, path: str, /) -> bytes | None:
+            self.asked += 1
+            if self.asked > 5000:
+                raise AssertionError("it goes on for ever")
+            return b"a/\nb/\nc/" if path.endswith("/") else b""
+
+    endless = Endless()
+    bounds: Any = {"max_paths": 1000}
+
+    with pytest.raises(EC2FactsError, match="more than"):
+        crawl(endless, **bounds)
+    assert endless.asked <= 1000
+
+
+@pytest.mark.parametrize("fault", ["appear", "vanish"])
+def test_interfaces_are_read_until_two_reads_agree(fault: str) -> None:
+    simulator = Simulator(INSTANCE, faults=[f"{fault}=12@{MACS}*/s*"])
+    passing = Time()
+
+    with simulator as url:
+        settle(IMDSClient(url), within=30, clock=passing.clock, sleep=passing.sleep)
+
+    assert passing.slept == 2
+    assert max(simulator.requests.count(request) for request in simulator.requests) <= 3
+
+
+def test_interfaces_that_never_settle_are_an_error() -> None:
+    passing = Time()
+
+    class Restless:
+        asked = 0
+
+        def get(self, path: str, /) -> bytes | None:
+            self.asked += 1
+            return b"" if path.endswith("/") and path != MACS else b"%d" % self.asked
+
+    with pytest.raises(UnreadError, match="still change after 5 s"):
+        settle(Restless(), within=5, clock=passing.clock, sleep=passing.sleep)
+    assert passing.slept <= 5
