@@ -1,11 +1,13 @@
 """Where templates are found: by path, by name on a search path, and those that ship with ec2facts.
 
 The first line of a template that ships says what it is for and which program proves it, in the form
-``{#- One sentence. Checked by: PROGRAM -#}``.
+``{#- One sentence. Checked by: PROGRAM -#}``. The units that ship have nothing to fill in and are files of systemd as
+they are: theirs is the comment ``# One sentence. Checked by: PROGRAM``.
 """
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import stat
@@ -16,9 +18,9 @@ from typing import NamedTuple
 from ec2facts.errors import TemplateError
 
 SUFFIX = ".j2"
-"""Ends the name of every template that ships; a name may be given without it."""
+"""Ends the name of every template that ships, units apart; a name may be given without it."""
 
-_FIRST_LINE = re.compile(r"\{#- (?P<sentence>.+\.) Checked by: (?P<checked_by>.+) -#\}")
+_FIRST_LINE = re.compile(r"(?:\{#-|#) (?P<sentence>.+\.) Checked by: (?P<checked_by>.+?)(?: -#\})?\n")
 
 
 class PackagedTemplate(NamedTuple):
@@ -38,7 +40,22 @@ def packaged_templates() -> Path:
 
 def list_templates() -> list[PackagedTemplate]:
     """Return the templates that ship, by name."""
-    return [_described(file) for file in sorted(packaged_templates().glob("*" + SUFFIX))]
+    return [_described(file) for file in _packaged_files()]
+
+
+def packaged_template(name: str) -> Path:
+    """Return the file of a template that ships, by its name with or without ``.j2``; raise TemplateError for none."""
+    files = {file.name: file for file in _packaged_files()}
+    try:
+        return files.get(name) or files[name + SUFFIX]
+    except KeyError:
+        meant = difflib.get_close_matches(name, files, n=1)
+        advice = f"did you mean {meant[0]!r}?" if meant else "`ec2facts templates` lists them"
+        raise TemplateError(f"no template {name!r} ships ({advice})") from None
+
+
+def _packaged_files() -> list[Path]:
+    return sorted(file for file in packaged_templates().iterdir() if not file.name.startswith("."))
 
 
 def _described(file: Path) -> PackagedTemplate:

@@ -9,6 +9,8 @@ import re
 import shlex
 from typing import Any
 
+from markupsafe import escape
+
 from ec2facts.render.encodings import FORMATS
 from ec2facts.render.printable import printable
 
@@ -50,6 +52,19 @@ def header_value(value: Any) -> str:
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text) or text.strip(" \t") != text:
         raise ValueError("an HTTP header cannot hold control characters, or blanks at an end")
     return text
+
+
+def haproxy_quote(value: Any) -> str:
+    """Write a text as one word for haproxy.
+
+    In a format, such as that of a header, a ``%`` begins a variable and is written ``%%`` first.
+
+    {{ "it's 100% $HOME" | replace('%', '%%') | haproxy_quote }} → 'it'"'"'s 100%% $HOME'
+    """
+    text = _without_nul(value)
+    if "\n" in text or "\r" in text:
+        raise ValueError("haproxy cannot hold a line break in a word")
+    return shlex.quote(text)
 
 
 def systemd_quote(value: Any) -> str:
@@ -126,6 +141,24 @@ def hcl_string(value: Any) -> str:
     return _double_quoted(printable(value)).replace("${", "$${").replace("%{", "%%{")
 
 
+def rsyslog_string(value: Any) -> str:
+    r"""Write a text as a string for a parameter of rsyslog, such as the value of a constant in a template.
+
+    {{ 'C:\\ "x"' | rsyslog_string }} → "C:\\\\ \"x\""
+    """
+    # It is unescaped twice; of the first time, by rsyslog's lexer, only these two escapes are sure.
+    text = _without_nul(value).translate({ord("\\"): r"\\\\", ord('"'): r"\"", ord("\n"): r"\n"})
+    return f'"{text}"'
+
+
+def html(value: Any) -> str:
+    r"""Write a text for HTML, in an element or a quoted attribute; what a browser would obey becomes an escape.
+
+    {{ '<b title="x">\x1b' | html }} → &lt;b title=&#34;x&#34;&gt;\x1b
+    """
+    return str(escape(_OBEYED.sub(lambda match: match[0].encode("unicode_escape").decode(), printable(value))))
+
+
 def prom_label(value: Any) -> str:
     r"""Write a text as the value of a label for Prometheus, in its text format.
 
@@ -143,6 +176,11 @@ def _without_nul(value: Any) -> str:
 
 _ESCAPED = re.compile('["\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]')
 """What TOML, YAML, HCL or systemd takes for more than itself, or not at all, inside double quotes."""
+
+_OBEYED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufdd0-\ufdef\ufeff\ufffe\uffff]"
+)
+"""What is not text but steers it, turning it round above all, or may not stand in HTML."""
 
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t", '"': r"\"", "\\": r"\\"}
 

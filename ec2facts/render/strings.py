@@ -69,6 +69,17 @@ def regex_escape(value: Any) -> str:
     return re.escape(printable(value))
 
 
+def matching(value: Any, pattern: str) -> str:
+    """Take a text that a regular expression matches as a whole; refuse the rest.
+
+    {{ 'web-1' | matching('[a-z0-9-]+') }} → web-1
+    """
+    text = printable(value)
+    if not _compiled(pattern, ignorecase=False, multiline=False).fullmatch(text):
+        raise ValueError(f"does not match {pattern!r}")
+    return text
+
+
 def _compiled(pattern: str, ignorecase: bool, multiline: bool) -> re.Pattern[str]:  # noqa: FBT001 (they have names at the callers')
     try:
         return re.compile(pattern, re.IGNORECASE * ignorecase | re.MULTILINE * multiline)

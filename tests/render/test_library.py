@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,13 @@ import pytest
 
 import ec2facts
 from ec2facts.errors import TemplateError
-from ec2facts.render.library import default_search_path, find_template, list_templates, packaged_templates
+from ec2facts.render.library import (
+    default_search_path,
+    find_template,
+    list_templates,
+    packaged_template,
+    packaged_templates,
+)
 from ec2facts.render.template import render_template, render_text
 
 UID = os.geteuid()
@@ -186,6 +193,33 @@ def test_templates_that_ship_say_what_they_are_for() -> None:
 
     assert {"app.ini.j2", "motd.j2", "nginx-ec2.conf.j2"} <= {template.name for template in templates}
     assert all(template.sentence.endswith(".") and template.checked_by for template in templates)
+
+
+def test_units_ship_beside_the_templates() -> None:
+    units = {template.name: template for template in list_templates() if not template.name.endswith(".j2")}
+
+    assert list(units) == ["ec2facts-apply.service", "ec2facts.service", "ec2facts.timer"]
+    assert {unit.checked_by for unit in units.values()} == {"systemd-analyze verify"}
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("motd", "motd.j2"), ("motd.j2", "motd.j2"), ("ec2facts.timer", "ec2facts.timer")]
+)
+def test_template_that_ships_is_taken_by_name(name: str, file: str) -> None:
+    assert packaged_template(name) == packaged_templates() / file
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("nginx.conf", "did you mean 'nginx-ec2.conf.j2'"),
+        ("?", "`ec2facts templates` lists them"),
+        ("../README.md", ""),
+    ],
+)
+def test_name_of_no_template_that_ships_is_an_error(name: str, advice: str) -> None:
+    with pytest.raises(TemplateError, match=f"^no template '{re.escape(name)}' ships .*{re.escape(advice)}"):
+        packaged_template(name)
 
 
 def test_template_that_ships_can_be_included_by_name() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,29 @@ from ruamel.yaml import YAML
 from ec2facts.render.quoting import (
     NGINX_PARAMETER,
     env_line,
+    haproxy_quote,
     hcl_string,
     header_value,
+    html,
     ini_value,
     nginx_quote,
     prom_label,
     quote,
+    rsyslog_string,
     systemd_quote,
     toml_string,
     yaml_string,
 )
-from tests.render.config_readers import Program, header, running_nginx, shell_words, systemd_words
+from tests.render.browser import Page
+from tests.render.config_readers import (
+    Program,
+    header,
+    logged_by_rsyslog,
+    running_haproxy,
+    running_nginx,
+    shell_words,
+    systemd_words,
+)
 
 # The first half is what the syntaxes take for more than itself, so that it comes together often.
 TEXTS = st.text(
@@ -81,6 +94,56 @@ def is_held(write: Callable[[str], str], text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+@settings(max_examples=4, deadline=None)
+@given(texts=st.lists(TEXTS.filter(without("\0\r\n")), min_size=1, max_size=60))
+@example(texts=["$HOME ${HOME}", "%[env(HOME)] %%", "'\\''", "\\x41 \\n \\ ", "# no comment", '"', "a" * 4096])
+def test_haproxy_answers_with_a_quoted_text_as_it_was(texts: list[str], program: Program) -> None:
+    answer = "http-request return status 200 content-type text/plain string"
+    rules = "".join(f"{answer} {haproxy_quote('-' + text)} if {{ path /{n} }}\n" for n, text in enumerate(texts))
+
+    def configuration(directory: Path) -> str:
+        timeouts = "".join(f"timeout {kind} 5s\n" for kind in ("connect", "client", "server"))
+        return f"defaults\nmode http\n{timeouts}frontend f\nbind unix@{directory}/s\n{rules}"
+
+    with running_haproxy(program, configuration) as fetch:
+        assert [fetch(f"/{n}")[1] for n in range(len(texts))] == ["-" + text for text in texts]
+
+
+@settings(max_examples=6, deadline=None)
+@given(texts=st.lists(TEXTS.filter(without("\0")), min_size=1, max_size=60))
+@example(texts=["%msg% %%", "$HOME `id`", "\\", "\\\\n", '"', '\\"', "\\x41 \\101", "[x] 'y'", "a\nb"])
+def test_rsyslog_writes_a_string_as_it_was(texts: list[str], program: Program) -> None:
+    constants = "".join(f'constant(value={rsyslog_string(text)}) constant(value="|")\n' for text in texts)
+
+    def configuration(directory: Path) -> str:
+        action = f'action(type="omfile" file="{directory}/log" template="t")\n'
+        return f'template(name="t" type="list") {{\n{constants}}}\n{action}'
+
+    assert logged_by_rsyslog(program, configuration, "<13>x") == "".join(f"{text}|" for text in texts)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=TEXTS)
+@example(text="</p><script>'\"&lt;&#60;")
+def test_html_parser_reads_a_text_as_it_was_but_for_what_would_steer_it(text: str) -> None:
+    page = Page(f'<p title="{html(text)}">{html(text)}</p>')
+
+    spelled = "".join(char if is_text(char) else char.encode("unicode_escape").decode() for char in text)
+    assert page.text == spelled
+    assert page.elements == [("p", (("title", spelled),))]
+    assert page.open == []
+
+
+def is_text(char: str) -> bool:
+    return (unicodedata.category(char) != "Cc" and char not in STEERING) or char in "\n\t"
+
+
+STEERING = (
+    "\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\ufffe\uffff"
+    + "".join(map(chr, range(0xFDD0, 0xFDF0)))
+)
 
 
 @settings(max_examples=20, deadline=None)
@@ -204,7 +267,7 @@ def test_env_line_refuses_what_the_format_cannot_hold(text: str, format_name: st
         env_line(text, format_name, name)
 
 
-@pytest.mark.parametrize("write", [quote, nginx_quote, systemd_quote, ini_value])
+@pytest.mark.parametrize("write", [quote, nginx_quote, haproxy_quote, rsyslog_string, systemd_quote, ini_value])
 def test_nul_is_refused_where_no_escape_can_write_it(write: Callable[[str], str]) -> None:
     with pytest.raises(ValueError, match="NUL"):
         write("a\0")
@@ -213,6 +276,12 @@ def test_nul_is_refused_where_no_escape_can_write_it(write: Callable[[str], str]
 def test_nginx_quote_refuses_what_is_longer_than_a_parameter() -> None:
     with pytest.raises(ValueError, match="4094 bytes"):
         nginx_quote("a" * (NGINX_PARAMETER + 1))
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\rb"])
+def test_haproxy_quote_refuses_what_a_line_cannot_hold(text: str) -> None:
+    with pytest.raises(ValueError, match="line break"):
+        haproxy_quote(text)
 
 
 @pytest.mark.parametrize("text", ["a\r\nSet-Cookie: x", "a\nb", "a\0", "\x1b[2J", "\x7f", " a", "a\t"])

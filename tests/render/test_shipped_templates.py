@@ -1,127 +1,76 @@
-"""The templates that ship, each read by the program that it is for, over every simulated instance and hostile tags."""
+"""What holds for every template that ships; the programs that read them are in test_shipped_*.py."""
 
 from __future__ import annotations
 
-import configparser
-import json
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
-from ec2facts import facts, instances
-from ec2facts.errors import TemplateError
+from ec2facts.cli import make_parser
 from ec2facts.render.library import list_templates, packaged_templates
-from ec2facts.render.template import render_template
-from tests.render.config_readers import Program, header, running_nginx
+from tests.cli.running import PROGRAM
+from tests.render.config_readers import Program
+from tests.render.shipped import HOSTILE, every_facts, render, render_or_refuse, tags
 
-HOSTILE: dict[str, Any] = {
-    "instance_id": "i-0abc",
-    "availability_zone": "eu-west-1a",
-    "private_ipv4": "10.0.0.7",
-    "network_interfaces": {
-        "02:00:00:00:00:01": {"vpc_ipv4_cidr_blocks": ["10.0.0.0/16", "10.1.0.0/16"]},
-        "02:00:00:00:00:02": {"vpc_ipv4_cidr_blocks": ["10.0.0.0/16"], "vpc_ipv6_cidr_blocks": ["2001:db8::/56"]},
-        "02:00:00:00:00:03": {},
-    },
-    "tags": {
-        "Name": 'it"s $host; return 444; } \\',
-        "items": "%(home)s ${home} 100%",
-        "keys": "# not a comment ; nor this",
-        "a-b": "`reboot` $(reboot)",
-        "aws:x = [y]": "\x1b[2J\x9b31m",
-        "empty": "",
-        "été": "日本 😀",
-    },
-}
-EVERY_FACTS = {"none": {}, "hostile": HOSTILE, **{name: facts(instances.load(name)) for name in instances.names()}}
+NAMES = [template.name for template in list_templates()]
+UNITS = [name for name in NAMES if not name.endswith(".j2")]
 
-every_facts = pytest.mark.parametrize("everything", EVERY_FACTS.values(), ids=EVERY_FACTS)
-
-
-def render(name: str, everything: dict[str, Any]) -> str:
-    return render_template(everything, packaged_templates() / name)
+every_template = pytest.mark.parametrize("name", NAMES)
 
 
 @every_facts
-@pytest.mark.parametrize("name", [template.name for template in list_templates()])
+@every_template
 def test_template_prints_whole_lines_whatever_is_absent(name: str, everything: dict[str, Any]) -> None:
     printed = render(name, everything)
 
     assert not printed or printed.endswith("\n")
 
 
-@every_facts
-def test_nginx_answers_with_the_instance_in_its_headers(everything: dict[str, Any], program: Program) -> None:
-    printed = render("nginx-ec2.conf.j2", everything)
+@every_template
+def test_template_prints_the_same_for_tags_in_another_order(name: str) -> None:
+    backwards = {**HOSTILE, "tags": dict(reversed(HOSTILE["tags"].items()))}
 
-    def configuration(directory: Path) -> str:
-        return printed.replace("listen 8080;", f"listen unix:{directory}/s;").replace(
-            "/var/log/nginx/", f"{directory}/"
-        )
-
-    with running_nginx(program, configuration) as fetch:
-        headers, body = fetch("/healthz")
-
-    assert body == "ok\n"
-    assert header(headers, "X-Instance-Id") == everything.get("instance_id")
-    assert header(headers, "X-Availability-Zone") == everything.get("availability_zone")
-    assert header(headers, "X-Instance-Name") == everything.get("tags", {}).get("Name")
+    assert render(name, backwards) == render(name, HOSTILE)
 
 
-def test_nginx_trusts_every_block_of_the_vpc_once() -> None:
-    printed = render("nginx-ec2.conf.j2", HOSTILE)
+@every_template
+@settings(max_examples=8, deadline=None)
+@given(chosen=tags)
+def test_template_renders_or_refuses_whatever_the_tags(name: str, chosen: dict[str, str]) -> None:
+    printed = render_or_refuse(name, {**HOSTILE, "tags": chosen})
 
-    trusted = [line for line in printed.splitlines() if line.startswith("set_real_ip_from")]
-    assert trusted == [f"set_real_ip_from {block};" for block in ("10.0.0.0/16", "10.1.0.0/16", "2001:db8::/56")]
-
-
-@pytest.mark.parametrize(
-    "everything",
-    [
-        {"tags": {"Name": "a\r\nSet-Cookie: stolen"}},
-        {"network_interfaces": {"mac": {"vpc_ipv4_cidr_blocks": ["0.0.0.0/0; } server { "]}}},
-    ],
-)
-def test_nginx_template_refuses_what_would_be_more_than_a_value(everything: dict[str, Any]) -> None:
-    with pytest.raises(TemplateError, match=r"an HTTP header cannot hold|not an IP network"):
-        render("nginx-ec2.conf.j2", everything)
+    assert printed is None or printed.endswith("\n")
 
 
-@every_facts
-def test_configparser_reads_the_settings_of_an_application(everything: dict[str, Any], tmp_path: Path) -> None:
-    file = tmp_path / "app.ini"
-    file.write_bytes(render("app.ini.j2", everything).encode())
-    settings = configparser.ConfigParser()
-
-    settings.read(file, encoding="utf-8")
-
-    assert settings.sections() == ["instance", "network", "tags"]
-    assert settings["instance"].get("id") == everything.get("instance_id")
-    assert settings["network"].get("private_ipv4") == everything.get("private_ipv4")
-    assert json.loads(settings["tags"].get("json", "null")) == everything.get("tags")
+@pytest.mark.parametrize("name", UNITS)
+def test_unit_that_ships_has_nothing_to_fill_in(name: str) -> None:
+    assert render(name, {}) == (packaged_templates() / name).read_text()
 
 
-@every_facts
-def test_terminal_gets_no_control_character_from_the_message_of_the_day(
-    everything: dict[str, Any], program: Program
-) -> None:
-    printed = render("motd.j2", everything)
+def test_systemd_verifies_the_units_without_a_word(program: Program, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in UNITS]
+    for file in files:
+        # A name without a slash is found where programs are installed, not where these tests run.
+        file.write_text(render(file.name, {}).replace("ExecStart=ec2facts ", f"ExecStart={PROGRAM} "))
 
-    seen = subprocess.run([program("cat"), "-v"], input=printed.encode(), capture_output=True, check=True).stdout
+    done = subprocess.run(
+        [program("systemd-analyze", package="systemd"), "verify", *files], capture_output=True, text=True, check=False
+    )
 
-    # cat -v spells out what is not ASCII as well, by its bytes.
-    for line, line_seen in zip(printed.splitlines(), seen.decode().splitlines()):
-        assert line_seen == line or not line.isascii()
-    assert printed.replace("\n", "").isprintable()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_message_of_the_day_says_what_is_known_and_no_more() -> None:
-    everything = {"instance_id": "i-0abc", "tags": {"Name": "web\n\x1b[2J", "Owner": "me"}}
+@pytest.mark.parametrize("name", [name for name in UNITS if name.endswith(".service")])
+def test_unit_runs_a_command_that_there_is(name: str) -> None:
+    lines = [line for line in render(name, {}).splitlines() if line.startswith("ExecStart=")]
+    (command,) = (line.partition("=")[2] for line in lines)
+    program, *arguments = shlex.split(command)
 
-    assert render("motd.j2", everything) == (
-        "Instance  i-0abc\n"
-        "Tag       Name = web\\n\\x1b[2J\n"
-        "          Owner = me\n"
-    )  # fmt: skip
+    options = make_parser().parse_args(arguments)
+
+    assert program == "ec2facts"
+    assert options.wait == 60

@@ -1,0 +1,181 @@
+"""The page about the instance, read by an HTML parser and by Chromium."""
+
+from __future__ import annotations
+
+import struct
+from itertools import combinations
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+
+from ec2facts.render.template import render_text
+from tests.render.browser import Element, Page, chromium, screenshot
+from tests.render.config_readers import Program
+from tests.render.shipped import EVERY_FACTS, HOSTILE, IDENTITY, NAMES, VALUES, every_facts, identities, render, tags
+
+CHARACTER = 12 * 0.61
+"""The width of a character in the picture: the largest font size, in which fonts are 0.6 wide."""
+
+
+def page_of(everything: dict[str, Any]) -> Page:
+    return Page(render("instance.html.j2", everything))
+
+
+def shown(text: str) -> str:
+    """Return a text as the page shows it: what would steer it is spelled out."""
+    return Page(render_text({"text": text}, "<p>{{ text | html }}</p>")).text
+
+
+@every_facts
+def test_page_is_whole_and_refers_to_nothing_outside(everything: dict[str, Any]) -> None:
+    page = page_of(everything)
+
+    assert page.open == []
+    names = {name for element in page.elements for name, _ in element.attributes}
+    assert not names & {"href", "src", "srcset", "style", "action", "data", "onload", "onclick", "onerror"}
+    assert not {element.name for element in page.elements} & {"script", "img", "link", "iframe", "object", "base"}
+    assert "url(" not in page.text
+    assert "@import" not in page.text
+
+
+@every_facts
+def test_boxes_of_the_picture_hold_their_texts_and_do_not_meet(everything: dict[str, Any]) -> None:
+    page = page_of(everything)
+
+    assert len(page.pictures) == (2 if everything.get("network_interfaces") else 0)
+    for size, boxes in page.pictures:
+        for one, other in combinations([box for box, _ in boxes], 2):
+            assert not one.meets(other)
+        for box, texts in boxes:
+            assert size.holds(box.x, box.y)
+            assert size.holds(box.x + box.width, box.y + box.height)
+            assert all(box.holds(text.x + CHARACTER * len(text.text), text.y) for text in texts), texts
+
+
+@pytest.mark.parametrize("many", [1, 2, 15])
+def test_picture_has_a_box_for_every_interface_subnet_and_vpc_once(many: int) -> None:
+    interfaces = {
+        f"{number}": {
+            "interface_id": f"eni-{number}",
+            "subnet_id": f"subnet-{number % 2}",
+            "vpc_id": "vpc-0",
+            "private_ipv4s": [f"10.0.{number}.{host}" for host in range(50)],
+            "subnet_ipv6_cidr_blocks": [f"2001:db8:0:{number % 2}{block}::/64" for block in range(5)],
+            "vpc_ipv4_cidr_blocks": [f"10.{block}.0.0/16" for block in range(9)],
+        }
+        for number in range(many)
+    }
+
+    page = page_of({"instance_id": "i-0", "network_interfaces": interfaces})
+
+    expected = ["i-0", "vpc-0", *(f"subnet-{n}" for n in range(min(many, 2))), *(f"eni-{n}" for n in range(many))]
+    for picture in page.pictures:
+        assert sorted(texts[1].text for _, texts in picture.boxes) == sorted(expected)
+        lasts = {texts[0].text: texts[-1].text for _, texts in picture.boxes}
+        assert [lasts[kind] for kind in ("Interface", "Subnet", "VPC")] == ["and 43 more", "and 2 more", "and 3 more"]
+
+
+@pytest.mark.parametrize("name", ["plain", "busy", "awkward", "xen"])
+def test_page_shows_what_is_known(name: str) -> None:
+    everything = EVERY_FACTS[name]
+    names = ("instance_id", "instance_type", "ami_id", "account_id", "region", "availability_zone")
+    expected = [everything[fact] for fact in names]
+    for interface in everything["network_interfaces"].values():
+        expected += [interface[fact] for fact in ("interface_id", "mac", "subnet_id", "vpc_id")]
+    for event in everything.get("maintenance_scheduled", []) + everything.get("maintenance_history", []):
+        expected += [event["Description"], event["NotBefore"]]
+    expected += [
+        everything[notice] for notice in ("spot_termination_time", "rebalance_recommendation") if notice in everything
+    ]
+    expected += everything["block_device_mapping"].values()
+
+    page = page_of(everything)
+
+    assert [text for text in expected if text not in page.text] == []
+
+
+@settings(max_examples=6, deadline=None)
+@given(chosen=tags)
+@example(chosen=dict(zip(NAMES, VALUES)))
+def test_tags_are_shown_as_they_are_and_none_is_an_element_or_an_attribute(chosen: dict[str, str]) -> None:
+    harmless = {key if key == "Name" else str(number): like(chosen[key]) for number, key in enumerate(chosen)}
+
+    page = page_of({**HOSTILE, "tags": chosen})
+
+    assert sorted(page.elements) == sorted(page_of({**HOSTILE, "tags": harmless}).elements)
+    rows = [(shown(key), shown(value) or "empty") for key, value in sorted(chosen.items())]
+    assert [tuple(row) for row in page.rows[len(page.rows) - len(chosen) :]] == rows
+
+
+@settings(max_examples=6, deadline=None)
+@given(identity=identities)
+@example(identity=dict(zip(IDENTITY, VALUES[4:])))
+def test_nothing_that_the_service_says_is_an_element_or_an_attribute(identity: dict[str, str]) -> None:
+    everything = {fact: steer(value, identity) for fact, value in EVERY_FACTS["busy"].items()}
+    harmless = {fact: steer(value, {"region": ""}) for fact, value in EVERY_FACTS["busy"].items()}
+
+    page = page_of({**everything, **identity})
+
+    assert page.open == []
+    assert kinds(page) <= kinds(page_of(harmless))
+
+
+def test_position_of_an_interface_is_text_whatever_it_is() -> None:
+    interface = {"network_card": "<script>", "device_number": "<script>"}
+
+    page = page_of({"network_interfaces": {"mac": interface}})
+
+    assert "script" not in {element.name for element in page.elements}
+    assert "Interface · card <script> · device <script>" in page.text
+
+
+def kinds(page: Page) -> set[tuple[str, ...]]:
+    """Return the elements that a page has, each with the names of its attributes."""
+    return {(element.name, *(name for name, _ in element.attributes)) for element in page.elements}
+
+
+def steer(value: Any, identity: dict[str, str]) -> Any:
+    """Return a fact with one of the texts in the place of each text, but for the keys."""
+    texts = [*identity.values(), "x"]
+    if isinstance(value, dict):
+        return {key: steer(item, identity) for key, item in value.items()}
+    if isinstance(value, list):
+        return [steer(item, identity) for item in value]
+    return texts[len(str(value)) % len(texts)] if isinstance(value, str) else value
+
+
+def like(value: str) -> str:
+    """Return a harmless value that is blank, or empty, where this one is: the page tells the difference."""
+    return "x" if value.strip() else value and " "
+
+
+def test_chromium_makes_of_hostile_tags_what_they_are(program: Program) -> None:
+    written = render("instance.html.j2", HOSTILE)
+
+    dumped = chromium(program, written, "--dump-dom").decode()
+
+    assert sorted(Page(dumped).elements) == sorted(Page(written).elements)
+    assert Page(dumped).rows == Page(written).rows
+    assert "owned" not in dumped.partition("</title>")[0]
+
+
+@pytest.mark.parametrize("wide", [390, 1200])
+def test_chromium_paints_the_page(wide: int, program: Program) -> None:
+    picture = screenshot(program, render("instance.html.j2", EVERY_FACTS["busy"]), wide, 1500)
+
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+    assert struct.unpack(">II", picture[16:24])[1] == 1500
+    # An empty page of that size is a tenth of it.
+    assert len(picture) > 60_000
+
+
+def test_policy_of_the_page_forbids_what_it_does_not_need() -> None:
+    page = page_of({})
+
+    policies = [dict(element.attributes) for element in page.elements if element.name == "meta"]
+    assert {"http-equiv": "Content-Security-Policy", "content": POLICY} in policies
+    assert Element("html", (("lang", "en"),)) in page.elements
+
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

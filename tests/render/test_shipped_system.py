@@ -1,0 +1,241 @@
+"""The templates for systemd, chrony, rsyslog, the hosts file and the message of the day, each read by its program."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+
+from ec2facts.errors import TemplateError
+from ec2facts.render.template import render_text
+from tests.render.config_readers import Program, hosts_by_getent, logged_by_rsyslog, systemd_environment
+from tests.render.shipped import (
+    HOSTILE,
+    IDENTITY,
+    VALUES,
+    every_facts,
+    identities,
+    render,
+    render_or_refuse,
+    tags,
+    texts,
+)
+
+MESSAGE = "<13>app[7]: started"
+
+
+@every_facts
+def test_systemd_gives_a_service_the_instance_and_its_tags(everything: dict[str, Any], program: Program) -> None:
+    assigned = dict(word.split("=", 1) for word in systemd_environment(program, render("10-ec2.conf.j2", everything)))
+
+    assert assigned.get("EC2_INSTANCE_ID") == everything.get("instance_id")
+    assert assigned.get("EC2_ACCOUNT_ID") == everything.get("account_id")
+    assert json.loads(assigned.get("EC2_TAGS", "null")) == everything.get("tags")
+
+
+@settings(max_examples=8, deadline=None)
+@given(chosen=tags)
+@example(chosen={"LD_PRELOAD": VALUES[11], "Name": VALUES[9]})
+def test_systemd_sets_no_other_variable_whatever_the_tags(chosen: dict[str, str], program: Program) -> None:
+    printed = render_or_refuse("10-ec2.conf.j2", {"tags": chosen})
+    if printed is None:
+        return
+
+    words = systemd_environment(program, printed)
+
+    assert [word.partition("=")[0] for word in words] == ["EC2_TAGS"]
+    assert json.loads(words[0].partition("=")[2]) == chosen
+
+
+@settings(max_examples=6, deadline=None)
+@given(identity=identities)
+@example(identity=dict(zip(IDENTITY, VALUES)))
+def test_systemd_sets_what_the_service_says_as_it_was(identity: dict[str, str], program: Program) -> None:
+    printed = render_or_refuse("10-ec2.conf.j2", identity)
+    if printed is None:
+        return
+
+    words = systemd_environment(program, printed)
+
+    assert words == [f"EC2_{name.upper()}={identity[name]}" for name in IDENTITY if name in identity]
+
+
+@every_facts
+def test_chrony_takes_its_sources(everything: dict[str, Any], program: Program, tmp_path: Path) -> None:
+    file = tmp_path / "ec2.conf"
+    file.write_text(render("chrony-ec2.conf.j2", everything))
+
+    # -p prints what it has read and ends; nothing is sent.
+    done = subprocess.run(
+        [program("chronyd", package="chrony"), "-p", "-U", "-f", file], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("everything", "addresses"),
+    [
+        ({}, ["169.254.169.123"]),
+        ({"private_ipv4": "10.0.0.7"}, ["169.254.169.123"]),
+        ({"private_ipv4": "10.0.0.7", "ipv6": "2001:db8::7", "system": "nitro"}, ["169.254.169.123", "fd00:ec2::123"]),
+        ({"private_ipv4": "10.0.0.7", "ipv6": "2001:db8::7"}, ["169.254.169.123"]),
+        ({"ipv6": "2001:db8::7", "system": "nitro"}, ["fd00:ec2::123"]),
+    ],
+)
+def test_chrony_asks_the_time_service_where_the_instance_reaches_it(
+    everything: dict[str, str], addresses: list[str]
+) -> None:
+    printed = render("chrony-ec2.conf.j2", everything)
+
+    assert re.findall("^server ([^ ]+)", printed, re.MULTILINE) == addresses
+    assert printed.count(" prefer") == 1
+
+
+def logged(program: Program, everything: dict[str, Any]) -> str:
+    printed = render("rsyslog-ec2.conf.j2", everything)
+    return logged_by_rsyslog(
+        program, lambda directory: printed.replace("/var/log/ec2.log", f"{directory}/log"), MESSAGE
+    )
+
+
+def structured_data(line: str) -> dict[str, str]:
+    """Return the parameters of the one element of RFC 5424's structured data that a line has."""
+    match = re.fullmatch(
+        r'<13>1 \S+ \S+ app 7 - \[ec2@32473((?: [a-z]+="(?:[^"\\\]]|\\["\\\]])*")*)\]  started\n', line
+    )
+    assert match, line
+    parameters = re.findall(r' ([a-z]+)="((?:[^"\\\]]|\\["\\\]])*)"', match[1])
+    return {name: re.sub(r'\\(["\\\]])', r"\1", value) for name, value in parameters}
+
+
+@every_facts
+def test_rsyslog_logs_with_the_instance_in_structured_data(everything: dict[str, Any], program: Program) -> None:
+    data = structured_data(logged(program, everything))
+
+    assert data.get("instance") == everything.get("instance_id")
+    assert data.get("zone") == everything.get("availability_zone")
+
+
+@settings(max_examples=12, deadline=None)
+@given(name=texts)
+@example(name=VALUES[10])
+@example(name=VALUES[13])
+def test_rsyslog_logs_one_line_whatever_the_name(name: str, program: Program) -> None:
+    data = structured_data(logged(program, {"tags": {"Name": name}}))
+
+    assert data == {"name": visible(name)}
+
+
+@settings(max_examples=6, deadline=None)
+@given(identity=identities)
+@example(identity=dict(zip(IDENTITY, VALUES)))
+def test_rsyslog_logs_one_line_whatever_the_service_says(identity: dict[str, str], program: Program) -> None:
+    parameters = {
+        "instance": "instance_id",
+        "type": "instance_type",
+        "zone": "availability_zone",
+        "account": "account_id",
+    }
+
+    data = structured_data(logged(program, identity))
+
+    assert data == {name: visible(identity[fact]) for name, fact in parameters.items() if fact in identity}
+
+
+def visible(text: str) -> str:
+    return render_text({"text": text}, "{{ text | visible }}")
+
+
+def test_rsyslog_can_send_to_a_server() -> None:
+    printed = render_text({}, "{% set log_server = 'logs.example.com' %}{% include 'rsyslog-ec2.conf' %}")
+
+    assert 'action(type="omfwd" target="logs.example.com" port="514"' in printed
+    assert "omfile" not in printed
+
+
+@every_facts
+def test_c_library_finds_the_instance_in_the_hosts_file(
+    everything: dict[str, Any], program: Program, tmp_path: Path
+) -> None:
+    file = tmp_path / "hosts"
+    file.write_text(render("hosts.j2", everything))
+
+    entries = hosts_by_getent(program, file)
+
+    assert entries[0] == ["127.0.0.1", "localhost"]
+    if "private_ipv4" in everything:
+        own = everything["private_hostname"]
+        assert entries[2][:3] == [everything["private_ipv4"], own, own.partition(".")[0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "aliases"),
+    [
+        ("web-1", ["web-1"]),
+        *((name, []) for name in ("web 1", "web_1", "a.b", "localhost", "LocalHost", "10", "web\n", "-", "", "é")),
+        *((name, []) for name in VALUES if not name.startswith("256")),
+    ],
+)
+def test_name_is_a_host_name_only_where_it_is_one(name: str, aliases: list[str]) -> None:
+    interface = {"private_hostname": "ip-10-0-0-7.ec2.internal", "private_ipv4s": ["10.0.0.7"]}
+
+    printed = render("hosts.j2", {"network_interfaces": {"mac": interface}, "tags": {"Name": name}})
+
+    assert printed.splitlines()[2:] == [" ".join(["10.0.0.7 ip-10-0-0-7.ec2.internal ip-10-0-0-7", *aliases])]
+
+
+@pytest.mark.parametrize(
+    "interface",
+    [
+        {"private_hostname": "a\n10.0.0.8 example.com", "private_ipv4s": ["10.0.0.7"]},
+        {"private_hostname": "a", "private_ipv4s": ["10.0.0.7 example.com"]},
+        {"private_hostname": "a", "ipv6s": ["::1\n::2"]},
+    ],
+)
+def test_hosts_template_refuses_what_is_no_host_name_and_no_address(interface: dict[str, Any]) -> None:
+    with pytest.raises(TemplateError, match=r"not a host name|not an IP address"):
+        render("hosts.j2", {"network_interfaces": {"mac": interface}})
+
+
+@every_facts
+def test_terminal_gets_no_control_character_from_the_message_of_the_day(
+    everything: dict[str, Any], program: Program
+) -> None:
+    printed = render("motd.j2", everything)
+
+    seen = subprocess.run([program("cat"), "-v"], input=printed.encode(), capture_output=True, check=True).stdout
+
+    # cat -v spells out what is not ASCII as well, by its bytes.
+    for line, line_seen in zip(printed.splitlines(), seen.decode().splitlines()):
+        assert line_seen == line or not line.isascii()
+    assert printed.replace("\n", "").isprintable()
+
+
+@settings(max_examples=15, deadline=None)
+@given(chosen=tags)
+def test_message_of_the_day_has_one_line_for_each_tag(chosen: dict[str, str]) -> None:
+    printed = render("motd.j2", {"tags": chosen})
+
+    assert len(printed.splitlines()) == len(chosen)
+    assert printed.replace("\n", "").isprintable()
+
+
+def test_message_of_the_day_says_what_is_known_and_no_more() -> None:
+    everything = {"instance_id": "i-0abc", "tags": {"Name": "web\n\x1b[2J", "Owner": "me"}}
+
+    assert render("motd.j2", everything) == (
+        "Instance  i-0abc\n"
+        "Tag       Name = web\\n\\x1b[2J\n"
+        "          Owner = me\n"
+    )  # fmt: skip
+
+
+def test_hostile_facts_hold_every_hostile_value() -> None:
+    assert set(VALUES) <= set(HOSTILE["tags"].values())

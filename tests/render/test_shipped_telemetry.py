@@ -1,0 +1,178 @@
+"""The templates for the CloudWatch agent, by its documentation, and for OpenTelemetry, read by its SDK."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from opentelemetry.sdk.resources import OTELResourceDetector
+
+from ec2facts.errors import TemplateError
+from tests.render.config_readers import Program, systemd_environment
+from tests.render.shipped import VALUES, every_facts, identities, render, render_or_refuse, texts
+
+
+def keys(value: Any) -> Any:
+    """Return a JSON value with nothing but its keys and the types of what they lead to."""
+    if isinstance(value, Mapping):
+        return {key: keys(item) for key, item in value.items()}
+    return [keys(item) for item in value] if isinstance(value, list) else type(value)
+
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Agent-Configuration-File-Details.html
+@every_facts
+def test_cloudwatch_agent_gets_the_fields_of_its_documentation(everything: dict[str, Any]) -> None:
+    known = {
+        "InstanceId": "instance_id",
+        "InstanceType": "instance_type",
+        "ImageId": "ami_id",
+        "AvailabilityZone": "availability_zone",
+    }
+
+    configuration = json.loads(render("amazon-cloudwatch-agent.json.j2", everything))
+
+    dimensions = {name: everything[fact] for name, fact in known.items() if fact in everything}
+    if "aws:autoscaling:groupName" in everything.get("tags", {}):
+        dimensions["AutoScalingGroupName"] = everything["tags"]["aws:autoscaling:groupName"]
+    collected = configuration["metrics"]["metrics_collected"]
+    (log,) = configuration["logs"]["logs_collected"]["files"]["collect_list"]
+    stream = {"log_stream_name": everything["instance_id"]} if "instance_id" in everything else {}
+    region = {"region": everything["region"]} if "region" in everything else {}
+    assert [collected[name].pop("append_dimensions") for name in ("mem", "swap", "disk")] == [dimensions] * 3
+    assert log == {"file_path": "/var/log/messages", "log_group_name": "/ec2/instances", **stream}
+    assert configuration.pop("agent") == {"metrics_collection_interval": 60, "omit_hostname": True, **region}
+    assert keys(configuration) == {
+        "metrics": {
+            "namespace": str,
+            "metrics_collected": {
+                "mem": {"measurement": [str]},
+                "swap": {"measurement": [str]},
+                "disk": {"measurement": [str, str], "resources": [str], "drop_device": bool},
+            },
+        },
+        "logs": {"logs_collected": {"files": {"collect_list": [keys(log)]}}},
+    }
+
+
+@settings(max_examples=15, deadline=None)
+@given(group=texts)
+@example(group="web & co (1)")
+def test_cloudwatch_agent_gets_a_dimension_as_it_was_or_the_template_refuses_it(group: str) -> None:
+    printed = render_or_refuse("amazon-cloudwatch-agent.json.j2", {"tags": {"aws:autoscaling:groupName": group}})
+
+    if printed is not None:
+        dimensions = json.loads(printed)["metrics"]["metrics_collected"]["mem"]["append_dimensions"]
+        assert dimensions == {"AutoScalingGroupName": group}
+
+
+@pytest.mark.parametrize("fact", ["instance_id", "instance_type", "ami_id", "availability_zone", "region"])
+@pytest.mark.parametrize("value", ["${aws:InstanceId}", "{hostname}", "été", "a\n"])
+def test_cloudwatch_template_refuses_a_placeholder_from_the_service(fact: str, value: str) -> None:
+    with pytest.raises(TemplateError, match="does not match"):
+        render("amazon-cloudwatch-agent.json.j2", {fact: value})
+
+
+@pytest.mark.parametrize("fact", ["instance_id", "region"])
+def test_cloudwatch_template_refuses_what_is_no_id(fact: str) -> None:
+    with pytest.raises(TemplateError, match="does not match"):
+        render("amazon-cloudwatch-agent.json.j2", {fact: "a/b"})
+
+
+@pytest.mark.parametrize("group", ["${aws:InstanceId}", "{instance_id}", "$HOME", "été", "", " x", "x" * 256, "a\nb"])
+def test_cloudwatch_template_refuses_what_is_no_dimension(group: str) -> None:
+    with pytest.raises(TemplateError, match="does not match"):
+        render("amazon-cloudwatch-agent.json.j2", {"tags": {"aws:autoscaling:groupName": group}})
+
+
+# https://opentelemetry.io/docs/specs/semconv/registry/attributes/cloud/ and …/host/
+CONVENTIONS = {
+    "cloud.region": "region",
+    "cloud.availability_zone": "availability_zone",
+    "cloud.account.id": "account_id",
+    "host.id": "instance_id",
+    "host.type": "instance_type",
+    "host.name": "hostname",
+    "host.image.id": "ami_id",
+}
+
+
+def resource(value: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return the attributes that the SDK of OpenTelemetry takes from a value of OTEL_RESOURCE_ATTRIBUTES."""
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", value)
+    monkeypatch.delenv("OTEL_SERVICE_NAME", raising=False)
+    return dict(OTELResourceDetector().detect().attributes)
+
+
+@every_facts
+def test_opentelemetry_reads_the_resource(everything: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = everything.get("tags", {}).get("Environment")
+
+    attributes = resource(render("otel-resource.env.j2", everything).rstrip("\n").partition("=")[2], monkeypatch)
+
+    assert attributes == {
+        "cloud.provider": "aws",
+        "cloud.platform": "aws_ec2",
+        **{name: everything[fact] for name, fact in CONVENTIONS.items() if fact in everything},
+        **({} if environment is None else {"deployment.environment.name": environment}),
+    }
+
+
+@settings(max_examples=15, deadline=None)
+@given(identity=identities)
+def test_opentelemetry_reads_what_the_service_says_as_it_was(identity: dict[str, str]) -> None:
+    printed = render("otel-resource.env.j2", identity)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        attributes = resource(printed.rstrip("\n").partition("=")[2], monkeypatch)
+
+    assert attributes == {
+        "cloud.provider": "aws",
+        "cloud.platform": "aws_ec2",
+        **{name: identity[fact] for name, fact in CONVENTIONS.items() if fact in identity},
+    }
+
+
+@settings(max_examples=15, deadline=None)
+@given(environment=texts)
+@example(environment="a,cloud.provider=b")
+@example(environment="~/x %41")
+def test_opentelemetry_reads_an_attribute_as_it_was(environment: str) -> None:
+    printed = render("otel-resource.env.j2", {"tags": {"Environment": environment}})
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        attributes = resource(printed.rstrip("\n").partition("=")[2], monkeypatch)
+
+    assert attributes.pop("deployment.environment.name") == environment
+    assert attributes == {"cloud.provider": "aws", "cloud.platform": "aws_ec2"}
+
+
+def test_shell_and_systemd_read_the_attributes_alike(program: Program, tmp_path: Path) -> None:
+    lines = [render("otel-resource.env.j2", {"tags": {"Environment": value}}) for value in [*VALUES, "~", "a/b:~"]]
+    file = tmp_path / "otel.env"
+    written = []
+    read = []
+
+    for line in lines:
+        file.write_text(line)
+        done = subprocess.run(
+            [program("sh"), "-c", '. "$0"; printf %s "$OTEL_RESOURCE_ATTRIBUTES"', file],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        written.append(line)
+        read.append(f"OTEL_RESOURCE_ATTRIBUTES={done.stdout}\n")
+
+    assert read == written
+    # A unit's own Environment= takes a word without quotes as an environment file does, but for its %.
+    words = "".join(
+        "Environment=" + line.replace("%", "%%").replace("ATTRIBUTES", f"{n}") for n, line in enumerate(lines)
+    )
+    assert systemd_environment(program, "[Service]\n" + words) == [
+        line.rstrip("\n").replace("ATTRIBUTES", f"{n}") for n, line in enumerate(lines)
+    ]
