@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ec2facts.cli.options import SourceOptions, add_source_options, open_source
-from ec2facts.cli.plan import PlanOptions, Printer, add_plan_options, exit_status, state_directory, stoppable
+from ec2facts.cli.plan import PlanOptions, add_plan_options, exit_status, state_directory, stoppable
 
 EXAMPLE = "echo 'outputs: [{path: facts.json, format: json}]' > my.yaml && ec2facts apply my.yaml --diff -q --simulate"
 
@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: Options) -> int:
     """Do what the command line says."""
+    from ec2facts.cli.printer import Printer
     from ec2facts.install.apply import apply
     from ec2facts.install.config import load_config
     from ec2facts.install.last import LastFacts

@@ -20,7 +20,12 @@ class Options(SourceOptions, OutputOptions):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""
     parser.add_argument(
-        "-f", "--format", choices=TREE_FORMATS, default="json", help="write this format (default: json)"
+        "-f",
+        "--format",
+        choices=TREE_FORMATS,
+        default="json",
+        metavar="FORMAT",
+        help=f"write FORMAT: {', '.join(TREE_FORMATS)} (default: json)",
     )
     add_output_options(parser)
     add_source_options(parser)

@@ -25,8 +25,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""
     from ec2facts.render.encodings import FORMATS
 
-    listed = ", ".join(f"{name}: {each.description}" for name, each in FORMATS.items())
-    parser.add_argument("-f", "--format", choices=FORMATS, default="sh", help=f"write this format ({listed})")
+    listed = ", ".join(f"{name} ({each.description})" for name, each in FORMATS.items())
+    parser.add_argument(
+        "-f",
+        "--format",
+        choices=FORMATS,
+        default="sh",
+        metavar="FORMAT",
+        help=f"write FORMAT: {listed}; default: sh",
+    )
     parser.add_argument("--prefix", default="EC2_", metavar="TEXT", help="start each name with TEXT (default: EC2_)")
     parser.add_argument("--separator", default="_", metavar="TEXT", help="join a name's parts by TEXT (default: _)")
     parser.add_argument(

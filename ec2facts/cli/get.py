@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from typing import Any
 
 from ec2facts.cli.options import SourceOptions, add_source_options, open_source
+from ec2facts.cli.output import write_stdout
 from ec2facts.lookup import lookup
 
 EXAMPLE = "ec2facts get instance_id tags.Name network_interfaces.0.subnet_id placement/region --simulate"
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""
     parser.add_argument(
         "names",
+        type=_name,
         nargs="+",
         metavar="NAME",
         help="a dotted name (tags.Name, network_interfaces.0.mac) or a path (placement/region); see `ec2facts schema`",
@@ -36,7 +37,15 @@ def run(options: Options) -> None:
         values = [
             lookup(source, name, include=options.include, allow_partial=options.allow_partial) for name in options.names
         ]
-    sys.stdout.buffer.write(b"".join(map(_line, values)))
+    write_stdout(b"".join(map(_line, values)))
+
+
+def _name(text: str) -> str:
+    text.encode()  # a ValueError for what no URL can hold
+    return text
+
+
+_name.__name__ = "UTF-8"
 
 
 def _line(value: Any) -> bytes:

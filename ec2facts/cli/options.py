@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import math
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Callable
 
+from ec2facts import instances
+from ec2facts.cli.output import path, say
+from ec2facts.crawl import settle
 from ec2facts.facts import collect
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import Source
+from ec2facts.withheld import WITHHELD_NAMES
+
+DAY = 86400
 
 
 class SourceOptions(argparse.Namespace):
     """What ``add_source_options`` adds."""
 
-    file: str | None
+    file: Path | None
     simulate: str | None
     endpoint: str | None
     timeout: float | None
+    deadline: float
     wait: float
+    settle: float
     max_rate: float | None
     include: list[str]
     allow_partial: bool
@@ -30,26 +39,42 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where facts are read from, and which."""
     group = parser.add_argument_group("source", "where facts are read from; by default from the service")
     one = group.add_mutually_exclusive_group()
-    one.add_argument("--from", dest="file", metavar="SNAPSHOT", help="read a snapshot file")
+    one.add_argument("--from", dest="file", type=path, metavar="SNAPSHOT", help="read a snapshot file")
     one.add_argument(
         "--simulate",
         nargs="?",
         const="plain",
+        type=_instance,
         metavar="INSTANCE",
-        help="read a simulated instance, over HTTP on loopback; see `ec2facts serve --help` for their names",
+        help=f"read a simulated instance over HTTP on loopback: {', '.join(instances.names())} (default: plain)",
     )
     one.add_argument("--endpoint", metavar="URL", help="read the service at URL")
-    group.add_argument("--timeout", type=_positive, metavar="SECONDS", help="give up a request after SECONDS")
-    group.add_argument("--wait", type=_positive, default=0.0, metavar="SECONDS", help="wait for the service to come up")
+    group.add_argument("--timeout", type=seconds, metavar="SECONDS", help="give up a try of a request after SECONDS")
     group.add_argument(
-        "--max-rate", type=_rate, metavar="N", help="send bursts of N requests, then N a second; 0 lifts the limit"
+        "--deadline", type=seconds, default=math.inf, metavar="SECONDS", help="give up all requests after SECONDS"
+    )
+    group.add_argument(
+        "--wait", type=number(0, DAY), default=0.0, metavar="SECONDS", help="wait for the service to come up"
+    )
+    group.add_argument(
+        "--settle",
+        type=number(0, DAY),
+        default=0.0,
+        metavar="SECONDS",
+        help="read the network interfaces first until two reads agree, for at most SECONDS",
+    )
+    group.add_argument(
+        "--max-rate",
+        type=number(0, 1_000_000, int),
+        metavar="N",
+        help="send bursts of N requests, then N a second; 0 lifts the limit",
     )
     group.add_argument(
         "--include",
         action="append",
         default=[],
         metavar="NAME",
-        help="include what is withheld: user_data, iam_security_credentials, … or a path",
+        help=f"include what is withheld: {', '.join(WITHHELD_NAMES)}, or a path",
     )
     group.add_argument("--allow-partial", action="store_true", help="go on if something could not be read")
 
@@ -57,16 +82,22 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
 @contextmanager
 def open_source(options: SourceOptions) -> Iterator[Source]:
     """Give the source that the options choose; a simulator ends with the context."""
+    with ExitStack() as stack:
+        source = _source(options, stack)
+        if options.settle:
+            settle(source, within=options.settle)
+        yield source
+
+
+def _source(options: SourceOptions, stack: ExitStack) -> Source:
     if options.file is not None:
-        yield Snapshot.load(options.file)
-    elif options.simulate is not None:
-        from ec2facts import instances
+        return Snapshot.load(options.file)
+    if options.simulate is not None:
         from ec2facts.imds.simulator import Simulator
 
-        with Simulator(instances.load(options.simulate)) as url:
-            yield _client(url, options, max_rate=0)
-    else:
-        yield _client(options.endpoint, options, max_rate=128)
+        url = stack.enter_context(Simulator(instances.load(options.simulate)))
+        return _client(url, options, max_rate=0)
+    return _client(options.endpoint, options, max_rate=128)
 
 
 def read_facts(options: SourceOptions) -> dict[str, Any]:
@@ -76,30 +107,41 @@ def read_facts(options: SourceOptions) -> dict[str, Any]:
 
 
 def warn(message: str) -> None:
-    """Print a line to standard error."""
-    print(f"ec2facts: warning: {message}", file=sys.stderr)  # noqa: T201
+    """Print a warning to standard error."""
+    say(f"warning: {message}")
+
+
+def number(least: float, most: float, convert: Callable[[str], float] = float) -> Callable[[str], float]:
+    """Return a type of arguments: numbers from ``least`` to ``most``; with ``convert`` int, whole ones."""
+
+    def parse(text: str) -> float:
+        try:
+            value = convert(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            kind = "whole number" if convert is int else "number"
+            raise argparse.ArgumentTypeError(f"{text!r} is not a {kind} from {least} to {most}")
+        return value
+
+    return parse
+
+
+seconds = number(0.001, DAY)
+"""The type of an argument that is a time limit."""
 
 
 def _client(endpoint: str | None, options: SourceOptions, *, max_rate: float) -> Source:
     from ec2facts.imds.client import IMDSClient
 
     rate = max_rate if options.max_rate is None else options.max_rate
-    return IMDSClient(endpoint, timeout=options.timeout, wait=options.wait, max_rate=rate)
+    return IMDSClient(endpoint, timeout=options.timeout, deadline=options.deadline, wait=options.wait, max_rate=rate)
 
 
-def _positive(text: str) -> float:
-    number = _rate(text)
-    if not number:
-        raise ValueError(text)
-    return number
-
-
-def _rate(text: str) -> float:
-    number = float(text)
-    if not 0 <= number < float("inf"):
-        raise ValueError(text)
-    return number
-
-
-_positive.__name__ = "number of seconds"  # what argparse calls a value that is none
-_rate.__name__ = "rate"
+def _instance(name: str) -> str:
+    known = instances.names()
+    if name not in known:
+        raise argparse.ArgumentTypeError(
+            f"there is no simulated instance {name!r}, but {', '.join(known)}; anything else goes before --simulate"
+        )
+    return name

@@ -1,11 +1,14 @@
-"""Where a command's data go: standard output, or a file written whole."""
+"""Where a command's data go, standard output or a file written whole, and where all else goes."""
 
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import sys
 from pathlib import Path
 
+from ec2facts.errors import UsageError
 from ec2facts.files import write_file
 
 
@@ -16,28 +19,60 @@ class OutputOptions(argparse.Namespace):
     mode: int | None
 
 
-def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where the output goes."""
+def add_output_options(
+    parser: argparse.ArgumentParser, *, default_mode: str = "those it has, 0600 with --include"
+) -> argparse._ArgumentGroup:
+    """Add the options that say where the output goes; return their group, for more of them."""
     group = parser.add_argument_group("output")
     group.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="write to FILE, all or nothing, instead of standard output"
+        "-o", "--output", type=path, metavar="FILE", help="write to FILE, all or nothing, instead of standard output"
     )
     group.add_argument(
         "--mode",
         type=_octal,
         metavar="MODE",
-        help="give FILE the permissions MODE, in octal; by default what it has, and 0600 with --include",
+        help=f"give FILE the permissions MODE, in octal (default: {default_mode})",
     )
+    return group
 
 
 def write(content: bytes, options: OutputOptions, *, secret: bool) -> None:
     """Write ``content`` to where the options say; a file that may hold a secret is for its owner alone."""
-    if options.output is None:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
-    else:
+    if options.output is not None:
         mode = 0o600 if secret and options.mode is None else options.mode
         write_file(options.output, content, mode=mode)
+    elif options.mode is not None:
+        raise UsageError("--mode is for a file; name it with -o FILE")
+    else:
+        write_stdout(content)
+
+
+def write_stdout(content: bytes) -> None:
+    """Write to standard output, all of it now; raise OSError, under that name, where it fails."""
+    name = "standard output"
+    if not sys.stdout:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), name)
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        # What is left in the buffer must not be tried again, and complained of, when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OSError(error.errno, error.strerror, name) from error
+
+
+def say(message: str) -> None:
+    """Print a message to standard error, if there is one; what could move a terminal's cursor becomes its escape."""
+    if sys.stderr:
+        shown = "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in message)
+        print(f"ec2facts: {shown}", file=sys.stderr)  # noqa: T201
+
+
+def path(text: str) -> Path:
+    """The type of an argument that is a file: not the empty text of a variable that is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name of the file is empty")
+    return Path(text)
 
 
 def _octal(text: str) -> int:

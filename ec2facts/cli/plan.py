@@ -1,4 +1,4 @@
-"""The options of commands that install files, and what they print."""
+"""The options of commands that install files."""
 
 from __future__ import annotations
 
@@ -9,18 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from ec2facts.cli.output import say, write_stdout
-from ec2facts.errors import EC2FactsError
-from ec2facts.install import Change, File, Observer
-from ec2facts.install.diff import diff
-from ec2facts.install.journal import default_state_directory
+if TYPE_CHECKING:
+    from ec2facts.install import Change
 
 CHANGED = 10
 """The exit status that --exit-code asks for where something changed."""
-
-_WORDS = {"changed": "would change", "repaired": "would repair"}
 
 
 class PlanOptions(argparse.Namespace):
@@ -50,54 +45,10 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-class Printer(Observer):
-    """Prints a line to standard error for each file and command, and diffs to standard output."""
-
-    def __init__(self, options: PlanOptions) -> None:
-        self._options = options
-
-    def _say(self, message: str) -> None:
-        if not self._options.quiet:
-            say(message)
-
-    def done(self, change: Change) -> None:
-        """Print what becomes of a file."""
-        word = _WORDS.get(change.kind, change.kind) if self._options.dry_run else change.kind
-        details = ""
-        if change.kind == "repaired" and change.existing is not None:
-            pairs = [
-                ("mode", f"{change.existing.mode:04o}", f"{change.wanted.mode:04o}"),
-                ("owner", change.existing.uid, change.wanted.uid),
-                ("group", change.existing.gid, change.wanted.gid),
-            ]
-            details = ": " + ", ".join(f"{name} {new}, was {old}" for name, old, new in pairs if old != new)
-        self._say(f"{word} {change.file.path}{details}")
-        if self._options.diff:
-            write_stdout(diff(change).encode())
-
-    def kept(self, file: File) -> None:
-        """Print that a file stays as it was."""
-        self._say(f"kept {file.path}")
-
-    def running(self, command: str) -> None:
-        """Print a command."""
-        self._say(f"{'would run' if self._options.dry_run else 'running'} {command}")
-
-    def failed(self, error: EC2FactsError) -> None:
-        """Print a failure."""
-        say(f"error: {error}")
-
-    def stale(self, error: EC2FactsError) -> None:
-        """Warn that the facts are not of now."""
-        say(f"warning: going on with the last facts: {error}")
-
-    def left_out(self, file: File, name: str, reason: str) -> None:
-        """Warn that a variable is not in a file."""
-        say(f"warning: {file.path}: {name} is left out: {reason}")
-
-
 def state_directory(options: PlanOptions) -> Path:
     """Return where state is kept."""
+    from ec2facts.install.journal import default_state_directory
+
     return options.state or default_state_directory(os.environ, uid=os.geteuid())
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from ec2facts.cli.options import SourceOptions, add_source_options, read_facts, seconds
 from ec2facts.cli.output import OutputOptions, add_output_options, write
-from ec2facts.cli.plan import PlanOptions, Printer, add_plan_options, exit_status, state_directory, stoppable
+from ec2facts.cli.plan import PlanOptions, add_plan_options, exit_status, state_directory, stoppable
 from ec2facts.errors import TemplateError, UsageError
-from ec2facts.install import File, install
 
 EXAMPLE = "echo '{{ instance_id }} in {{ region }}' | ec2facts render - --simulate"
 
@@ -39,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: Options) -> int:
     """Do what the command line says."""
+    from ec2facts.cli.printer import Printer
+    from ec2facts.install import File, install
+
     settings = {name: getattr(options, name) for name in File._fields if hasattr(options, name)}
     asked = any(value != File._field_defaults[name] for name, value in settings.items() if name != "mode")
     asked = asked or options.dry_run or options.diff or options.exit_code

@@ -10,6 +10,8 @@ from ec2facts.render import TREE_FORMATS, render_tree
 
 EXAMPLE = "ec2facts schema -f json"
 
+FORMATS = ("text", *TREE_FORMATS)
+
 
 class Options(OutputOptions):
     """What this command takes."""
@@ -20,9 +22,14 @@ class Options(OutputOptions):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""
     parser.add_argument(
-        "-f", "--format", choices=["text", *TREE_FORMATS], default="text", help="write this format (default: text)"
+        "-f",
+        "--format",
+        choices=FORMATS,
+        default="text",
+        metavar="FORMAT",
+        help=f"write FORMAT: {', '.join(FORMATS)} (default: text)",
     )
-    add_output_options(parser)
+    add_output_options(parser, default_mode="those it has")
 
 
 def run(options: Options) -> None:

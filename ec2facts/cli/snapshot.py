@@ -18,7 +18,7 @@ class Options(SourceOptions, OutputOptions):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""
-    add_output_options(parser)
+    add_output_options(parser, default_mode="0600")
     add_source_options(parser)
 
 

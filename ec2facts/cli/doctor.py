@@ -1,0 +1,65 @@
+"""Say why the metadata service is out of reach, check by check, and what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ec2facts.cli.options import seconds
+from ec2facts.cli.output import write_stdout
+from ec2facts.errors import UnavailableError
+from ec2facts.render import TREE_FORMATS, render_tree
+
+if TYPE_CHECKING:
+    from ec2facts.imds.doctor import Finding
+
+EXAMPLE = "ec2facts doctor || echo 'the metadata service is out of reach'"
+
+FORMATS = ("text", *TREE_FORMATS)
+
+
+class Options(argparse.Namespace):
+    """What this command takes."""
+
+    endpoint: str | None
+    timeout: float
+    format: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what this command takes."""
+    parser.add_argument("--endpoint", metavar="URL", help="look for the service at URL")
+    parser.add_argument(
+        "--timeout", type=seconds, default=1.0, metavar="SECONDS", help="wait SECONDS for an answer (default: 1)"
+    )
+    parser.add_argument(
+        "-f",
+        "--format",
+        choices=FORMATS,
+        default="text",
+        metavar="FORMAT",
+        help=f"write FORMAT: {', '.join(FORMATS)} (default: text)",
+    )
+
+
+def run(options: Options) -> int:
+    """Do what the command line says; return the exit status, which says whether the service is in reach."""
+    from ec2facts.imds.doctor import diagnose
+
+    findings = diagnose(options.endpoint, timeout=options.timeout)
+    if options.format == "text":
+        text = "".join(map(_paragraph, findings))
+    else:
+        text = render_tree({finding.check: finding._asdict() for finding in findings}, options.format)
+    write_stdout(text.encode())
+    return UnavailableError.exit_status if _is_out_of_reach(findings) else 0
+
+
+def _is_out_of_reach(findings: Sequence[Finding]) -> bool:
+    return any(finding.status == "fail" for finding in findings)
+
+
+def _paragraph(finding: Finding) -> str:
+    advice = f"      {finding.advice}\n" * bool(finding.advice)
+    return f"{finding.status:4}  {finding.check}: {finding.seen}\n{advice}"

@@ -1,0 +1,80 @@
+"""The command line as tests run it: ``call`` in this process, ``execute`` and ``started`` as the program itself."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from ec2facts.cli import main
+
+PROGRAM = str(Path(sys.executable).parent / "ec2facts")
+"""The console script beside the Python that runs the tests."""
+
+Capture = pytest.CaptureFixture[bytes]
+"""What ``capfdbinary`` is."""
+
+
+class Outcome(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    status: int | str | None
+    output: bytes
+    errors: str
+
+
+def call(capture: Capture, *arguments: object) -> Outcome:
+    """Run one command in this process."""
+    capture.readouterr()
+    status: int | str | None
+    try:
+        status = main([str(argument) for argument in arguments])
+    except SystemExit as leaving:  # as argparse does after help
+        status = leaving.code
+    output, errors = capture.readouterr()
+    return Outcome(status, output, errors.decode())
+
+
+def execute(*command: object, **options: Any) -> Outcome:
+    """Run a command as a process of its own; ``options`` are those of subprocess.run."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+        check=False,
+        timeout=30,
+    )
+    return Outcome(done.returncode, done.stdout or b"", (done.stderr or b"").decode())
+
+
+@contextmanager
+def started(*command: object) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command; the process ends with the context at the latest."""
+    with subprocess.Popen(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # shells ignore it in the background
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def interrupt(process: subprocess.Popen[bytes]) -> Outcome:
+    """Send a process what Ctrl-C sends, and return how it ends."""
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=20)
+    return Outcome(process.returncode, output, errors.decode())
+
+
+def one_line(text: str, start: str = "ec2facts: error: ") -> bool:
+    """Whether ``text`` is one whole line that begins so."""
+    return text.startswith(start) and text.index("\n") == len(text) - 1

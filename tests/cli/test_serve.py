@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from ec2facts import instances
+from ec2facts.cli import serve
+from ec2facts.imds.client import IMDSClient
+from ec2facts.imds.simulator import Simulator
+from tests.cli.running import PROGRAM, Capture, call, interrupt, one_line, started
+
+
+def url_of(process: subprocess.Popen[bytes]) -> str:
+    """Return what a server prints once it serves."""
+    assert process.stdout is not None
+    return process.stdout.readline().decode().rstrip("\n")
+
+
+def test_example_serves_until_ctrl_c() -> None:
+    command = re.sub(r"(--port) \d+", r"\1 0", serve.EXAMPLE).replace("ec2facts", PROGRAM, 1)
+
+    with started("sh", "-c", f"exec {command}") as process:
+        url = url_of(process)
+        request = urllib.request.Request(
+            f"{url}/latest/api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            token = answer.read()
+        outcome = interrupt(process)
+
+    assert command != serve.EXAMPLE
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
+    assert len(token) == 56
+    assert outcome.status == 0
+    assert one_line(outcome.errors, "ec2facts: serving; use it with: export AWS_EC2_METADATA_SERVICE_ENDPOINT=http")
+
+
+def test_file_is_served(tmp_path: Path) -> None:
+    file = tmp_path / "snapshot.json"
+    file.write_text('{"meta-data/hostname": {"body": "here"}}')
+
+    with started(PROGRAM, "serve", file, "--port", 0) as process:
+        body = IMDSClient(url_of(process)).get("meta-data/hostname")
+
+    assert body == b"here"
+
+
+def test_instance_is_served_whatever_the_working_directory_holds(tmp_path: Path) -> None:
+    (tmp_path / "busy").mkdir()
+
+    with started("sh", "-c", 'cd "$1" && exec "$0" serve busy --port 0', PROGRAM, tmp_path) as process:
+        body = IMDSClient(url_of(process)).get("meta-data/instance-type")
+
+    assert body == instances.load("busy").read("meta-data/instance-type")
+
+
+def test_misspelt_instance_is_told_which_there_are(capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "serve", "bussy", "--port", 0)
+
+    assert outcome.status == 2
+    assert ", ".join(instances.names()) in outcome.errors
+
+
+def test_port_in_use_is_one_line(capfdbinary: Capture) -> None:
+    with Simulator({}) as url:
+        outcome = call(capfdbinary, "serve", "--port", url.rpartition(":")[2])
+
+    assert (outcome.status, outcome.output) == (1, b"")
+    assert one_line(outcome.errors)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "example.com"])
+def test_only_loopback_is_listened_at(host: str, capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "serve", "--host", host)
+
+    assert outcome.status == 2
+    assert "loopback" in outcome.errors
