@@ -1,0 +1,64 @@
+"""The yardstick: an asyncio crawler that parses nothing but listings and decodes nothing at all."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from collections.abc import Sequence
+from urllib.parse import quote, urlsplit
+
+ROOTS = ("meta-data/", "dynamic/", "user-data")
+IN_FLIGHT = 8
+TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds: 21600"
+TOKEN_HEADER = "X-aws-ec2-metadata-token: "
+
+
+def version() -> str:
+    """Return whose asyncio it is."""
+    return f"asyncio of Python {platform.python_version()}"
+
+
+def collect(url: str) -> dict[str, bytes]:
+    """Return the bodies by path, of what ec2facts asks for too: everything but credentials."""
+    return asyncio.run(crawl(url, ROOTS))
+
+
+def collect_one(url: str) -> dict[str, bytes]:
+    """Return the body of the instance's id alone."""
+    return asyncio.run(crawl(url, ["meta-data/instance-id"]))
+
+
+async def crawl(url: str, roots: Sequence[str]) -> dict[str, bytes]:
+    """Return the bodies of ``roots`` and of whatever is below them, at most IN_FLIGHT requests at a time."""
+    address = urlsplit(url)
+    token = await _request(address.hostname, address.port, "PUT", "api/token", TTL_HEADER)
+    header = TOKEN_HEADER + token.decode()
+    bodies: dict[str, bytes] = {}
+    unasked: asyncio.Queue[str] = asyncio.Queue()
+    for root in roots:
+        unasked.put_nowait(root)
+
+    async def ask() -> None:
+        while True:
+            path = await unasked.get()
+            bodies[path] = await _request(address.hostname, address.port, "GET", path, header)
+            if path.endswith("/"):
+                for line in bodies[path].decode().split("\n"):
+                    child = line.partition("=")[0] + "/" if path.endswith("public-keys/") else line
+                    if child and child != "security-credentials/":
+                        unasked.put_nowait(path + child)
+            unasked.task_done()
+
+    tasks = [asyncio.create_task(ask()) for _ in range(IN_FLIGHT)]
+    await unasked.join()
+    for task in tasks:
+        task.cancel()
+    return bodies
+
+
+async def _request(host: str | None, port: int | None, method: str, path: str, header: str) -> bytes:
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(f"{method} /latest/{quote(path)} HTTP/1.1\r\nHost: {host}\r\n{header}\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    return answer.partition(b"\r\n\r\n")[2]

@@ -1,0 +1,113 @@
+"""How long whole commands take, from their start to their end, and what they import."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from functools import partial
+from itertools import cycle, islice
+from pathlib import Path
+
+from ec2facts.imds.snapshot import Snapshot
+from ec2facts.render import TREE_FORMATS
+from ec2facts.render.encodings import FORMATS
+from ec2facts.render.library import list_templates
+from tests.benchmarks.report import Comparison
+from tests.benchmarks.running import ROOT, Collector, Service, environment, medians
+from tests.benchmarks.trees import leaves
+
+EC2FACTS = (sys.executable, "-m", "ec2facts")
+IMPORT_REQUESTS = (sys.executable, "-c", "import requests")
+OUTPUTS = 20
+"""How many files apply keeps: one of each format and template, in turn."""
+
+
+def start_up(tree: Snapshot, rounds: int) -> list[Comparison]:
+    """Compare commands with the import of requests, and where they read the service, with the bare crawler too."""
+    with tempfile.TemporaryDirectory() as directory, Service(tree) as service:
+        file = Path(directory) / "snapshot.json"
+        tree.save(file)
+        requested = {
+            "get instance_id": (*EC2FACTS, "get", "instance_id"),
+            "dump": (*EC2FACTS, "dump"),
+        }
+        offline = {
+            "--help": (*EC2FACTS, "--help"),
+            "schema": (*EC2FACTS, "schema"),
+            "env --from SNAPSHOT": (*EC2FACTS, "env", "--from", str(file)),
+        }
+        with Collector("bare") as bare, Collector("bare:collect_one") as bare_one:
+            runs = {name: partial(_seconds, line, service) for name, line in {**requested, **offline}.items()}
+            runs["import requests"] = partial(_seconds, IMPORT_REQUESTS, service)
+            runs["bare dump"] = partial(bare.seconds, service)
+            runs["bare get instance_id"] = partial(bare_one.seconds, service)
+            seconds = medians(runs, rounds)
+    import_requests = '`python -c "import requests"`'
+    return [
+        *(
+            Comparison(
+                f"`ec2facts {name}`",
+                seconds[name] * 1000,
+                f"{import_requests} and the bare crawler",
+                (seconds["import requests"] + seconds[f"bare {name}"]) * 1000,
+            )
+            for name in requested
+        ),
+        *(
+            Comparison(f"`ec2facts {name}`", seconds[name] * 1000, import_requests, seconds["import requests"] * 1000)
+            for name in offline
+        ),
+    ]
+
+
+def apply(tree: Snapshot, rounds: int) -> list[Comparison]:
+    """Compare apply over files that are all as they should be with one dump."""
+    kinds = [
+        *({"format": name} for name in (*TREE_FORMATS, *FORMATS)),
+        *({"template": template.name} for template in list_templates()),
+    ]
+    with tempfile.TemporaryDirectory() as directory, Service(tree) as service:
+        config = Path(directory) / "ec2facts.yaml"
+        outputs = [{"path": f"output-{number}", **kind} for number, kind in enumerate(islice(cycle(kinds), OUTPUTS))]
+        config.write_text(json.dumps({"outputs": outputs}))
+        command = (*EC2FACTS, "apply", str(config), "--quiet", "--state", str(Path(directory) / "state"))
+        _seconds(command, service)
+        runs = {
+            "apply": partial(_seconds, (*command, "--exit-code"), service),  # which fails if anything changes
+            "dump": partial(_seconds, (*EC2FACTS, "dump"), service),
+        }
+        seconds = medians(runs, rounds)
+    what = f"`ec2facts apply` of {len(leaves(tree))} values in {OUTPUTS} outputs, none of which changes"
+    return [Comparison(what, seconds["apply"] * 1000, "`ec2facts dump` of them", seconds["dump"] * 1000)]
+
+
+def importing(arguments: Sequence[str], tree: Snapshot) -> str:
+    """Return what a command spends importing, by package, as text for whoever makes it start faster."""
+    with Service(tree) as service:
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "ec2facts", *arguments],
+            cwd=ROOT,
+            env=environment(service.url),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=True,
+            encoding="utf-8",
+        )
+    spent: dict[str, int] = {}
+    for microseconds, name in re.findall(r"^import time: +(\d+) \| +\d+ \| +(\S+)$", done.stderr, re.MULTILINE):
+        package = name.partition(".")[0]
+        spent[package] = spent.get(package, 0) + int(microseconds)
+    lines = [f"ec2facts {' '.join(arguments)}: {sum(spent.values()) / 1000:.1f} ms in imports"]
+    most = sorted(spent.items(), key=lambda item: -item[1])[:25]
+    return "\n".join([*lines, *(f"{microseconds / 1000:8.1f}  {package}" for package, microseconds in most)]) + "\n"
+
+
+def _seconds(command: Sequence[str], service: Service) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, cwd=ROOT, env=environment(service.url), stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - start

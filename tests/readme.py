@@ -1,0 +1,182 @@
+"""The parts of README.md that come from the program; ``python -m tests.readme`` writes them anew."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from ec2facts import errors, instances
+from ec2facts.cli import COMMANDS
+from ec2facts.facts import collect
+from ec2facts.imds.faults import FAULTS
+from ec2facts.install import config
+from ec2facts.metadata.schema import schema
+from ec2facts.render.encodings import FORMATS
+from ec2facts.render.filters import examples
+from ec2facts.render.library import list_templates
+from tests.conftest import NOBODY
+from tests.imds.test_faults import ROWS
+
+README = Path(__file__).parent.parent / "README.md"
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def written(text: str) -> str:
+    """Return the README ``text`` with its tables and its console output as the program prints them now."""
+    for name, table in TABLES.items():
+        before, _, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition(f"<!-- /{name} -->")
+        assert end, f"README.md has no place for the table {name}"
+        text = f"{before}<!-- {name} -->\n{table()}\n{end}{after}"
+    return CONSOLE.sub(lambda block: f"```console\n{_played(block[1])}```", text)
+
+
+def _played(block: str) -> str:
+    """Return what a terminal shows after the commands of a console block."""
+    commands = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {
+        "PATH": path,
+        "HOME": "/nonexistent",
+        "LANG": "C.UTF-8",
+        "COLUMNS": "100",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": NOBODY,  # an example that forgets --simulate must not find a real one
+    }
+    shown = ""
+    with tempfile.TemporaryDirectory() as directory:
+        for command in commands:
+            done = subprocess.run(
+                command,
+                shell=True,
+                cwd=directory,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                check=False,
+                encoding="utf-8",
+            )
+            shown += f"$ {command}\n{done.stdout}"
+    return shown
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    titles = list(head)
+    lines = [titles, ["---"] * len(titles), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _commands() -> str:
+    rows = []
+    for module in COMMANDS:
+        name = module.__name__.rpartition(".")[2]
+        rows.append([f"`ec2facts {name}`", (module.__doc__ or "").partition("\n")[0], f"`{module.EXAMPLE}`"])
+    return _table(["Command", "What it does", "Example"], rows)
+
+
+def _statuses() -> str:
+    described: dict[int, list[str]] = {0: ["done"], 1: ["any other failure"], 130: ["interrupted"]}
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, errors.EC2FactsError) and kind.exit_status > 1:
+            described.setdefault(kind.exit_status, []).append(f"`{kind.__name__}`: {_sentence(kind)}")
+    return _table(
+        ["Status", "Meaning"], ([str(status), "<br>".join(told)] for status, told in sorted(described.items()))
+    )
+
+
+def _sentence(documented: object) -> str:
+    return re.sub(r"``", "`", (documented.__doc__ or "").partition("\n")[0])
+
+
+def _attributes() -> str:
+    return _table(
+        ["Name", "Type", "Path below `/latest/`", ""],
+        (
+            [
+                f"`{entry.name}`",
+                f"`{entry.type}`",
+                f"`{entry.path}`",
+                entry.description + " **Withheld.**" * entry.withheld,
+            ]
+            for entry in schema()
+        ),
+    )
+
+
+def _formats() -> str:
+    return _table(["`-f`", "What reads it"], ([f"`{name}`", each.description] for name, each in FORMATS.items()))
+
+
+def _templates() -> str:
+    rows = ([f"`{each.name}`", each.sentence, each.checked_by] for each in list_templates())
+    return _table(["Template", "What it is for", "Checked by"], rows)
+
+
+def _filters() -> str:
+    return _table(
+        ["Filter", "What it does", "Example", "Output"],
+        ([f"`{each.name}`", each.sentence, _code(each.template), _code(each.output)] for each in sorted(examples())),
+    )
+
+
+def _code(text: str) -> str:
+    """Return ``text`` as code in a table's cell: the fence is longer than any run of backticks in it."""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    lines = [f"{fence} {line} {fence}" if fence != "`" else f"`{line}`" for line in text.split("\n") if line]
+    return "<br>".join(lines)
+
+
+def _instances() -> str:
+    rows = []
+    for name in instances.names():
+        everything = collect(instances.load(name))
+        paths = len(instances.load(name).bodies)
+        interfaces = len(everything["network_interfaces"])
+        rows.append(
+            [
+                f"`{name}`",
+                everything["instance_type"],
+                str(interfaces),
+                str(len(everything.get("tags", {}))),
+                str(paths),
+            ]
+        )
+    return _table(["Name", "Type", "Interfaces", "Tags", "Paths"], rows)
+
+
+def _config() -> str:
+    return (config.__doc__ or "").partition("\n\n")[2].strip("\n")  # Markdown as it stands
+
+
+def _faults() -> str:
+    return _table(["Fault", "What it does"], ([f"`{kind.syntax}`", kind.sentence] for kind in FAULTS.values()))
+
+
+def _guarantees() -> str:
+    rows = (
+        [f"`{row.fault}`", ", ".join(f"{name} {value}" for name, value in row.settings.items()), row.guarantee]
+        for row in ROWS
+    )
+    return _table(["Fault", "With", "What comes of it"], rows)
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "commands": _commands,
+    "statuses": _statuses,
+    "attributes": _attributes,
+    "formats": _formats,
+    "templates": _templates,
+    "filters": _filters,
+    "instances": _instances,
+    "config": _config,
+    "faults": _faults,
+    "guarantees": _guarantees,
+}
+"""What stands between ``<!-- name -->`` and ``<!-- /name -->``."""
+
+if __name__ == "__main__":
+    README.write_text(written(README.read_text()))

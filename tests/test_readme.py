@@ -1,0 +1,44 @@
+"""README.md says what the program does: its tables, its console output and its Python run here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ec2facts import ec2_metadata
+from tests.readme import README, written
+
+PYTHON = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_tables_and_console_output_are_what_the_program_prints() -> None:
+    text = README.read_text()
+
+    again = written(text)
+
+    assert again == text, "run `python -m tests.readme`"
+
+
+def test_python_examples_run(
+    ec2_metadata_simulator: Callable[[str], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ec2_metadata_simulator("busy")
+    ec2_metadata.clear_all()
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {}
+
+    for example in PYTHON:
+        exec(example, namespace)
+        if "test_region" in namespace:
+            namespace["test_region"](ec2_metadata_simulator)
+
+    ec2_metadata.clear_all()
+    assert "eu-central-1" in capsys.readouterr().out
+    assert "test_region" in namespace
