@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ec2facts.crawl import crawl
 from ec2facts.errors import IncompleteError, StaleError, UnavailableError
+from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import Source
-from ec2facts.install.file import Change
+from ec2facts.install.file import Change, File
 from ec2facts.install.last import LastFacts
 from ec2facts.install.observer import Observer
 from ec2facts.install.output import Output, render_outputs
@@ -35,9 +36,14 @@ def apply(
     answer, or not for everything.
     """
     include = sorted({name for output in outputs for name in output.include})
+
+    def render(snapshot: Snapshot) -> list[File]:
+        compiled = None if dry_run else state / "templates"
+        return render_outputs(outputs, snapshot, allow_partial=allow_partial, compiled=compiled, observer=observer)
+
     try:
         snapshot = crawl(source, include=include)
-        files = render_outputs(outputs, snapshot, allow_partial=allow_partial, observer=observer)
+        files = render(snapshot)
     except (UnavailableError, IncompleteError) as error:
         if not allow_stale or last is None:
             raise
@@ -45,7 +51,7 @@ def apply(
             snapshot = last.read(include=include)
         except StaleError as stale:
             raise StaleError(f"{error}; {stale}") from error
-        files = render_outputs(outputs, snapshot, allow_partial=allow_partial, observer=observer)
+        files = render(snapshot)
         observer.stale(error)
     else:
         if last is not None and not dry_run and not snapshot.unread:

@@ -44,9 +44,12 @@ def render_outputs(
     snapshot: Snapshot,
     *,
     allow_partial: bool = False,
+    compiled: Path | None = None,
     observer: Observer,
 ) -> list[File]:
     """Return the files with their contents; each sees only the withheld facts that it includes.
+
+    ``compiled`` is a directory for what templates have been compiled to, for the next time.
 
     Raises IncompleteError if any fact is unread, unless that is allowed, and whatever the renderers raise.
     """
@@ -59,18 +62,18 @@ def render_outputs(
                 raise IncompleteError(unread)
     return [
         output.file._replace(
-            content=_render(output, known[output.include], observer).encode(),
+            content=_render(output, known[output.include], compiled, observer).encode(),
             secret=bool(output.include),
         )
         for output in outputs
     ]
 
 
-def _render(output: Output, everything: Mapping[str, Any], observer: Observer) -> str:
+def _render(output: Output, everything: Mapping[str, Any], compiled: Path | None, observer: Observer) -> str:
     if output.template is not None:
         from ec2facts.render.template import render_template
 
-        return render_template(everything, output.template, search_path=output.search_path)
+        return render_template(everything, output.template, search_path=output.search_path, compiled=compiled)
     if output.format in TREE_FORMATS:
         return render_tree(everything, output.format)
     from ec2facts.render.env import render_env

@@ -13,6 +13,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ec2facts.errors import TemplateError
+from ec2facts.render.bytecode import bytecode_cache
 from ec2facts.render.filters import FILTERS
 from ec2facts.render.library import default_search_path, find_named, find_template
 from ec2facts.render.printable import printable
@@ -54,12 +55,16 @@ def render_template(
     trim_blocks: bool = True,
     lstrip_blocks: bool = True,
     newline_sequence: Newline = "\n",
+    compiled: Path | None = None,
 ) -> str:
     """Return the text of a template, given by path or by name; its variables are the facts' keys, and ``facts``.
 
     Names are looked for on ``search_path``, by default library.default_search_path; includes, imports and extends
-    beside the template first. The other arguments are Jinja's; the header of a template goes before them. Raises
-    TemplateError, with file and line, for whatever is wrong: the template is not there, its syntax, something
+    beside the template first. ``compiled`` is a directory that keeps what templates have been compiled to, for the
+    next time; it is code, so one that is open to others is not used. The other arguments are Jinja's; the header of a
+    template goes before them.
+
+    Raises TemplateError, with file and line, for whatever is wrong: the template is not there, its syntax, something
     undefined or that cannot be printed, a filter that refuses.
     """
     environment = _Environment(
@@ -68,6 +73,7 @@ def render_template(
         trim_blocks=trim_blocks,
         lstrip_blocks=lstrip_blocks,
         newline_sequence=newline_sequence,
+        bytecode_cache=None if compiled is None else bytecode_cache(compiled),
     )
     name = str(Path(find_template(template, environment.search_path, uid=environment.uid)).absolute())
     with environment.border(name):
@@ -155,7 +161,15 @@ class _Environment(ImmutableSandboxedEnvironment):
             self.headed.add(name)
         compiler = self.overlay()
         vars(compiler).update(settings)  # overlay() itself takes no newline_sequence before Jinja 3.1.2
-        code = compiler.compile(source, name, name)
+        if self.bytecode_cache is None:
+            code = compiler.compile(source, name, name)
+        else:
+            options = compiler.trim_blocks, compiler.lstrip_blocks, compiler.newline_sequence
+            bucket = self.bytecode_cache.get_bucket(compiler, name, name, f"{options}{source}")
+            if bucket.code is None:
+                bucket.code = compiler.compile(source, name, name)
+                self.bytecode_cache.set_bucket(bucket)
+            code = bucket.code
         return self.template_class.from_code(self, code, variables)
 
     @contextmanager
