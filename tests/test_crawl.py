@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ec2facts import facts, instances
@@ -20,6 +20,7 @@ from ec2facts.imds.simulator import Simulator
 from ec2facts.imds.snapshot import Gap, Snapshot
 from ec2facts.withheld import WITHHELD_NAMES
 from tests.conftest import NOBODY
+from tests.fuzzing import examples
 from tests.imds.scripted import ScriptedService, Time, reply
 
 ALL = instances.names()
@@ -236,7 +237,7 @@ def test_name_that_no_path_leads_to_is_unread_and_costs_no_sibling(line: bytes, 
     assert Snapshot.parse(crawled.dump()).unread == {path: reason}
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@examples(60)
 @given(
     listings=st.lists(
         st.lists(st.sampled_from([b"a", b"b/", b"c//", b"..", b"\xff", b"a/b", b"\\xff", b"", b"/"]) | st.binary())

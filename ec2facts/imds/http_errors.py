@@ -5,6 +5,7 @@ They are apart from the tree that they belong to because requests is imported on
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -70,7 +71,8 @@ class DeadlineTimeout(exceptions.Timeout):
     """The time for all requests has passed."""
 
 
-TIMEOUTS = (exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+TIMEOUTS = (exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError, socket.timeout)
+"""The last one is the third only since Python 3.10."""
 
 UNREAD: Sequence[type[UnreadError]] = (
     UnreadConnectTimeoutError,

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 import requests
 import requests_mock
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ec2facts.errors import AbsentError, DisabledError, EC2FactsError, UnavailableError, UnreadError, UsageError
@@ -24,6 +24,7 @@ from ec2facts.imds.http_errors import reason
 from ec2facts.imds.pace import LONGEST_WAIT
 from ec2facts.imds.simulator import Simulator
 from tests.conftest import NOBODY
+from tests.fuzzing import examples
 from tests.imds.scripted import RESET, SILENCE, TOKEN, TTL, Answer, Reply, Request, ScriptedService, Time, reply
 
 ID = "meta-data/instance-id"
@@ -499,7 +500,7 @@ def fuzzed() -> Iterator[ScriptedService]:
 
 
 @pytest.mark.parametrize("fuzzed_path", ["api/token", ID])
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@examples(150)
 @given(answer=ANSWERS | st.binary(max_size=60))
 @example(answer=b"HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n")
 @example(answer=b"HTTP/1.1 503 Busy\r\nRetry-After: \xb2\r\nContent-Length: 0\r\n\r\n")

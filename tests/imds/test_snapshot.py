@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ec2facts import instances
 from ec2facts.errors import AbsentError, SnapshotError, UnreadError, WithheldError
 from ec2facts.imds.snapshot import Gap, Snapshot
+from tests.fuzzing import examples
 
 ALL = instances.names()
 
@@ -49,7 +50,7 @@ GAPS = (
 )
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@examples(200)
 @given(
     bodies=st.dictionaries(LEAVES | LEAVES.map(lambda path: f"{path}/"), st.binary() | st.text().map(str.encode)),
     gaps=st.dictionaries(LEAVES | LEAVES.map(lambda path: f"{path}/"), GAPS),

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ec2facts.errors import AbsentError, UnreadError
 from ec2facts.imds.snapshot import Gap, Snapshot
 from ec2facts.imds.source import PUBLIC_KEYS, Listing, read, read_listing
+from tests.fuzzing import examples
 
 DIRECTORY = "meta-data/placement/"
 
@@ -93,7 +94,7 @@ LINES = st.lists(
 ).map(b"\n".join)
 
 
-@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@examples(500)
 @given(directory=st.sampled_from([DIRECTORY, PUBLIC_KEYS, "meta-data/", ""]), body=LINES)
 @example(directory=PUBLIC_KEYS, body=b"../=x\n=x\n/=x")
 def test_children_are_names_right_below_their_directory_each_once(directory: str, body: bytes) -> None:

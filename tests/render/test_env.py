@@ -8,13 +8,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ec2facts.errors import UnrepresentableError, UsageError
 from ec2facts.metadata import DOCUMENTS
 from ec2facts.render.encodings import FORMATS
 from ec2facts.render.env import render_env, scalars
+from tests.fuzzing import examples
 from tests.render.env_readers import READERS, Program, Variables
 
 CANARY = "executed"
@@ -141,7 +142,7 @@ def test_reader_gets_every_hostile_value_as_it_was(format_name: str, reader: str
 
 
 @every_reader
-@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@examples(40)
 @given(values=st.lists(st.text() | st.text("'\"\\$`{}:-=#; \t\r\n!\ufffeé😀a0"), min_size=1, max_size=50))
 def test_reader_gets_any_value_as_it_was(format_name: str, reader: str, program: Program, values: list[str]) -> None:
     skipped: dict[str, str] = {}

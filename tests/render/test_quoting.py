@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -30,6 +30,7 @@ from ec2facts.render.quoting import (
     toml_string,
     yaml_string,
 )
+from tests.fuzzing import examples
 from tests.render.browser import Page
 from tests.render.config_readers import (
     Program,
@@ -51,7 +52,7 @@ def without(characters: str) -> Callable[[str], bool]:
     return lambda text: not set(characters) & set(text)
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(texts=st.lists(TEXTS.filter(without("\0")), min_size=1))
 def test_shell_reads_a_quoted_word_as_it_was(texts: list[str], program: Program) -> None:
     quoted = [quote(text) for text in texts]
@@ -59,7 +60,7 @@ def test_shell_reads_a_quoted_word_as_it_was(texts: list[str], program: Program)
     assert shell_words(program, quoted) == texts
 
 
-@settings(max_examples=6, deadline=None)
+@examples(6)
 @given(texts=st.lists(TEXTS.filter(without("\0")), min_size=1, max_size=60))
 @example(
     texts=["\\" * (NGINX_PARAMETER // 2), "$" * (NGINX_PARAMETER // 9), "$host $1 ${host} $dollar $$", '\\"', "\\n"]
@@ -73,7 +74,7 @@ def test_nginx_answers_with_a_quoted_text_as_it_was(texts: list[str], program: P
         assert [fetch(f"/{n}")[1] for n in range(len(texts))] == texts
 
 
-@settings(max_examples=4, deadline=None)
+@examples(4)
 @given(texts=st.lists(TEXTS, min_size=20, max_size=60))
 def test_nginx_sends_a_header_as_it_was_or_the_filter_refuses_it(texts: list[str], program: Program) -> None:
     held = [text for text in texts if is_held(header_value, text)]
@@ -96,7 +97,7 @@ def is_held(write: Callable[[str], str], text: str) -> bool:
     return True
 
 
-@settings(max_examples=4, deadline=None)
+@examples(4)
 @given(texts=st.lists(TEXTS.filter(without("\0\r\n")), min_size=1, max_size=60))
 @example(texts=["$HOME ${HOME}", "%[env(HOME)] %%", "'\\''", "\\x41 \\n \\ ", "# no comment", '"', "a" * 4096])
 def test_haproxy_answers_with_a_quoted_text_as_it_was(texts: list[str], program: Program) -> None:
@@ -111,7 +112,7 @@ def test_haproxy_answers_with_a_quoted_text_as_it_was(texts: list[str], program:
         assert [fetch(f"/{n}")[1] for n in range(len(texts))] == ["-" + text for text in texts]
 
 
-@settings(max_examples=6, deadline=None)
+@examples(6)
 @given(texts=st.lists(TEXTS.filter(without("\0")), min_size=1, max_size=60))
 @example(texts=["%msg% %%", "$HOME `id`", "\\", "\\\\n", '"', '\\"', "\\x41 \\101", "[x] 'y'", "a\nb"])
 def test_rsyslog_writes_a_string_as_it_was(texts: list[str], program: Program) -> None:
@@ -124,7 +125,7 @@ def test_rsyslog_writes_a_string_as_it_was(texts: list[str], program: Program) -
     assert logged_by_rsyslog(program, configuration, "<13>x") == "".join(f"{text}|" for text in texts)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(text=TEXTS)
 @example(text="</p><script>'\"&lt;&#60;")
 def test_html_parser_reads_a_text_as_it_was_but_for_what_would_steer_it(text: str) -> None:
@@ -146,7 +147,7 @@ STEERING = (
 )
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(texts=st.lists(TEXTS.filter(without("\r\n")), min_size=1, max_size=20))
 @example(texts=["%h %% %", "$HOME ${HOME}", "\\x41 \\n", " edges ", "\x01\x1b\x7f", "'\"'"])
 def test_systemd_reads_a_quoted_word_as_it_was_or_the_filter_refuses_it(texts: list[str], program: Program) -> None:
@@ -167,7 +168,7 @@ def test_systemd_quote_refuses_what_systemd_drops_the_line_for(text: str) -> Non
         systemd_quote(text)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(text=TEXTS, interpolation=st.booleans())
 def test_configparser_reads_an_ini_value_as_it_was_or_the_filter_refuses_it(
     tmp_path_factory: pytest.TempPathFactory,
@@ -201,7 +202,7 @@ def test_ini_value_asks_whose_file_it_is_before_it_writes_a_percent_sign() -> No
         ini_value("100%")
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(text=TEXTS)
 def test_toml_reader_reads_a_string_as_it_was(text: str) -> None:
     tomllib = pytest.importorskip("tomllib", reason="Python has a reader of TOML since 3.11")
@@ -220,7 +221,7 @@ def read_1_2(text: str) -> Any:
 
 
 @pytest.mark.parametrize("read", [read_1_1, read_1_2])
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(text=TEXTS)
 @example(text="a \u2028 b \x85 c")
 def test_yaml_reader_reads_a_string_as_it_was(read: Callable[[str], Any], text: str) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import dotenv
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
+from tests.fuzzing import examples
 from tests.render.shipped import every_facts, identities, render, render_or_refuse, tags
 
 
@@ -38,7 +39,7 @@ def test_configparser_reads_the_settings_of_an_application(everything: dict[str,
     assert json.loads(settings["tags"].get("json", "null")) == everything.get("tags")
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(chosen=tags)
 def test_configparser_reads_the_tags_and_nothing_else(
     chosen: dict[str, str], tmp_path_factory: pytest.TempPathFactory
@@ -53,7 +54,7 @@ def test_configparser_reads_the_tags_and_nothing_else(
     assert json.loads(read["tags"]["json"]) == chosen
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(identity=identities)
 @example(identity={"instance_id": "100%", "region": "%(home)s"})
 def test_configparser_reads_what_the_service_says_as_it_was(
@@ -79,7 +80,7 @@ def test_dotenv_reads_the_settings_of_an_application(everything: dict[str, Any],
     assert json.loads(read.get("EC2_TAGS") or "null") == everything.get("tags")
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(chosen=tags)
 def test_dotenv_reads_the_tags_and_nothing_else(
     chosen: dict[str, str], tmp_path_factory: pytest.TempPathFactory
@@ -90,7 +91,7 @@ def test_dotenv_reads_the_tags_and_nothing_else(
     assert json.loads(read["EC2_TAGS"] or "") == chosen
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(identity=identities)
 def test_dotenv_reads_what_the_service_says_as_it_was(
     identity: dict[str, str], tmp_path_factory: pytest.TempPathFactory

@@ -7,9 +7,10 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 from ec2facts.render.template import render_text
+from tests.fuzzing import examples
 from tests.render.browser import Element, Page, chromium, screenshot
 from tests.render.config_readers import Program
 from tests.render.shipped import EVERY_FACTS, HOSTILE, IDENTITY, NAMES, VALUES, every_facts, identities, render, tags
@@ -95,7 +96,7 @@ def test_page_shows_what_is_known(name: str) -> None:
     assert [text for text in expected if text not in page.text] == []
 
 
-@settings(max_examples=6, deadline=None)
+@examples(6)
 @given(chosen=tags)
 @example(chosen=dict(zip(NAMES, VALUES)))
 def test_tags_are_shown_as_they_are_and_none_is_an_element_or_an_attribute(chosen: dict[str, str]) -> None:
@@ -108,7 +109,7 @@ def test_tags_are_shown_as_they_are_and_none_is_an_element_or_an_attribute(chose
     assert [tuple(row) for row in page.rows[len(page.rows) - len(chosen) :]] == rows
 
 
-@settings(max_examples=6, deadline=None)
+@examples(6)
 @given(identity=identities)
 @example(identity=dict(zip(IDENTITY, VALUES[4:])))
 def test_nothing_that_the_service_says_is_an_element_or_an_attribute(identity: dict[str, str]) -> None:

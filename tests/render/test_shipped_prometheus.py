@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from prometheus_client.parser import text_string_to_metric_families
 from ruamel.yaml import YAML
 
+from tests.fuzzing import examples
 from tests.render.config_readers import Program
 from tests.render.shipped import every_facts, identities, render, render_or_refuse, tags, texts
 
@@ -64,7 +65,7 @@ def test_metrics_hold_what_is_about_to_happen() -> None:
     }
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(chosen=tags)
 def test_metrics_hold_the_tags_as_they_were_and_nothing_else(chosen: dict[str, str]) -> None:
     read = samples(render("ec2_info.prom.j2", {"tags": chosen}))
@@ -73,7 +74,7 @@ def test_metrics_hold_the_tags_as_they_were_and_nothing_else(chosen: dict[str, s
     assert read == {}
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(identity=identities)
 def test_metrics_hold_what_the_service_says_as_it_was(identity: dict[str, str]) -> None:
     read = samples(render("ec2_info.prom.j2", identity))
@@ -97,7 +98,7 @@ def test_prometheus_takes_its_configuration(everything: dict[str, Any], program:
 
 
 @pytest.mark.parametrize("read", [yaml.safe_load, YAML(typ="safe", pure=True).load], ids=["1.1", "1.2"])
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(environment=texts)
 @example(environment="no\n  x: 1")
 def test_external_labels_are_as_they_were_or_the_template_refuses_them(read: Any, environment: str) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 from ec2facts.errors import TemplateError
 from ec2facts.render.template import render_text
+from tests.fuzzing import examples
 from tests.render.config_readers import Program, hosts_by_getent, logged_by_rsyslog, systemd_environment
 from tests.render.shipped import (
     HOSTILE,
@@ -38,7 +39,7 @@ def test_systemd_gives_a_service_the_instance_and_its_tags(everything: dict[str,
     assert json.loads(assigned.get("EC2_TAGS", "null")) == everything.get("tags")
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(chosen=tags)
 @example(chosen={"LD_PRELOAD": VALUES[11], "Name": VALUES[9]})
 def test_systemd_sets_no_other_variable_whatever_the_tags(chosen: dict[str, str], program: Program) -> None:
@@ -52,7 +53,7 @@ def test_systemd_sets_no_other_variable_whatever_the_tags(chosen: dict[str, str]
     assert json.loads(words[0].partition("=")[2]) == chosen
 
 
-@settings(max_examples=6, deadline=None)
+@examples(6)
 @given(identity=identities)
 @example(identity=dict(zip(IDENTITY, VALUES)))
 def test_systemd_sets_what_the_service_says_as_it_was(identity: dict[str, str], program: Program) -> None:
@@ -123,7 +124,7 @@ def test_rsyslog_logs_with_the_instance_in_structured_data(everything: dict[str,
     assert data.get("zone") == everything.get("availability_zone")
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(name=texts)
 @example(name=VALUES[10])
 @example(name=VALUES[13])
@@ -133,7 +134,7 @@ def test_rsyslog_logs_one_line_whatever_the_name(name: str, program: Program) ->
     assert data == {"name": visible(name)}
 
 
-@settings(max_examples=6, deadline=None)
+@examples(6)
 @given(identity=identities)
 @example(identity=dict(zip(IDENTITY, VALUES)))
 def test_rsyslog_logs_one_line_whatever_the_service_says(identity: dict[str, str], program: Program) -> None:
@@ -218,7 +219,7 @@ def test_terminal_gets_no_control_character_from_the_message_of_the_day(
     assert printed.replace("\n", "").isprintable()
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(chosen=tags)
 def test_message_of_the_day_has_one_line_for_each_tag(chosen: dict[str, str]) -> None:
     printed = render("motd.j2", {"tags": chosen})

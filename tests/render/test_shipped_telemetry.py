@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from opentelemetry.sdk.resources import OTELResourceDetector
 
 from ec2facts.errors import TemplateError
+from tests.fuzzing import examples
 from tests.render.config_readers import Program, systemd_environment
 from tests.render.shipped import VALUES, every_facts, identities, render, render_or_refuse, texts
 
@@ -59,7 +60,7 @@ def test_cloudwatch_agent_gets_the_fields_of_its_documentation(everything: dict[
     }
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(group=texts)
 @example(group="web & co (1)")
 def test_cloudwatch_agent_gets_a_dimension_as_it_was_or_the_template_refuses_it(group: str) -> None:
@@ -122,7 +123,7 @@ def test_opentelemetry_reads_the_resource(everything: dict[str, Any], monkeypatc
     }
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(identity=identities)
 def test_opentelemetry_reads_what_the_service_says_as_it_was(identity: dict[str, str]) -> None:
     printed = render("otel-resource.env.j2", identity)
@@ -137,7 +138,7 @@ def test_opentelemetry_reads_what_the_service_says_as_it_was(identity: dict[str,
     }
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(environment=texts)
 @example(environment="a,cloud.provider=b")
 @example(environment="~/x %41")

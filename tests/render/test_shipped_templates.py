@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from ec2facts.cli import make_parser
 from ec2facts.render.library import list_templates, packaged_templates
 from tests.cli.running import PROGRAM
+from tests.fuzzing import examples
 from tests.render.config_readers import Program
 from tests.render.shipped import HOSTILE, every_facts, render, render_or_refuse, tags
 
@@ -38,7 +39,7 @@ def test_template_prints_the_same_for_tags_in_another_order(name: str) -> None:
 
 
 @every_template
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(chosen=tags)
 def test_template_renders_or_refuses_whatever_the_tags(name: str, chosen: dict[str, str]) -> None:
     printed = render_or_refuse(name, {**HOSTILE, "tags": chosen})

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 from ec2facts.errors import TemplateError
 from ec2facts.render.template import render_text
+from tests.fuzzing import examples
 from tests.render.config_readers import Fetch, Program, header, running_haproxy, running_nginx
 from tests.render.shipped import HOSTILE, IDENTITY, VALUES, every_facts, identities, render, render_or_refuse, texts
 
@@ -46,7 +47,7 @@ def test_nginx_answers_with_the_instance_in_its_headers(everything: dict[str, An
     assert header(headers, "X-Instance-Name") == everything.get("tags", {}).get("Name")
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(name=texts)
 @example(name=VALUES[3])
 @example(name=VALUES[4])
@@ -108,7 +109,7 @@ def test_haproxy_answers_with_the_instance_in_its_headers(everything: dict[str, 
         assert header(headers, "X-Availability-Zone") == everything.get("availability_zone")
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(name=texts)
 @example(name=VALUES[0])
 @example(name=VALUES[1])
@@ -142,7 +143,7 @@ def test_haproxy_template_refuses_what_is_no_name_of_a_node(value: str) -> None:
         render("haproxy.cfg.j2", {"instance_id": value})
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(identity=identities)
 @example(identity=dict(zip(IDENTITY, VALUES[2:])))
 @example(identity=dict.fromkeys(IDENTITY, VALUES[3]))
@@ -160,7 +161,7 @@ def test_nginx_sends_what_the_service_says_as_it_was_or_the_template_refuses_it(
     assert header(headers, "X-Availability-Zone") == (identity.get("availability_zone") or None)
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(zone=texts)
 @example(zone=VALUES[3])
 @example(zone="")

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from ec2facts.render.yaml import render_yaml, to_yaml
+from tests.fuzzing import examples
 
 
 def read_1_1(text: str) -> Any:
@@ -108,7 +109,7 @@ VALUES = st.recursive(
 
 
 @every_version
-@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@examples(40)
 @given(facts=st.dictionaries(st.text(), VALUES))
 def test_any_facts_read_back(read: Callable[[str], Any], facts: dict[str, Any]) -> None:
     text = render_yaml(facts)
