@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ import yaml
 
 from ec2facts import instances
 from ec2facts.facts import collect
+from ec2facts.imds.simulator import Simulator
 from ec2facts.render import TREE_FORMATS
-from tests.cli.running import Capture, call
+from tests.cli.running import PROGRAM, Capture, call, started
 
 
 def test_facts_are_written_as_json_by_default(capfdbinary: Capture) -> None:
@@ -34,3 +36,12 @@ def test_file_gets_the_bytes_of_standard_output(form: str, tmp_path: Path, capfd
 
     assert written == (0, b"", "")
     assert (tmp_path / "facts").read_bytes() == printed.output
+
+
+def test_ten_processes_at_once_all_finish_against_a_service_that_throttles() -> None:
+    with Simulator(instances.load("plain"), faults=["rate=200"]) as url, ExitStack() as running:
+        processes = [running.enter_context(started(PROGRAM, "dump", "--endpoint", url)) for _ in range(10)]
+        outputs = {process.communicate()[0] for process in processes}
+
+    assert [process.returncode for process in processes] == 10 * [0]
+    assert [json.loads(output) for output in outputs] == [collect(instances.load("plain"))]
