@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import pytest
+import requests
 
 from ec2facts import instances
 from ec2facts.crawl import crawl, settle
@@ -167,3 +168,27 @@ def test_interfaces_that_never_settle_are_an_error() -> None:
     with pytest.raises(UnreadError, match="still change after 5 s"):
         settle(Restless(), within=5, clock=passing.clock, sleep=passing.sleep)
     assert passing.slept <= 5
+
+
+def test_where_nothing_listens_it_ends_within_two_seconds() -> None:
+    passing = Time()
+
+    class Blackhole(requests.Session):
+        def request(self, *arguments: Any, **options: Any) -> requests.Response:
+            connect, _ = options["timeout"]
+            passing.now += connect
+            raise requests.ConnectTimeout
+
+    client = IMDSClient(
+        "http://192.0.2.1",
+        session=Blackhole(),
+        environ={},
+        clock=passing.clock,
+        sleep=passing.sleep,
+    )
+    begin = passing.now
+
+    with pytest.raises(UnavailableError):
+        crawl(client)
+
+    assert 0 < passing.now - begin <= 2
