@@ -16,9 +16,9 @@ from ec2facts.facts import collect
 from ec2facts.imds.faults import FAULTS
 from ec2facts.install import config
 from ec2facts.metadata.schema import schema
+from ec2facts.render.catalog import list_templates
 from ec2facts.render.encodings import FORMATS
 from ec2facts.render.filters import examples
-from ec2facts.render.library import list_templates
 from tests.conftest import NOBODY
 from tests.imds.test_faults import ROWS
 

@@ -58,7 +58,7 @@ def run(options: Options) -> int:
 
 
 def _render(options: Options) -> str:
-    from ec2facts.render.library import default_search_path
+    from ec2facts.render.catalog import default_search_path
     from ec2facts.render.template import render_template, render_text
 
     search = [*options.search, *default_search_path(os.environ, uid=os.getuid())]

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: Options) -> None:
     """Do what the command line says."""
-    from ec2facts.render.library import list_templates, packaged_template
+    from ec2facts.render.catalog import list_templates, packaged_template
 
     if options.action is None:
         listed = (f"{each.name}\n    {each.sentence}\n    Checked by: {each.checked_by}\n" for each in list_templates())

@@ -40,9 +40,9 @@ from ec2facts.errors import ConfigError, TemplateError, UsageError
 from ec2facts.install.file import File
 from ec2facts.install.output import Output, Variables
 from ec2facts.install.values import OUTPUT, TOP, Reader
+from ec2facts.render.catalog import default_search_path, find_named
 from ec2facts.render.encodings import FORMATS
 from ec2facts.render.env import render_env
-from ec2facts.render.library import default_search_path, find_named
 
 
 def load_config(path: Path) -> list[Output]:

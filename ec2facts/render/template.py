@@ -14,8 +14,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ec2facts.errors import TemplateError
 from ec2facts.render.bytecode import bytecode_cache
+from ec2facts.render.catalog import default_search_path, find_named, find_template
 from ec2facts.render.filters import FILTERS
-from ec2facts.render.library import default_search_path, find_named, find_template
 from ec2facts.render.printable import printable
 from ec2facts.render.undefined import FactUndefined, undefined_in
 
@@ -59,7 +59,7 @@ def render_template(
 ) -> str:
     """Return the text of a template, given by path or by name; its variables are the facts' keys, and ``facts``.
 
-    Names are looked for on ``search_path``, by default library.default_search_path; includes, imports and extends
+    Names are looked for on ``search_path``, by default catalog.default_search_path; includes, imports and extends
     beside the template first. ``compiled`` is a directory that keeps what templates have been compiled to, for the
     next time; it is code, so one that is open to others is not used. The other arguments are Jinja's; the header of a
     template goes before them.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ec2facts import facts, instances
 from ec2facts.errors import TemplateError
-from ec2facts.render.library import packaged_templates
+from ec2facts.render.catalog import packaged_templates
 from ec2facts.render.template import render_template
 
 Facts = dict[str, Any]

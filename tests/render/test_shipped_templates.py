@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from ec2facts.cli import make_parser
-from ec2facts.render.library import list_templates, packaged_templates
+from ec2facts.render.catalog import list_templates, packaged_templates
 from tests.cli.running import PROGRAM
 from tests.fuzzing import examples
 from tests.render.config_readers import Program

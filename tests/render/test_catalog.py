@@ -13,7 +13,7 @@ import pytest
 
 import ec2facts
 from ec2facts.errors import TemplateError
-from ec2facts.render.library import (
+from ec2facts.render.catalog import (
     default_search_path,
     find_template,
     list_templates,
@@ -178,7 +178,7 @@ def test_templates_that_ship_are_found_in_an_install(tmp_path: Path) -> None:
     installed = tmp_path / "ec2facts"
     shutil.copytree(Path(ec2facts.__file__).parent, installed, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(packaged_templates(), installed / "templates")
-    program = "from ec2facts.render.library import packaged_templates; print(packaged_templates())"
+    program = "from ec2facts.render.catalog import packaged_templates; print(packaged_templates())"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
 
     printed = subprocess.run(
