@@ -120,7 +120,7 @@ class IMDSClient:
             status = response.status_code
             raise answered(UnreadStatusError(path, f"HTTP {status}", status=status), response)
         kind = response.headers.get("Content-Type", "")
-        if kind.startswith("text/html") and path != "user-data":
+        if kind.startswith("text/html") and path.rstrip("/") != "user-data":
             raise answered(UnreadStatusError(path, "a page of HTML came in its place", status=200), response)
         if len(response.content) > BODY_LIMIT:
             raise answered(UnreadStatusError(path, f"its body exceeds {BODY_LIMIT} bytes", status=200), response)

@@ -36,11 +36,10 @@ def test_page_of_html_is_never_a_value_nor_a_listing(path: str) -> None:
     assert all("HTML" in reason for reason in outcome.unread.values())
 
 
-def test_page_of_html_may_be_user_data() -> None:
-    source = Snapshot({"user-data": b"<!DOCTYPE html>\n"})
-
-    with Simulator(source) as url:
-        assert IMDSClient(url).get("user-data") == b"<!DOCTYPE html>\n"
+@pytest.mark.parametrize("path", ["user-data", "user-data/"])
+def test_page_of_html_may_be_user_data(path: str) -> None:
+    with Simulator(Snapshot({"user-data": b"#!/bin/sh"}), faults=["html@user-data*"]) as url:
+        assert b"<html" in (IMDSClient(url).get(path) or b"").lower()
 
 
 @pytest.mark.parametrize("rate", [20, 50, 100])
