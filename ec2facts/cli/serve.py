@@ -62,6 +62,6 @@ def run(options: Options) -> None:
     source = instances.load(options.snapshot) if is_instance else Snapshot.load(options.snapshot)
     simulator = Simulator(source, faults=options.faults, seed=options.seed, host=options.host, port=options.port)
     with simulator as url, suppress(KeyboardInterrupt):
-        say(f"serving; use it with: export AWS_EC2_METADATA_SERVICE_ENDPOINT={url}")
         write_stdout(f"{url}\n".encode())
+        say(f"serving; use it with: export AWS_EC2_METADATA_SERVICE_ENDPOINT={url}")
         simulator.wait()
