@@ -33,14 +33,14 @@ def resolve_endpoint(endpoint: str | None, environ: Mapping[str, str]) -> str:
 
 
 def setting(name: str, environ: Mapping[str, str], *, default: float) -> float:
-    """Return the positive number in the variable ``name``, else ``default``; raise UsageError for what is none."""
+    """Return the number in the variable ``name``, above 0 and up to 86400, else ``default``; raise UsageError."""
     value = environ.get(name) or str(default)
     try:
         number = float(value)
     except ValueError:
         number = 0
-    if not 0 < number < float("inf"):
-        raise UsageError(f"{name} is {value!r}; it takes a positive number")
+    if not 0 < number <= 86400:
+        raise UsageError(f"{name} is {value!r}; it takes a positive number up to 86400")
     return number
 
 
