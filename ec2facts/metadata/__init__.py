@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from ec2facts.metadata.attributes import Attribute, Resource, attributes
-from ec2facts.metadata.instance import EC2Metadata, SpotInstanceAction, ec2_metadata
+from ec2facts.metadata.instance import EC2Metadata, ec2_metadata
 from ec2facts.metadata.leaves import InstanceTags
 from ec2facts.metadata.network_interface import NetworkInterface
+from ec2facts.metadata.notices import SpotInstanceAction
 from ec2facts.metadata.public_key import PublicKey
 
 __all__ = [

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Callable, Literal, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Callable, TypeVar
 
 from ec2facts.errors import AbsentError
 from ec2facts.imds.source import PUBLIC_KEYS, Source, read_listing
@@ -19,7 +18,6 @@ from ec2facts.metadata.decoders import (
     lines,
     raw,
     text,
-    timestamp,
 )
 from ec2facts.metadata.documents import (
     IamInfoDict,
@@ -31,30 +29,13 @@ from ec2facts.metadata.documents import (
 )
 from ec2facts.metadata.leaves import InstanceTags, Leaves
 from ec2facts.metadata.network_interface import NetworkInterface
+from ec2facts.metadata.notices import notice_time, spot_action
 from ec2facts.metadata.public_key import PublicKey
 
 if TYPE_CHECKING:
     import requests
 
 T = TypeVar("T")
-
-
-class SpotInstanceAction(NamedTuple):
-    """What happens to a Spot Instance at ``time``, an aware UTC datetime."""
-
-    action: Literal["hibernate", "stop", "terminate"]
-    time: datetime
-
-
-def spot_action(body: bytes) -> SpotInstanceAction:
-    """Return the action and the time of a JSON object with both."""
-    notice = json_object(body)
-    return SpotInstanceAction(cast(Any, field(notice, "action")), timestamp(field(notice, "time")))
-
-
-def notice_time(body: bytes) -> datetime:
-    """Return the ``noticeTime`` of a JSON object."""
-    return timestamp(field(json_object(body), "noticeTime"))
 
 
 class EC2Metadata(Resource):
