@@ -287,3 +287,13 @@ def is_commands(action: argparse.Action) -> bool:
 
 def example(name: str) -> str:
     return str(COMMANDS[NAMES.index(name)].EXAMPLE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unknown_option_leads_to_the_help_of_the_command(name: str, capfdbinary: Capture) -> None:
+    operands = {"get": ["region"], "render": ["motd"]}.get(name, [])
+
+    outcome = call(capfdbinary, name, *operands, "--nonsense")
+
+    assert outcome.status == 2
+    assert outcome.errors == (f"ec2facts: error: unrecognized arguments: --nonsense; see `ec2facts {name} --help`\n")
