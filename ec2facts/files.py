@@ -103,6 +103,12 @@ def uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def is_own(directory: Path) -> bool:
+    """Tell whether only this user puts files into a directory."""
+    status = directory.stat()
+    return status.st_uid == os.geteuid() and not status.st_mode & stat.S_IWOTH
+
+
 def sync_directory(directory: Path) -> None:
     """Have the disk hold the names in ``directory`` as they are now."""
     descriptor = os.open(directory, os.O_RDONLY)

@@ -45,7 +45,7 @@ KNOWS_THE_PACKAGE = {
 OWNERS = {
     "requests": "imds/(client|http_errors|body)",
     "urllib3": "imds/(client|http_errors|body)",
-    "jinja2": "render/(template|undefined|printable|values|bytecode)",
+    "jinja2": "render/(template|undefined|printable|values)",
     "yaml": "render/yaml|install/(config|values)",
 }
 """The modules that may import a library when they are imported; they are imported by the command that needs them."""

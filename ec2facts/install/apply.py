@@ -38,8 +38,8 @@ def apply(
     include = sorted({name for output in outputs for name in output.include})
 
     def render(snapshot: Snapshot) -> list[File]:
-        compiled = None if dry_run else state / "templates"
-        return render_outputs(outputs, snapshot, allow_partial=allow_partial, compiled=compiled, observer=observer)
+        kept = None if dry_run else state
+        return render_outputs(outputs, snapshot, allow_partial=allow_partial, state=kept, observer=observer)
 
     try:
         snapshot = crawl(source, include=include)

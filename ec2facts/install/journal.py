@@ -6,14 +6,13 @@ import fcntl
 import json
 import os
 import secrets
-import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ec2facts.errors import InstallError
-from ec2facts.files import Attributes, put, sweep, sync_directory, uninterrupted, write_file
+from ec2facts.files import Attributes, is_own, put, sweep, sync_directory, uninterrupted, write_file
 from ec2facts.install.file import Change, explained, overwrite, repair
 
 
@@ -49,8 +48,7 @@ class Journal:
         """Wait for other runs to end, and undo what one that was killed has left half done."""
         with explained(self._directory):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            status = self._directory.stat()
-            if status.st_uid != os.geteuid() or status.st_mode & stat.S_IWOTH:
+            if not is_own(self._directory):
                 raise InstallError(str(self._directory), "others can write to this directory of the state")
             lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ec2facts.crawl import crawl
 from ec2facts.errors import EC2FactsError, StaleError
-from ec2facts.files import write_file
+from ec2facts.files import is_own, write_file
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.metadata import EC2Metadata
 
@@ -46,6 +46,8 @@ class LastFacts:
         if include:
             raise StaleError(f"the last facts hold nothing that is withheld, such as {', '.join(include)}")
         try:
+            if not is_own(self._snapshot.parent):
+                raise StaleError(f"others can write to {self._snapshot.parent}")
             snapshot = Snapshot.load(self._snapshot)
             instance = EC2Metadata(source=snapshot).instance_id
         except (OSError, EC2FactsError) as error:

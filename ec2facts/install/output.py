@@ -11,7 +11,9 @@ from ec2facts.facts import facts
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.install.file import File
 from ec2facts.install.observer import Observer
+from ec2facts.install.renderings import Renderings
 from ec2facts.render import TREE_FORMATS, render_tree
+from ec2facts.render.catalog import Reads
 
 
 class Variables(NamedTuple):
@@ -44,12 +46,12 @@ def render_outputs(
     snapshot: Snapshot,
     *,
     allow_partial: bool = False,
-    compiled: Path | None = None,
+    state: Path | None = None,
     observer: Observer,
 ) -> list[File]:
     """Return the files with their contents; each sees only the withheld facts that it includes.
 
-    ``compiled`` is a directory for what templates have been compiled to, for the next time.
+    A template is rendered anew unless its facts and files are those of the last run with the directory ``state``.
 
     Raises IncompleteError if any fact is unread, unless that is allowed, and whatever the renderers raise.
     """
@@ -60,20 +62,22 @@ def render_outputs(
             unread = known[output.include]["collection"]["unread"]
             if unread and not allow_partial:
                 raise IncompleteError(unread)
-    return [
+    renderings = None if state is None else Renderings(state, known.get((), {}))
+    files = [
         output.file._replace(
-            content=_render(output, known[output.include], compiled, observer).encode(),
+            content=_render(output, known[output.include], None if output.include else renderings, observer).encode(),
             secret=bool(output.include),
         )
         for output in outputs
     ]
+    if renderings is not None:
+        renderings.save()
+    return files
 
 
-def _render(output: Output, everything: Mapping[str, Any], compiled: Path | None, observer: Observer) -> str:
+def _render(output: Output, everything: Mapping[str, Any], renderings: Renderings | None, observer: Observer) -> str:
     if output.template is not None:
-        from ec2facts.render.template import render_template
-
-        return render_template(everything, output.template, search_path=output.search_path, compiled=compiled)
+        return _render_template(everything, output.template, output.search_path, renderings)
     if output.format in TREE_FORMATS:
         return render_tree(everything, output.format)
     from ec2facts.render.env import render_env
@@ -84,3 +88,17 @@ def _render(output: Output, everything: Mapping[str, Any], compiled: Path | None
     arguments = output.variables._asdict()
     skips = arguments.pop("skip_unrepresentable")
     return render_env(everything, output.format, **arguments, on_skip=left_out if skips else None)
+
+
+def _render_template(
+    everything: Mapping[str, Any], template: str, search_path: Sequence[Path], renderings: Renderings | None
+) -> str:
+    text = None if renderings is None else renderings.get(template, search_path)
+    if text is None:
+        from ec2facts.render.template import render_template
+
+        reads = Reads([], {})
+        text = render_template(everything, template, search_path=search_path, reads=reads)
+        if renderings is not None:
+            renderings.add(template, search_path, text, reads)
+    return text

@@ -8,6 +8,7 @@ they are: theirs is the comment ``# One sentence. Checked by: PROGRAM``.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import re
 import stat
@@ -113,6 +114,48 @@ def find_named(name: str, directories: Sequence[Path], *, owners: Collection[int
                 _refuse_strangers(file, owners)
                 return file
     return None
+
+
+def find_included(name: str, parent: str, search_path: Sequence[Path], *, uid: int) -> str:
+    """Return the file that the template ``parent`` means by ``name``: beside it, else on the search path, else none.
+
+    None is ``name`` as it is. Raises what find_named does; the owner of ``parent`` may own the directory as well.
+    """
+    including = Path(parent)
+    beside, owners = [], {0, uid}
+    if including.is_absolute():
+        beside.append(including.parent)
+        owners.add(including.stat().st_uid)  # that user's template is being rendered already
+    found = find_named(name, [*beside, *search_path], owners=owners)
+    return name if found is None else str(found.absolute())
+
+
+class Reads(NamedTuple):
+    """What one rendering found and read, from which it can be told whether another would do the same."""
+
+    found: list[tuple[str, str, str]]
+    """A name, the template that names it, and what find_included returned for it."""
+    digests: dict[str, str]
+    """The SHA-256 of each template, by its file."""
+
+    def read(self, file: str) -> bytes:
+        """Return the content of a file, and note it."""
+        content = Path(file).read_bytes()
+        self.digests[file] = hashlib.sha256(content).hexdigest()
+        return content
+
+    def are_current(self, search_path: Sequence[Path]) -> bool:
+        """Tell whether every name still leads to the same file, and every file is as it was."""
+        again = Reads([], {})
+        try:
+            for file in self.digests:
+                again.read(file)
+            return again.digests == self.digests and all(
+                find_included(name, parent, search_path, uid=os.geteuid()) == found
+                for name, parent, found in self.found
+            )
+        except (OSError, TemplateError):
+            return False
 
 
 def _refuse_strangers(file: Path, owners: Collection[int]) -> None:

@@ -13,8 +13,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ec2facts.errors import TemplateError
-from ec2facts.render.bytecode import bytecode_cache
-from ec2facts.render.catalog import default_search_path, find_named, find_template
+from ec2facts.render.catalog import Reads, default_search_path, find_included, find_template
 from ec2facts.render.filters import FILTERS
 from ec2facts.render.printable import printable
 from ec2facts.render.undefined import FactUndefined, undefined_in
@@ -55,14 +54,13 @@ def render_template(
     trim_blocks: bool = True,
     lstrip_blocks: bool = True,
     newline_sequence: Newline = "\n",
-    compiled: Path | None = None,
+    reads: Reads | None = None,
 ) -> str:
     """Return the text of a template, given by path or by name; its variables are the facts' keys, and ``facts``.
 
     Names are looked for on ``search_path``, by default catalog.default_search_path; includes, imports and extends
-    beside the template first. ``compiled`` is a directory that keeps what templates have been compiled to, for the
-    next time; it is code, so one that is open to others is not used. The other arguments are Jinja's; the header of a
-    template goes before them.
+    beside the template first. What was found and read is noted in ``reads``. The other arguments are Jinja's; the
+    header of a template goes before them.
 
     Raises TemplateError, with file and line, for whatever is wrong: the template is not there, its syntax, something
     undefined or that cannot be printed, a filter that refuses.
@@ -73,8 +71,9 @@ def render_template(
         trim_blocks=trim_blocks,
         lstrip_blocks=lstrip_blocks,
         newline_sequence=newline_sequence,
-        bytecode_cache=None if compiled is None else bytecode_cache(compiled),
     )
+    if reads is not None:
+        environment.reads = reads
     name = str(Path(find_template(template, environment.search_path, uid=environment.uid)).absolute())
     with environment.border(name):
         return environment.get_template(name).render()
@@ -120,6 +119,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         self.filters.update(FILTERS)
         # Globals, not variables of the rendering, because these reach imported macros too.
         self.globals.update(facts, facts=facts)
+        self.reads = Reads([], {})
         self.headed: set[str] = set()
         """The templates that begin with a header, which is no line for Jinja."""
 
@@ -144,13 +144,9 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def join_path(self, template: str, parent: str) -> str:
         """Return the file that ``parent`` means by ``template``: beside it, else on the search path."""
-        including = Path(parent)
-        beside, owners = [], {0, self.uid}
-        if including.is_absolute():
-            beside.append(including.parent)
-            owners.add(including.stat().st_uid)  # that user's template is being rendered already
-        found = find_named(template, [*beside, *self.search_path], owners=owners)
-        return template if found is None else str(found.absolute())
+        found = find_included(template, parent, self.search_path, uid=self.uid)
+        self.reads.found.append((template, parent, found))
+        return found
 
     def compiled(self, name: str, source: str, variables: MutableMapping[str, Any]) -> jinja2.Template:
         """Compile a template, as its header says."""
@@ -161,16 +157,7 @@ class _Environment(ImmutableSandboxedEnvironment):
             self.headed.add(name)
         compiler = self.overlay()
         vars(compiler).update(settings)  # overlay() itself takes no newline_sequence before Jinja 3.1.2
-        if self.bytecode_cache is None:
-            code = compiler.compile(source, name, name)
-        else:
-            options = compiler.trim_blocks, compiler.lstrip_blocks, compiler.newline_sequence
-            bucket = self.bytecode_cache.get_bucket(compiler, name, name, f"{options}{source}")
-            if bucket.code is None:
-                bucket.code = compiler.compile(source, name, name)
-                self.bytecode_cache.set_bucket(bucket)
-            code = bucket.code
-        return self.template_class.from_code(self, code, variables)
+        return self.template_class.from_code(self, compiler.compile(source, name, name), variables)
 
     @contextmanager
     def border(self, name: str) -> Iterator[None]:
@@ -210,7 +197,7 @@ class _Loader(jinja2.BaseLoader):
             raise jinja2.TemplateNotFound(name, f"no template {name!r} {searched}")
         try:
             # Some editors put a byte order mark first, which no configuration file is the better for.
-            source = Path(name).read_bytes().decode("utf-8-sig")
+            source = environment.reads.read(name).decode("utf-8-sig")
         except OSError as error:
             raise TemplateError(f"cannot be read: {error.strerror}", file=name) from error
         except UnicodeDecodeError as error:

@@ -50,6 +50,13 @@ def test_what_was_included_is_not_kept(tmp_path: Path, identity: Identity) -> No
     assert facts.read().bodies["meta-data/instance-id"] == PLAIN.encode()
 
 
+def test_last_facts_where_others_can_write_are_refused(last: LastFacts, tmp_path: Path) -> None:
+    (tmp_path / "state").chmod(0o777)
+
+    with pytest.raises(StaleError, match="others can write to"):
+        last.read()
+
+
 def test_unchanged_facts_are_not_written_again(last: LastFacts, tmp_path: Path) -> None:
     before = [file.stat() for file in sorted((tmp_path / "state").iterdir())]
 
