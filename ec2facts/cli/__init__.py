@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from ec2facts import __version__
@@ -52,19 +52,32 @@ def make_parser() -> argparse.ArgumentParser:
             epilog=f"example: {module.EXAMPLE}",
             formatter_class=argparse.RawDescriptionHelpFormatter,  # an example that is wrapped cannot be pasted
             allow_abbrev=False,
+            add_arguments=module.add_arguments,
         )
         command.set_defaults(run=module.run)
-        module.add_arguments(command)
     return parser
 
 
 class _Parser(argparse.ArgumentParser):
     """A parser that ends as commands do: help is data, an error an error of ours."""
 
+    def __init__(
+        self, *args: Any, add_arguments: Callable[[argparse.ArgumentParser], None] | None = None, **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self._add_arguments = add_arguments
+
+    def complete(self) -> None:
+        """Add what a command takes, when it is this one's turn: all of them would take too much of a start."""
+        if self._add_arguments is not None:
+            self._add_arguments(self)
+            self._add_arguments = None
+
     def print_help(self, file: object = None) -> None:
         write_stdout(self.format_help().encode())
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.complete()
         namespace, unknown = super().parse_known_args(args, namespace)
         if unknown:  # said by the command itself, whose help is what it takes to mend it
             self.error(f"unrecognized arguments: {' '.join(unknown)}")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ec2facts import instances
 from ec2facts.cli.output import say, write_stdout
-from ec2facts.imds.faults import FAULTS, SYNTAX
 from ec2facts.imds.snapshot import Snapshot
 
 EXAMPLE = "ec2facts serve busy --port 1338"
@@ -26,6 +25,8 @@ class Options(argparse.Namespace):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""
+    from ec2facts.imds.faults import FAULTS, SYNTAX
+
     known = ", ".join(instances.names())
     parser.add_argument(
         "snapshot",

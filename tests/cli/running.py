@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ec2facts.cli import main
+from ec2facts.cli import main, make_parser
 
 PROGRAM = str(Path(sys.executable).parent / "ec2facts")
 """The console script beside the Python that runs the tests."""
@@ -27,6 +28,15 @@ class Outcome(NamedTuple):
     status: int | str | None
     output: bytes
     errors: str
+
+
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each command by its name; the whole program's is under ``""``."""
+    whole = make_parser()
+    (commands,) = (action for action in whole._actions if isinstance(action, argparse._SubParsersAction))
+    for command in commands.choices.values():
+        command.complete()
+    return {"": whole, **commands.choices}
 
 
 def call(capture: Capture, *arguments: object) -> Outcome:

@@ -14,17 +14,10 @@ from typing import NamedTuple
 import pytest
 
 from ec2facts import __version__, errors
-from ec2facts.cli import COMMANDS, main, make_parser, serve
-from tests.cli.running import PROGRAM, Capture, call, execute, interrupt, one_line, started
+from ec2facts.cli import COMMANDS, main, serve
+from tests.cli.running import PROGRAM, Capture, call, execute, interrupt, one_line, parsers, started
 
 NAMES = [module.__name__.rpartition(".")[2] for module in COMMANDS]
-
-
-def parsers() -> dict[str, argparse.ArgumentParser]:
-    """Return the parser of each command by its name; the whole program's is under ``""``."""
-    whole = make_parser()
-    (commands,) = (action for action in whole._actions if isinstance(action, argparse._SubParsersAction))
-    return {"": whole, **commands.choices}
 
 
 class Failure(NamedTuple):

@@ -14,13 +14,12 @@ from typing import Any
 import pytest
 
 from ec2facts import instances
-from ec2facts.cli import make_parser
 from ec2facts.imds.simulator import Simulator
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.render import TREE_FORMATS
 from ec2facts.render.encodings import FORMATS
 from ec2facts.withheld import WITHHELD_NAMES
-from tests.cli.running import PROGRAM, Capture, call, started
+from tests.cli.running import PROGRAM, Capture, call, parsers, started
 
 EVERY_FORMAT = [f"env --only * --skip-unrepresentable -f {form}" for form in FORMATS]
 EVERYTHING = ["dump -f json", "dump -f yaml", "snapshot", "get meta_data dynamic collection", "get /", *EVERY_FORMAT]
@@ -100,9 +99,7 @@ def test_no_secret_is_in_anything_that_apply_writes(name: str, tmp_path: Path, c
 
 
 def test_every_command_that_reads_facts_is_searched_for_secrets() -> None:
-    (commands,) = (action.choices for action in make_parser()._actions if isinstance(action.choices, dict))
-
-    reading = {name for name, parser in commands.items() if "--include" in parser.format_usage()}
+    reading = {name for name, parser in parsers().items() if "--include" in parser.format_usage()}
 
     assert reading == {*(command.partition(" ")[0] for command in EVERYTHING), "render", "apply"}
 
