@@ -24,8 +24,9 @@ class RetryBudget:
     def spend(self) -> bool:
         """Take one retry, and say whether there was one left."""
         with self._lock:
-            self._left -= self._left > 0
-            return self._left > 0
+            is_left = self._left > 0
+            self._left -= is_left
+            return is_left
 
     def earn(self) -> None:
         """Give one retry back."""

@@ -8,13 +8,29 @@ from email.utils import format_datetime
 
 import pytest
 
-from ec2facts.imds.pace import LONGEST_WAIT, RequestBudget, backoff
+from ec2facts.imds.pace import LONGEST_WAIT, RequestBudget, RetryBudget, backoff
 from tests.imds.scripted import Time
 
 
 def highest(_: float, bound: float) -> float:
     """Be the jitter that takes all that it may."""
     return bound
+
+
+def test_retries_are_as_many_as_the_budget_and_one_more_for_each_success() -> None:
+    budget = RetryBudget(3)
+
+    assert [budget.spend() for _ in range(5)] == [True, True, True, False, False]
+    budget.earn()
+    assert [budget.spend() for _ in range(2)] == [True, False]
+
+
+def test_successes_save_up_no_more_than_the_budget() -> None:
+    budget = RetryBudget(2)
+    for _ in range(10):
+        budget.earn()
+
+    assert [budget.spend() for _ in range(3)] == [True, True, False]
 
 
 def test_burst_passes_at_once_and_the_rest_at_the_rate() -> None:
