@@ -24,7 +24,8 @@ Over HTTP each of the errors about the service is also the matching exception of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 
@@ -195,3 +196,9 @@ class CommandError(EC2FactsError):
 def _quoted(output: str) -> str:
     """Return what another program said, to stand below a message."""
     return "".join(f"\n    {line}" for line in output.splitlines())
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return what an error says behind a name that is not known: the one that may have been meant, if any is alike."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ec2facts.crawl import crawl
-from ec2facts.errors import AbsentError, IncompleteError, UsageError
+from ec2facts.errors import AbsentError, IncompleteError, UsageError, did_you_mean
 from ec2facts.facts import Gaps, facts, jsonable
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import Source, below_root, read
@@ -79,14 +78,14 @@ def _descend(value: Any, parts: list[str], name: str) -> Any:
             return _descend(value[key], parts[count:], name)
     if head.isdecimal() and int(head) < len(value):
         return _descend(value[_in_order(value)[int(head)]], rest, name)
-    raise AbsentError(name, f"there is no {head!r}{_did_you_mean(head, value)}")
+    raise AbsentError(name, f"there is no {head!r}{did_you_mean(head, value)}")
 
 
 def _attribute(resource: Resource, name: str) -> Any:
     known = attributes(type(resource))
     attribute = known.get(name.replace("-", "_"))
     if attribute is None:
-        raise UsageError(f"there is no fact {name!r}{_did_you_mean(name, known)}; `ec2facts schema` lists them")
+        raise UsageError(f"there is no fact {name!r}{did_you_mean(name, known)}; `ec2facts schema` lists them")
     return attribute.require(resource)
 
 
@@ -102,8 +101,3 @@ def _attachment(interface: NetworkInterface) -> tuple[int, float]:
         return interface.network_card, interface.device_number
     except AbsentError:
         return interface.network_card, math.inf
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -7,7 +7,6 @@ they are: theirs is the comment ``# One sentence. Checked by: PROGRAM``.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import re
@@ -16,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ec2facts.errors import TemplateError
+from ec2facts.errors import TemplateError, did_you_mean
 
 SUFFIX = ".j2"
 """Ends the name of every template that ships, units apart; a name may be given without it."""
@@ -50,9 +49,8 @@ def packaged_template(name: str) -> Path:
     try:
         return files.get(name) or files[name + SUFFIX]
     except KeyError:
-        meant = difflib.get_close_matches(name, files, n=1)
-        advice = f"did you mean {meant[0]!r}?" if meant else "`ec2facts templates` lists them"
-        raise TemplateError(f"no template {name!r} ships ({advice})") from None
+        advice = did_you_mean(name, files) or " (`ec2facts templates` lists them)"
+        raise TemplateError(f"no template {name!r} ships{advice}") from None
 
 
 def _packaged_files() -> list[Path]:

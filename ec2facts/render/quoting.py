@@ -14,8 +14,8 @@ from markupsafe import escape
 from ec2facts.render.encodings import FORMATS
 from ec2facts.render.printable import printable
 
-NGINX_PARAMETER = 4094
-"""The bytes that nginx takes between the quotes of a parameter: with one more, it does not start."""
+NGINX_PARAMETER = 4093
+"""The bytes that nginx takes between the quotes of a parameter, if another follows; with more it does not start."""
 
 
 def quote(value: Any) -> str:
@@ -43,14 +43,16 @@ def nginx_quote(value: Any) -> str:
     return f'"{text}"'
 
 
-def header_value(value: Any) -> str:
+def header_value(value: Any, name: str = "an HTTP header") -> str:
     """Take a text as the value of an HTTP header: one line, no control character, no blank at an end.
+
+    ``name`` is what a refusal calls the header.
 
     {{ 'i-0abc (web)' | header_value | nginx_quote }} → "i-0abc (web)"
     """
     text = printable(value)
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text) or text.strip(" \t") != text:
-        raise ValueError("an HTTP header cannot hold control characters, or blanks at an end")
+        raise ValueError(f"{name} cannot hold control characters, or blanks at an end")
     return text
 
 
@@ -90,7 +92,7 @@ def env_line(value: Any, format: str, name: str) -> str:  # noqa: A002 (what the
         raise ValueError(f"no format {format!r}, choose from {', '.join(FORMATS)}")
     if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError("not the name of a variable: letters, digits and _, no digit first")
-    text = printable(value)
+    text = printable(value).lower() if isinstance(value, bool) else printable(value)
     refusal = FORMATS[format].refusal(name, text)
     if refusal:
         raise ValueError(refusal)
@@ -135,6 +137,8 @@ def yaml_string(value: Any) -> str:
 
 def hcl_string(value: Any) -> str:
     r"""Write a text as a string for HCL 2, as Terraform, Packer, Nomad, Consul and Vault read it.
+
+    Terraform brings what it reads into Unicode's form NFC.
 
     {{ '${x} "b"' | hcl_string }} → "$${x} \"b\""
     """

@@ -9,6 +9,7 @@ import posixpath
 import re
 from typing import Any
 
+from ec2facts.render.expressions import compiled
 from ec2facts.render.printable import printable
 
 _COMMENTS = {
@@ -27,17 +28,20 @@ _ENDS = {"cblock": "*/", "xml": "--"}
 def regex_replace(
     value: Any,
     pattern: str,
-    replacement: str,
+    replacement: str = "",
+    ignorecase: bool = False,  # noqa: FBT001, FBT002 (in the place that Ansible has it)
+    multiline: bool = False,  # noqa: FBT001, FBT002 (likewise)
     count: int = 0,
-    *,
-    ignorecase: bool = False,
-    multiline: bool = False,
 ) -> str:
     r"""Replace what matches a regular expression; the replacement may hold \\1 and such.
 
     {{ 'eu-west-1a' | regex_replace('[a-z]$', '') }} → eu-west-1
     """
-    return _compiled(pattern, ignorecase, multiline).sub(replacement, printable(value), count=count)
+    expression = compiled(pattern, ignorecase, multiline)
+    try:
+        return expression.sub(replacement, printable(value), count=count)
+    except (re.error, IndexError) as error:
+        raise ValueError(f"not a replacement: {error}; a backslash is written twice") from error
 
 
 def regex_search(
@@ -47,18 +51,26 @@ def regex_search(
 
     {{ 'm7g.large' | regex_search('^[a-z]+[0-9]') }} → m7
     """
-    match = _compiled(pattern, ignorecase, multiline).search(printable(value))
+    match = compiled(pattern, ignorecase, multiline).search(printable(value))
     if match is None:
         return None
-    return [match.expand(group) for group in groups] if groups else match[0]
+    try:
+        return [match.expand(group) for group in groups] if groups else match[0]
+    except (re.error, IndexError) as error:
+        raise ValueError(f"no group of the expression: {error}") from error
 
 
-def regex_findall(value: Any, pattern: str, *, ignorecase: bool = False, multiline: bool = False) -> list[Any]:
+def regex_findall(
+    value: Any,
+    pattern: str,
+    multiline: bool = False,  # noqa: FBT001, FBT002 (in the place that Ansible has it)
+    ignorecase: bool = False,  # noqa: FBT001, FBT002 (likewise)
+) -> list[Any]:
     """Return a list of all that matches a regular expression.
 
     {{ 'sda1 sdb1' | regex_findall('sd[a-z]') | join(',') }} → sda,sdb
     """
-    return _compiled(pattern, ignorecase, multiline).findall(printable(value))
+    return compiled(pattern, ignorecase, multiline).findall(printable(value))
 
 
 def regex_escape(value: Any) -> str:
@@ -69,26 +81,28 @@ def regex_escape(value: Any) -> str:
     return re.escape(printable(value))
 
 
-def matching(value: Any, pattern: str) -> str:
-    """Take a text that a regular expression matches as a whole; refuse the rest.
+def matching(value: Any, pattern: str, msg: str | None = None) -> str:
+    """Take a text that a regular expression matches as a whole; refuse the rest, in words of one's own if need be.
 
     {{ 'web-1' | matching('[a-z0-9-]+') }} → web-1
     """
     text = printable(value)
-    if not _compiled(pattern, ignorecase=False, multiline=False).fullmatch(text):
-        raise ValueError(f"does not match {pattern!r}")
+    if not compiled(pattern).fullmatch(text):
+        raise ValueError(msg or f"does not match {pattern!r}")
     return text
 
 
-def _compiled(pattern: str, ignorecase: bool, multiline: bool) -> re.Pattern[str]:  # noqa: FBT001 (they have names at the callers')
-    try:
-        return re.compile(pattern, re.IGNORECASE * ignorecase | re.MULTILINE * multiline)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
-
-
-def comment(value: Any, style: str = "plain", *, decoration: str | None = None) -> str:
+def comment(
+    value: Any,
+    style: str = "plain",
+    *,
+    decoration: str | None = None,
+    prefix: str | None = None,
+    postfix: str | None = None,
+) -> str:
     """Write a text as a comment: plain, erlang, c, cblock or xml, or with a decoration of one's own for each line.
+
+    ``prefix`` and ``postfix`` are what stands in place of the empty lines around it, complete as they are.
 
     The empty lines around it are Ansible's; behind a line that ends in a backslash the next one may be lost.
 
@@ -104,9 +118,11 @@ def comment(value: Any, style: str = "plain", *, decoration: str | None = None) 
     text = printable(value)
     if re.search("[\\0\r\v\f\x1c-\x1e\x85\u2028\u2029]", text):
         raise ValueError("a comment cannot hold what some take for the end of a line")
-    if style in _ENDS and _ENDS[style] in text:
+    empty = line_start.rstrip()
+    lines = [line_start + line if line else empty for line in text.split("\n")]
+    lines = [empty if prefix is None else prefix, *lines, empty if postfix is None else postfix]
+    if style in _ENDS and any(_ENDS[style] in line for line in lines):
         raise ValueError(f"the comment cannot hold {_ENDS[style]}")
-    lines = (line_start + line if line else line_start.rstrip() for line in ("", *text.split("\n"), ""))
     return "\n".join([*filter(None, [beginning]), *lines, *filter(None, [end])])
 
 
@@ -119,6 +135,14 @@ def visible(value: Any) -> str:
     """
     text = printable(value).replace("\\", r"\\")
     return "".join(part if part.isprintable() else part.encode("unicode_escape").decode() for part in text)
+
+
+def split(value: Any, sep: str | None = None, maxsplit: int = -1) -> list[str]:
+    """Return the parts of a text between separators, by default between blanks.
+
+    {{ 'a,b' | split(',') | last }} → b
+    """
+    return printable(value).split(sep, maxsplit)
 
 
 def splitext(value: Any) -> list[str]:

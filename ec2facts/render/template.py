@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -12,8 +13,9 @@ from typing import Any, Literal
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from ec2facts.errors import TemplateError
+from ec2facts.errors import EC2FactsError, TemplateError, did_you_mean
 from ec2facts.render.catalog import Reads, default_search_path, find_included, find_template
+from ec2facts.render.expressions import TESTS
 from ec2facts.render.filters import FILTERS
 from ec2facts.render.printable import printable
 from ec2facts.render.undefined import FactUndefined, undefined_in
@@ -30,20 +32,11 @@ _SETTINGS: Mapping[str, Mapping[str, object]] = {
 }
 """The options of the header, and how it writes their values."""
 
+_UNKNOWN = re.compile(r"No (filter|test) named '(.+)'\.")
+"""What Jinja says of one that there is not."""
+
 _SHOWN_CALLERS = 5
 """How many of the templates and macros that led to an error its message names."""
-
-_FAILURES = (
-    jinja2.TemplateError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What the expressions of a template can raise."""
 
 
 def render_template(
@@ -117,6 +110,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         self.uid = os.geteuid()
         self.search_path = default_search_path(os.environ, uid=self.uid) if search_path is None else search_path
         self.filters.update(FILTERS)
+        self.tests.update(TESTS)
         # Globals, not variables of the rendering, because these reach imported macros too.
         self.globals.update(facts, facts=facts)
         self.reads = Reads([], {})
@@ -135,12 +129,17 @@ class _Environment(ImmutableSandboxedEnvironment):
         return self.undefined(obj=obj, name=attribute, method=found)  # type: ignore[call-arg]  # FactUndefined has it
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """Look up ``obj[argument]``, which for a mapping is never a method."""
+        """Look up ``obj[argument]``, which for a mapping is never a method; a number that is no key is a position."""
         if isinstance(obj, FactUndefined):
             return obj.below(argument)
-        if isinstance(obj, Mapping):
-            return obj[argument] if argument in obj else self.undefined(obj=obj, name=argument)
-        return super().getitem(obj, argument)
+        if not isinstance(obj, Mapping):
+            return super().getitem(obj, argument)
+        for key in (argument, str(argument)):
+            if key in obj:
+                return obj[key]
+        if isinstance(argument, int) and 0 <= argument < len(obj):
+            return list(obj.values())[argument]
+        return self.undefined(obj=obj, name=argument)
 
     def join_path(self, template: str, parent: str) -> str:
         """Return the file that ``parent`` means by ``template``: beside it, else on the search path."""
@@ -164,13 +163,25 @@ class _Environment(ImmutableSandboxedEnvironment):
         """Turn whatever the template ``name`` raises into a TemplateError that says where."""
         try:
             yield
-        except _FAILURES as error:
+        except EC2FactsError:
+            raise
+        except Exception as error:  # expressions can raise whatever Python's operators and Jinja's filters do
             *callers, (file, line) = self._places(error.__traceback__) or [(name, None)]
-            message = " ".join(_reason(error).split())
+            message = " ".join(self._reason(error).split())
             if callers:
                 shown = [f"{caller}:{number}" for caller, number in reversed(callers)]
                 message += ", reached from " + ", ".join(shown[:_SHOWN_CALLERS]) + ", …" * (len(shown) > _SHOWN_CALLERS)
             raise TemplateError(message, file=file, line=line) from error
+
+    def _reason(self, error: Exception) -> str:
+        if not isinstance(error, (jinja2.TemplateError, ValueError)):
+            return f"{type(error).__name__}: {error}"
+        message = getattr(error, "message", None) or str(error) or type(error).__name__
+        unknown = _UNKNOWN.fullmatch(message)
+        if unknown is None:
+            return message
+        known: Iterable[str] = self.filters if unknown[1] == "filter" else self.tests
+        return f"no {unknown[1]} named {unknown[2]!r}{did_you_mean(unknown[2], known)}"
 
     def _places(self, traceback: TracebackType | None) -> list[tuple[str, int | None]]:
         """Return file and line of every template and macro on the way to an error, outermost first."""
@@ -216,9 +227,3 @@ def _read_header(header: str, name: str) -> dict[str, Any]:
             known = "; ".join(f"{key}: {' or '.join(values)}" for key, values in _SETTINGS.items())
             raise TemplateError(f"the header takes {known}", file=name, line=1) from error
     return settings
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, (jinja2.TemplateError, ValueError)):
-        return getattr(error, "message", None) or str(error) or type(error).__name__
-    return f"{type(error).__name__}: {error}"

@@ -58,6 +58,10 @@ class FactUndefined(StrictUndefined):
         gap = _gap(self.facts, names)
         if gap:
             return f"{dotted(names)!r} {gap}"
+        if isinstance(self._undefined_obj, str):
+            return (
+                f"undefined {dotted(names)!r} of a text; a loop over a mapping takes its keys, its .values() the rest"
+            )
         meant = self._meant()
         return f"undefined {dotted(names)!r}" + (f" (did you mean {dotted(meant)!r}?)" if meant else "")
 

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import re
+from datetime import date
 from typing import Any
 
 from jinja2 import Undefined
@@ -18,19 +19,34 @@ from ec2facts.render.printable import defined, printable
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
-def to_json(value: Any, indent: int | None = None) -> str:
+def to_json(
+    value: Any,
+    indent: int | None = None,
+    *,
+    sort_keys: bool = True,
+    ensure_ascii: bool = False,
+    separators: tuple[str, str] | None = None,
+) -> str:
     """Write any value as JSON, keys sorted, non-ASCII text as it is.
 
     {{ {'b': [1, none], 'a': '<é>'} | to_json }} → {"a": "<é>", "b": [1, null]}
     """
-    text = json.dumps(value, indent=indent, ensure_ascii=False, sort_keys=True, allow_nan=False, default=printable)
+    text = json.dumps(
+        value,
+        indent=indent,
+        sort_keys=sort_keys,
+        ensure_ascii=ensure_ascii,
+        separators=separators,
+        allow_nan=False,
+        default=_text,
+    )
     return re.sub("[\ud800-\udfff]", lambda lone: f"\\u{ord(lone[0]):04x}", text)
 
 
 tojson = to_json
 
 
-def to_nice_json(value: Any, indent: int = 4) -> str:
+def to_nice_json(value: Any, indent: int = 4, *, sort_keys: bool = True, ensure_ascii: bool = False) -> str:
     """Write any value as JSON for people, keys sorted, non-ASCII text as it is.
 
     {{ {'a': [1]} | to_nice_json }} →
@@ -40,7 +56,7 @@ def to_nice_json(value: Any, indent: int = 4) -> str:
             ]
         }
     """
-    return to_json(value, indent)
+    return to_json(value, indent, sort_keys=sort_keys, ensure_ascii=ensure_ascii)
 
 
 def from_json(value: Any) -> Any:
@@ -48,10 +64,10 @@ def from_json(value: Any) -> Any:
 
     {{ ('{"a": [1, 2]}' | from_json).a | last }} → 2
     """
-    return json.loads(printable(value))
+    return json.loads(printable(value), parse_constant=_refuse_constant)
 
 
-def to_yaml(value: Any, indent: int = 2) -> str:
+def to_yaml(value: Any, indent: int = 2, *, sort_keys: bool = False) -> str:
     """Write any value as YAML that reads back equal in YAML 1.1 and 1.2, in the value's own order.
 
     {{ {'account_id': '012345678901', 'on': true} | to_yaml }} →
@@ -63,19 +79,19 @@ def to_yaml(value: Any, indent: int = 2) -> str:
     from ec2facts.render.yaml import to_yaml as write
 
     try:
-        return write(defined(value), indent=indent)
+        return write(defined(value), indent=indent, sort_keys=sort_keys)
     except yaml.YAMLError as error:
         raise ValueError("YAML cannot hold the value") from error
 
 
-def to_nice_yaml(value: Any, indent: int = 4) -> str:
+def to_nice_yaml(value: Any, indent: int = 4, *, sort_keys: bool = False) -> str:
     """Write any value as YAML for people.
 
     {{ {'a': {'b': 1}} | to_nice_yaml }} →
         a:
             b: 1
     """
-    return to_yaml(value, indent)
+    return to_yaml(value, indent, sort_keys=sort_keys)
 
 
 def from_yaml(value: Any) -> Any:
@@ -160,3 +176,12 @@ def mandatory(value: Any, msg: str | None = None) -> Any:
     if isinstance(value, Undefined) and msg is not None:
         raise ValueError(msg)
     return defined(value)
+
+
+def _text(value: Any) -> str:
+    """Return the text of what JSON has no kind for: dates, which YAML has."""
+    return value.isoformat() if isinstance(value, date) else printable(value)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"not JSON: {name}")

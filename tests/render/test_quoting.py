@@ -119,7 +119,7 @@ def test_rsyslog_writes_a_string_as_it_was(texts: list[str], program: Program) -
     constants = "".join(f'constant(value={rsyslog_string(text)}) constant(value="|")\n' for text in texts)
 
     def configuration(directory: Path) -> str:
-        action = f'action(type="omfile" file="{directory}/log" template="t")\n'
+        action = f'action(type="omfile" fileCreateMode="0600" file="{directory}/log" template="t")\n'
         return f'template(name="t" type="list") {{\n{constants}}}\n{action}'
 
     assert logged_by_rsyslog(program, configuration, "<13>x") == "".join(f"{text}|" for text in texts)
@@ -275,7 +275,7 @@ def test_nul_is_refused_where_no_escape_can_write_it(write: Callable[[str], str]
 
 
 def test_nginx_quote_refuses_what_is_longer_than_a_parameter() -> None:
-    with pytest.raises(ValueError, match="4094 bytes"):
+    with pytest.raises(ValueError, match="4093 bytes"):
         nginx_quote("a" * (NGINX_PARAMETER + 1))
 
 

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from ec2facts.errors import TemplateError
+from ec2facts.render.template import render_text
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("'p4d.24xlarge' is match('p4d')", "True"),
+        ("'p4d.24xlarge' is match('24')", "False"),
+        ("'p4d.24xlarge' is search('24')", "True"),
+        ("'p4d.24xlarge' is regex('^P4', ignorecase=true)", "True"),
+        ("'a\nb' is search('^b')", "False"),
+        ("'a\nb' is search('^b', multiline=true)", "True"),
+        ("['m7g.large', 't3.micro'] | select('match', 't[0-9]') | first", "t3.micro"),
+    ],
+)
+def test_condition(condition: str, holds: str) -> None:
+    assert render_text({}, f"{{{{ {condition} }}}}") == holds
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [("'a' is match('(')", "not a regular expression"), ("nope is match('a')", "undefined 'nope'")],
+)
+def test_condition_refuses(condition: str, reason: str) -> None:
+    with pytest.raises(TemplateError, match=reason):
+        render_text({}, f"{{{{ {condition} }}}}")
