@@ -103,12 +103,20 @@ def _source(options: SourceOptions, stack: ExitStack) -> Source:
 def read_facts(options: SourceOptions) -> dict[str, Any]:
     """Return the facts of the source that the options choose."""
     with open_source(options) as source:
-        return collect(source, include=options.include, allow_partial=options.allow_partial)
+        facts = collect(source, include=options.include, allow_partial=options.allow_partial)
+    for unread, reason in facts["collection"]["unread"].items():
+        warn_unread(unread, reason)
+    return facts
 
 
 def warn(message: str) -> None:
     """Print a warning to standard error."""
     say(f"warning: {message}")
+
+
+def warn_unread(path: str, reason: str) -> None:
+    """Warn that something is missing because it could not be read, which an output need not show."""
+    warn(f"going on without {path}: {reason}")
 
 
 def number(least: float, most: float, convert: Callable[[str], float] = float) -> Callable[[str], float]:

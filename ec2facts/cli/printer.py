@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ec2facts.cli.options import warn, warn_unread
 from ec2facts.cli.output import say, write_stdout
 from ec2facts.cli.plan import PlanOptions
 from ec2facts.errors import EC2FactsError
@@ -50,8 +51,12 @@ class Printer(Observer):
 
     def stale(self, error: EC2FactsError) -> None:
         """Warn that the facts are not of now."""
-        say(f"warning: going on with the last facts: {error}")
+        warn(f"going on with the last facts: {error}")
+
+    def unread(self, path: str, reason: str) -> None:
+        """Warn that something is missing."""
+        warn_unread(path, reason)
 
     def left_out(self, file: File, name: str, reason: str) -> None:
         """Warn that a variable is not in a file."""
-        say(f"warning: {file.path}: {name} is left out: {reason}")
+        warn(f"{file.path}: {name} is left out: {reason}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ec2facts.cli.options import SourceOptions, add_source_options, open_source
+from ec2facts.cli.options import SourceOptions, add_source_options, open_source, warn_unread
 from ec2facts.cli.output import OutputOptions, add_output_options, write
 from ec2facts.crawl import crawl
 from ec2facts.errors import IncompleteError
@@ -28,4 +28,6 @@ def run(options: Options) -> None:
         snapshot = crawl(source, include=options.include)
     if snapshot.unread and not options.allow_partial:
         raise IncompleteError(snapshot.unread)
+    for path, reason in snapshot.unread.items():
+        warn_unread(path, reason)
     write(snapshot.dump(), options, secret=True)

@@ -24,5 +24,8 @@ class Observer:
     def stale(self, error: EC2FactsError) -> None:
         """Take note that the last facts stand in for those that could not be had, for the reason ``error``."""
 
+    def unread(self, path: str, reason: str) -> None:
+        """Take note of what no output holds because it could not be read, where that is allowed."""
+
     def left_out(self, file: File, name: str, reason: str) -> None:
         """Take note of a variable that the format of the file cannot hold."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,7 +42,7 @@ class Output(NamedTuple):
 
 
 def render_outputs(
-    outputs: Iterable[Output],
+    outputs: Sequence[Output],
     snapshot: Snapshot,
     *,
     allow_partial: bool = False,
@@ -55,13 +55,12 @@ def render_outputs(
 
     Raises IncompleteError if any fact is unread, unless that is allowed, and whatever the renderers raise.
     """
-    known: dict[tuple[str, ...], dict[str, Any]] = {}
-    for output in outputs:
-        if output.include not in known:
-            known[output.include] = facts(snapshot, include=output.include)
-            unread = known[output.include]["collection"]["unread"]
-            if unread and not allow_partial:
-                raise IncompleteError(unread)
+    known = {include: facts(snapshot, include=include) for include in {output.include for output in outputs}}
+    unread = {path: reason for each in known.values() for path, reason in each["collection"]["unread"].items()}
+    if unread and not allow_partial:
+        raise IncompleteError(unread)
+    for path, reason in sorted(unread.items()):
+        observer.unread(path, reason)
     renderings = None if state is None else Renderings(state, known.get((), {}))
     files = [
         output.file._replace(

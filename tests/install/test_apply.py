@@ -45,6 +45,9 @@ class Down:
 class Warned(Observer):
     """Remembers warnings."""
 
+    def unread(self, path: str, reason: str) -> None:
+        self.reasons.append(f"{path}: {reason}")
+
     def __init__(self) -> None:
         self.reasons: list[str] = []
 
@@ -117,8 +120,10 @@ def test_unread_fact_leaves_every_file_unless_that_is_allowed(tmp_path: Path) ->
         apply(outputs, UNREAD, state=tmp_path / "state")
 
     assert not (tmp_path / "a").exists()
-    apply(outputs, UNREAD, state=tmp_path / "state", allow_partial=True)
+    observer = Warned()
+    apply(outputs, UNREAD, state=tmp_path / "state", allow_partial=True, observer=observer)
     assert (tmp_path / "a").exists()
+    assert observer.reasons == ["meta-data/mac: HTTP 500"]
 
 
 @pytest.mark.parametrize("source", [Down(), UNREAD], ids=["down", "unread"])

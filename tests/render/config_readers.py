@@ -66,6 +66,7 @@ def logged_by_rsyslog(program: Program, configuration: Callable[[Path], str], me
             with _connected(directory / "s", socket.SOCK_DGRAM) as log:
                 log.send(message.encode())
             _wait_until(lambda: (directory / "log").exists() and (directory / "log").stat().st_size > 0, "a log")
+        assert not (directory / "log").stat().st_mode & 0o077, "others can read the log"
         return (directory / "log").read_bytes().decode()
 
 

@@ -122,6 +122,16 @@ def test_nothing_that_the_service_says_is_an_element_or_an_attribute(identity: d
     assert kinds(page) <= kinds(page_of(harmless))
 
 
+def test_page_does_not_say_that_what_was_unread_is_absent() -> None:
+    unread = {"meta-data/tags/instance/<b>": "HTTP 503"}
+
+    page = render("instance.html.j2", {"collection": {"withheld": {}, "unread": unread}})
+
+    assert "meta-data/tags/instance/&lt;b&gt;</code> HTTP 503" in page
+    assert "does not allow tags" not in page
+    assert "No tag could be read." in page
+
+
 def test_position_of_an_interface_is_text_whatever_it_is() -> None:
     interface = {"network_card": "<script>", "device_number": "<script>"}
 

@@ -193,15 +193,33 @@ def test_name_is_a_host_name_only_where_it_is_one(name: str, aliases: list[str])
 
 
 @pytest.mark.parametrize(
+    ("hostname", "names"),
+    [
+        ("ip-10-0-0-7.ec2.internal example.com", " ip-10-0-0-7.ec2.internal ip-10-0-0-7"),
+        ("ip-10-0-0-7.", " ip-10-0-0-7"),
+        *(
+            (name, None)
+            for name in ("", " a", "a_b.example.com", "a..b", "a\n10.0.0.8 example.com", "-a", "a.b\n", *VALUES[:8])
+        ),
+    ],
+)
+def test_interface_is_in_the_hosts_file_by_the_first_host_name_if_it_has_one(hostname: str, names: str | None) -> None:
+    interface = {"private_hostname": hostname, "private_ipv4s": ["10.0.0.7"]}
+
+    printed = render("hosts.j2", {"network_interfaces": {"mac": interface}})
+
+    assert printed.splitlines()[2:] == ([] if names is None else [f"10.0.0.7{names}"])
+
+
+@pytest.mark.parametrize(
     "interface",
     [
-        {"private_hostname": "a\n10.0.0.8 example.com", "private_ipv4s": ["10.0.0.7"]},
         {"private_hostname": "a", "private_ipv4s": ["10.0.0.7 example.com"]},
         {"private_hostname": "a", "ipv6s": ["::1\n::2"]},
     ],
 )
-def test_hosts_template_refuses_what_is_no_host_name_and_no_address(interface: dict[str, Any]) -> None:
-    with pytest.raises(TemplateError, match=r"not a host name|not an IP address"):
+def test_hosts_template_refuses_what_is_no_address(interface: dict[str, Any]) -> None:
+    with pytest.raises(TemplateError, match="not an IP address"):
         render("hosts.j2", {"network_interfaces": {"mac": interface}})
 
 

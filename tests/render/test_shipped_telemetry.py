@@ -44,6 +44,8 @@ def test_cloudwatch_agent_gets_the_fields_of_its_documentation(everything: dict[
     (log,) = configuration["logs"]["logs_collected"]["files"]["collect_list"]
     stream = {"log_stream_name": everything["instance_id"]} if "instance_id" in everything else {}
     region = {"region": everything["region"]} if "region" in everything else {}
+    aggregated = [[name] for name in ("InstanceId", "AutoScalingGroupName") if name in dimensions]
+    assert configuration["metrics"].pop("aggregation_dimensions") == aggregated
     assert [collected[name].pop("append_dimensions") for name in ("mem", "swap", "disk")] == [dimensions] * 3
     assert log == {"file_path": "/var/log/messages", "log_group_name": "/ec2/instances", **stream}
     assert configuration.pop("agent") == {"metrics_collection_interval": 60, "omit_hostname": True, **region}
@@ -150,6 +152,12 @@ def test_opentelemetry_reads_an_attribute_as_it_was(environment: str) -> None:
 
     assert attributes.pop("deployment.environment.name") == environment
     assert attributes == {"cloud.provider": "aws", "cloud.platform": "aws_ec2"}
+
+
+def test_host_has_one_name_though_the_service_says_several() -> None:
+    printed = render("otel-resource.env.j2", {"hostname": "ip-10-0-1-23.ec2.internal example.com"})
+
+    assert printed.rstrip("\n").endswith(",host.name=ip-10-0-1-23.ec2.internal")
 
 
 def test_shell_and_systemd_read_the_attributes_alike(program: Program, tmp_path: Path) -> None:

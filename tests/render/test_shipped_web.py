@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -23,6 +24,7 @@ SERVERS = "eu-west-1a=127.0.0.2:1 eu-west-1b=[::1]:1 eu-west-1b=127.0.0.3:1"
 def nginx(program: Program, printed: str) -> AbstractContextManager[Fetch]:
     def configuration(directory: Path) -> str:
         moved = printed.replace("listen 8080;", f"listen unix:{directory}/s;")
+        moved = moved.replace("listen [::]:8080;", f"listen unix:{directory}/s6;")
         return moved.replace("/var/log/nginx/", f"{directory}/")
 
     return running_nginx(program, configuration)
@@ -30,7 +32,9 @@ def nginx(program: Program, printed: str) -> AbstractContextManager[Fetch]:
 
 def haproxy(program: Program, printed: str) -> AbstractContextManager[Fetch]:
     def configuration(directory: Path) -> str:
-        moved = printed.replace("bind :80\n", f"bind unix@{directory}/s\n")
+        moved = re.sub("bind (:80|:::80 v4v6)\n", f"bind unix@{directory}/s\n", printed)
+        if os.geteuid() != 0:  # who cannot become another user need not ask to
+            moved = re.sub("    (user|group) haproxy\n", "", moved)
         return moved.replace("bind 127.0.0.1:8404\n", f"bind unix@{directory}/t\n")
 
     return running_haproxy(program, configuration)
@@ -87,7 +91,7 @@ def test_nginx_trusts_every_block_of_the_vpc_once(interfaces: dict[str, Any], tr
     ],
 )
 def test_nginx_template_refuses_what_would_be_more_than_a_value(everything: dict[str, Any]) -> None:
-    with pytest.raises(TemplateError, match=r"an HTTP header cannot hold|not an IP network"):
+    with pytest.raises(TemplateError, match=r"X-Instance-Name cannot hold|not an IP network"):
         render("nginx-ec2.conf.j2", everything)
 
 
@@ -130,10 +134,29 @@ def visible(text: str) -> str:
     return render_text({"text": text}, "{{ text | visible }}")
 
 
+@pytest.mark.parametrize(
+    ("template", "listening"),
+    [
+        ("nginx-ec2.conf.j2", ["listen 8080;", "listen [::]:8080;"]),
+        ("haproxy.cfg.j2", ["bind :::80 v4v6", "bind 127.0.0.1:8404"]),
+    ],
+)
+def test_instance_with_an_ipv6_address_is_reached_there(template: str, listening: list[str]) -> None:
+    printed = render(template, {"ipv6": "2001:db8::1"})
+
+    assert re.findall(r"(?<= {4})(?:listen|bind) .*", printed) == listening
+
+
+def test_haproxy_becomes_a_user_without_rights() -> None:
+    printed = render("haproxy.cfg.j2", {})
+
+    assert "    user haproxy\n    group haproxy\n" in printed
+
+
 @pytest.mark.parametrize("value", ["\x1b[2J", "\x7f", "\t", " a", "a ", "a\nb"])
 @pytest.mark.parametrize("template", ["haproxy.cfg.j2", "nginx-ec2.conf.j2"])
 def test_template_refuses_a_zone_that_a_header_cannot_hold(template: str, value: str) -> None:
-    with pytest.raises(TemplateError, match="an HTTP header cannot hold"):
+    with pytest.raises(TemplateError, match="X-Availability-Zone cannot hold"):
         render(template, {"availability_zone": value})
 
 
@@ -201,8 +224,16 @@ def test_haproxy_takes_servers_from_a_template_that_includes_this_one() -> None:
 
 @pytest.mark.parametrize(
     "backends",
-    ["127.0.0.1:80", "a=evil.example.com:80", "a=127.0.0.1:80\\", "a=127.0.0.1", "A=127.0.0.1:1", "a=1.1.1.1:1:x"],
+    [
+        "127.0.0.1:80",
+        "a=evil.example.com:80",
+        "a=127.0.0.1:80\\",
+        "a=127.0.0.1",
+        "A=1.1.1.1:1",
+        "a=1.1.1.1:1:x",
+        "a=::1:1",
+    ],
 )
 def test_haproxy_template_refuses_what_is_no_server(backends: str) -> None:
-    with pytest.raises(TemplateError, match=r"does not match|not an IP address"):
+    with pytest.raises(TemplateError, match=r"zone=address:port, see the tag Backends|not an IP address"):
         render("haproxy.cfg.j2", {"tags": {"Backends": backends}})
