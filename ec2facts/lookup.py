@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Callable
 
 from ec2facts.crawl import crawl
 from ec2facts.errors import AbsentError, IncompleteError, UsageError, did_you_mean
@@ -15,7 +15,9 @@ from ec2facts.metadata import EC2Metadata, NetworkInterface, Resource, SpotInsta
 from ec2facts.withheld import Withholding
 
 
-def lookup(source: Source, name: str, *, include: Collection[str] = (), allow_partial: bool = False) -> Any:
+def lookup(
+    source: Source, name: str, *, include: Collection[str] = (), on_unread: Callable[[str, str], object] | None = None
+) -> Any:
     """Return the fact ``name``, reading no more than it takes.
 
     ``name`` is dotted (``tags.Name``, ``network_interfaces.0.subnet_id``), dashes as good as underscores in what
@@ -24,7 +26,8 @@ def lookup(source: Source, name: str, *, include: Collection[str] = (), allow_pa
     root. A path gives its body, as bytes, and so do user data; all else is as in the facts.
 
     Raises UsageError for a name that no instance has, AbsentError for one that this instance does not have,
-    WithheldError, UnreadError, and IncompleteError for a fact with something unread in it.
+    WithheldError, UnreadError, and IncompleteError for a fact with something unread in it; with ``on_unread``, that
+    is called with the path and the reason of each instead, and the rest is returned.
     """
     guarded = Withholding(source, include)
     parts = name.split(".")
@@ -34,25 +37,30 @@ def lookup(source: Source, name: str, *, include: Collection[str] = (), allow_pa
     top = parts[0].replace("-", "_")
     if top in {"meta_data", "dynamic", "collection"}:
         snapshot = crawl(source, include=include)
-        _refuse_gaps(snapshot, ".".join([top.replace("_", "-"), *parts[1:]]), allow_partial=allow_partial)
+        _tell(_unread_inside(snapshot, ".".join([top.replace("_", "-"), *parts[1:]])), on_unread)
         return _descend(facts(snapshot, include=include), [top, *parts[1:]], name)
     gaps = Gaps()
     value = _descend(EC2Metadata(source=guarded), parts, name)
     result = value if isinstance(value, bytes) else jsonable(value, gaps)
-    if gaps.unread and not allow_partial:
-        raise IncompleteError(gaps.unread)
+    _tell(gaps.unread, on_unread)
     return result
 
 
-def _refuse_gaps(snapshot: Snapshot, name: str, *, allow_partial: bool) -> None:
-    """Raise what the gap says that the dotted path ``name`` is at or below, IncompleteError for gaps inside it."""
+def _tell(unread: Mapping[str, str], on_unread: Callable[[str, str], object] | None) -> None:
+    if unread and on_unread is None:
+        raise IncompleteError(unread)
+    for path, reason in unread.items():
+        if on_unread is not None:
+            on_unread(path, reason)
+
+
+def _unread_inside(snapshot: Snapshot, name: str) -> dict[str, str]:
+    """Return what is unread inside the dotted path ``name``; raise what the gap says that it is at or below."""
     unread = snapshot.unread
     for path, gap in snapshot.gaps.items():
         if f"{name}.".startswith(_dotted(path)) and (gap.kind == "withheld" or path in unread):
             snapshot.get(path)
-    inside = {path: reason for path, reason in unread.items() if _dotted(path).startswith(f"{name}.")}
-    if inside and not allow_partial:
-        raise IncompleteError(inside)
+    return {path: reason for path, reason in unread.items() if _dotted(path).startswith(f"{name}.")}
 
 
 def _dotted(path: str) -> str:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -330,10 +330,10 @@ def gapped(path: str, reason: str = "HTTP 503", status: int | None = 503) -> Sna
         ("placement_region", "meta-data/placement/region"),
     ],
 )
-@pytest.mark.parametrize("allow_partial", [False, True])
-def test_unread_fact_is_an_error(name: str, path: str, allow_partial: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize("on_unread", [None, print])
+def test_unread_fact_is_an_error(name: str, path: str, on_unread: Callable[[str, str], object] | None) -> None:
     with pytest.raises(UnreadError) as caught:
-        lookup(gapped(path), name, allow_partial=allow_partial)
+        lookup(gapped(path), name, on_unread=on_unread)
 
     assert (caught.value.path, caught.value.reason, caught.value.status) == (path, "HTTP 503", 503)
 
@@ -354,9 +354,10 @@ def test_fact_with_something_unread_inside_is_had_only_where_that_is_allowed(nam
 
     with pytest.raises(IncompleteError) as caught:
         lookup(snapshot, name)
-    value = lookup(snapshot, name, allow_partial=True)
+    told: dict[str, str] = {}
+    value = lookup(snapshot, name, on_unread=told.__setitem__)
 
-    assert caught.value.unread == {path: "HTTP 503"}
+    assert caught.value.unread == told == {path: "HTTP 503"}
     assert value
     assert value == dict(names(facts(snapshot)))[name.replace("-", "_")]
 

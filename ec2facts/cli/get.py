@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from ec2facts.cli.options import SourceOptions, add_source_options, open_source
+from ec2facts.cli.options import SourceOptions, add_source_options, open_source, warn_unread
 from ec2facts.cli.output import write_stdout
 from ec2facts.lookup import lookup
 
@@ -34,9 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: Options) -> None:
     """Do what the command line says."""
     with open_source(options) as source:
-        values = [
-            lookup(source, name, include=options.include, allow_partial=options.allow_partial) for name in options.names
-        ]
+        on_unread = warn_unread if options.allow_partial else None
+        values = [lookup(source, name, include=options.include, on_unread=on_unread) for name in options.names]
     write_stdout(b"".join(map(_line, values)))
 
 
