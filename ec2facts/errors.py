@@ -142,15 +142,20 @@ class TemplateError(EC2FactsError):
 
 
 class UnrepresentableError(EC2FactsError):
-    """A format cannot hold some facts; ``offenders`` maps each name to its reason, never to its value."""
+    """A format cannot hold some facts; ``offenders`` maps each name to its reason, never to its value.
+
+    ``file`` is where they would have stood, if that is known.
+    """
 
     exit_status = 6
 
-    def __init__(self, format_name: str, offenders: Mapping[str, str]) -> None:
+    def __init__(self, format_name: str, offenders: Mapping[str, str], *, file: str | None = None) -> None:
         self.format_name = format_name
         self.offenders = dict(offenders)
+        self.file = file
         listed = "; ".join(f"{name}: {reason}" for name, reason in self.offenders.items())
-        super().__init__(f"the format {format_name} cannot hold {listed}")
+        where = "" if file is None else f"{file}: "
+        super().__init__(f"{where}the format {format_name} cannot hold {listed}")
 
 
 class InstallError(EC2FactsError):

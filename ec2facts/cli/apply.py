@@ -53,7 +53,7 @@ def run(options: Options) -> int:
     state = state_directory(options)
     # Facts of another machine must never pass for those of this one.
     is_live = options.file is None and options.simulate is None
-    with stoppable(), open_source(options) as source:
+    with stoppable(), open_source(options) as source, Printer(options) as printer:
         changes = apply(
             outputs,
             source,
@@ -62,6 +62,6 @@ def run(options: Options) -> int:
             allow_partial=options.allow_partial,
             allow_stale=options.allow_stale,
             dry_run=options.dry_run,
-            observer=Printer(options),
+            observer=printer,
         )
     return exit_status(changes, options)

@@ -39,7 +39,13 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where facts are read from, and which."""
     group = parser.add_argument_group("source", "where facts are read from; by default from the service")
     one = group.add_mutually_exclusive_group()
-    one.add_argument("--from", dest="file", type=path, metavar="SNAPSHOT", help="read a snapshot file")
+    one.add_argument(
+        "--from",
+        dest="file",
+        type=lambda text: Path("/dev/stdin") if text == "-" else path(text),
+        metavar="SNAPSHOT",
+        help="read a snapshot file, or - for standard input",
+    )
     one.add_argument(
         "--simulate",
         nargs="?",

@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from ec2facts.errors import UsageError
 from ec2facts.files import write_file
@@ -25,7 +26,11 @@ def add_output_options(
     """Add the options that say where the output goes; return their group, for more of them."""
     group = parser.add_argument_group("output")
     group.add_argument(
-        "-o", "--output", type=path, metavar="FILE", help="write to FILE, all or nothing, instead of standard output"
+        "-o",
+        "--output",
+        type=lambda text: None if text == "-" else path(text),
+        metavar="FILE",
+        help="write to FILE, all or nothing, instead of standard output",
     )
     group.add_argument(
         "--mode",
@@ -56,16 +61,23 @@ def write_stdout(content: bytes) -> None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     except OSError as error:
-        # What is left in the buffer must not be tried again, and complained of, when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon(sys.stdout)
         raise OSError(error.errno, error.strerror, name) from error
 
 
 def say(message: str) -> None:
-    """Print a message to standard error, if there is one; what could move a terminal's cursor becomes its escape."""
+    """Print a message to standard error, if it can be had; what could move a terminal's cursor becomes its escape."""
     if sys.stderr:
         shown = "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in message)
-        print(f"ec2facts: {shown}", file=sys.stderr)  # noqa: T201
+        try:
+            print(f"ec2facts: {shown}", file=sys.stderr)  # noqa: T201
+        except OSError:  # a full log, or a reader that has gone, decides nothing about what is being done
+            _abandon(sys.stderr)
+
+
+def _abandon(stream: TextIO) -> None:
+    # What is left in the buffer must not be tried again, and complained of, when the interpreter ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def path(text: str) -> Path:

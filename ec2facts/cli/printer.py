@@ -13,10 +13,21 @@ _WORDS = {"changed": "would change", "repaired": "would repair"}
 
 
 class Printer(Observer):
-    """Prints a line to standard error for each file and command, and diffs to standard output."""
+    """Prints a line to standard error for each file and command, and diffs to standard output.
+
+    Nobody who stops reading stops what is being done: where a diff cannot be written, the context ends with OSError.
+    """
 
     def __init__(self, options: PlanOptions) -> None:
         self._options = options
+        self._unwritten: OSError | None = None
+
+    def __enter__(self) -> Printer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
+        if self._unwritten is not None and kind is None:
+            raise self._unwritten
 
     def _say(self, message: str) -> None:
         if not self._options.quiet:
@@ -34,8 +45,11 @@ class Printer(Observer):
             ]
             details = ": " + ", ".join(f"{name} {new}, was {old}" for name, old, new in pairs if old != new)
         self._say(f"{word} {change.file.path}{details}")
-        if self._options.diff:
-            write_stdout(diff(change).encode())
+        if self._options.diff and self._unwritten is None:
+            try:
+                write_stdout(diff(change).encode())
+            except OSError as error:
+                self._unwritten = error
 
     def kept(self, file: File) -> None:
         """Print that a file stays as it was."""

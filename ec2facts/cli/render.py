@@ -51,9 +51,9 @@ def run(options: Options) -> int:
     if options.output is None or (_is_stream(options.output) and not asked):
         write(content, options, secret=secret)
         return 0
-    with stoppable():
-        file = File(options.output, content, secret=secret, **settings)
-        changes = install([file], state=state_directory(options), dry_run=options.dry_run, observer=Printer(options))
+    file = File(options.output, content, secret=secret, **settings)
+    with stoppable(), Printer(options) as printer:
+        changes = install([file], state=state_directory(options), dry_run=options.dry_run, observer=printer)
     return exit_status(changes, options)
 
 

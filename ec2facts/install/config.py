@@ -163,13 +163,15 @@ class _Config:
 def _check_variables(settings: Mapping[str, _Setting]) -> None:
     """Refuse arguments of env files that mean nothing in this format."""
     format_name = str(settings["format"].value) if "format" in settings else ""
+    arguments: dict[str, Any] = {}
     for key in Variables._fields:
         if key in settings:
             place, value = settings[key]
             if format_name not in FORMATS:
                 raise place.error(key, f"only for the formats {', '.join(FORMATS)}")
-            if key in {"prefix", "separator", "export"}:
+            if key != "skip_unrepresentable":
+                arguments[key] = value
                 try:
-                    render_env({}, format_name, **{key: value})
+                    render_env({}, format_name, **arguments)
                 except UsageError as error:
                     raise place.error(key, str(error)) from error

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ec2facts.errors import IncompleteError
+from ec2facts.errors import EC2FactsError, IncompleteError, UnrepresentableError, UsageError
 from ec2facts.facts import facts
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.install.file import File
@@ -17,12 +17,12 @@ from ec2facts.render.catalog import Reads
 
 
 class Variables(NamedTuple):
-    """The arguments of ``render_env`` beside facts and format."""
+    """The arguments of ``render_env`` beside facts and format; what one means may depend on those before it."""
 
-    only: Sequence[str] = ()
     prefix: str = "EC2_"
     separator: str = "_"
     export: bool = False
+    only: Sequence[str] = ()
     skip_unrepresentable: bool = False
 
 
@@ -53,7 +53,8 @@ def render_outputs(
 
     A template is rendered anew unless its facts and files are those of the last run with the directory ``state``.
 
-    Raises IncompleteError if any fact is unread, unless that is allowed, and whatever the renderers raise.
+    Raises IncompleteError if any fact is unread, unless that is allowed, and the first of what the renderers raise;
+    the others are told to the ``observer``.
     """
     known = {include: facts(snapshot, include=include) for include in {output.include for output in outputs}}
     unread = {path: reason for each in known.values() for path, reason in each["collection"]["unread"].items()}
@@ -62,13 +63,19 @@ def render_outputs(
     for path, reason in sorted(unread.items()):
         observer.unread(path, reason)
     renderings = None if state is None else Renderings(state, known.get((), {}))
-    files = [
-        output.file._replace(
-            content=_render(output, known[output.include], None if output.include else renderings, observer).encode(),
-            secret=bool(output.include),
-        )
-        for output in outputs
-    ]
+    files: list[File] = []
+    failures: list[EC2FactsError] = []
+    for output in outputs:
+        try:
+            text = _render(output, known[output.include], None if output.include else renderings, observer)
+        except EC2FactsError as error:  # noqa: PERF203 (all that are wrong are told at once)
+            failures.append(error)
+        else:
+            files.append(output.file._replace(content=text.encode(), secret=bool(output.include)))
+    for failure in failures[1:]:
+        observer.failed(failure)
+    for failure in failures:
+        raise failure
     if renderings is not None:
         renderings.save()
     return files
@@ -86,7 +93,13 @@ def _render(output: Output, everything: Mapping[str, Any], renderings: Rendering
 
     arguments = output.variables._asdict()
     skips = arguments.pop("skip_unrepresentable")
-    return render_env(everything, output.format, **arguments, on_skip=left_out if skips else None)
+    file = str(output.file.path)
+    try:
+        return render_env(everything, output.format, **arguments, on_skip=left_out if skips else None)
+    except UnrepresentableError as error:
+        raise UnrepresentableError(error.format_name, error.offenders, file=file) from error
+    except UsageError as error:
+        raise UsageError(f"{file}: {error}") from error
 
 
 def _render_template(

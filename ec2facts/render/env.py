@@ -10,7 +10,11 @@ from typing import Any, NamedTuple
 
 from ec2facts.errors import UnrepresentableError, UsageError
 from ec2facts.metadata import DOCUMENTS
+from ec2facts.metadata.schema import schema
 from ec2facts.render.encodings import FORMATS, Format
+
+Naming = Callable[[Sequence[str]], str]
+"""Makes a variable's name of the parts of a fact's."""
 
 _ONLY_BY_NAME = DOCUMENTS | {"meta_data", "dynamic", "collection"}
 
@@ -69,7 +73,7 @@ def render_env(
     ``only`` chooses from every fact by globs, each for dotted names or variables' names, or for a parent's, which
     chooses all below it. Without it, all is chosen but the verbatim tree and whole documents. ``export`` is for sh.
 
-    Raises UsageError for an argument that means nothing, as a glob that matches nothing does. Raises
+    Raises UsageError for an argument that means nothing, as a glob does that is for no fact of any instance. Raises
     UnrepresentableError, all of them at once, for values that the format cannot hold and names that two facts want;
     with ``on_skip``, that is called with each such name and the reason instead, and the rest is written.
 
@@ -100,7 +104,7 @@ def render_env(
     return "".join(lines)
 
 
-def _naming(prefix: str, separator: str) -> Callable[[Sequence[str]], str]:
+def _naming(prefix: str, separator: str) -> Naming:
     """Return what names a variable, always in characters that every format takes for a name."""
     if not prefix:
         raise UsageError("an empty prefix would leave it to the facts which variables are set, LD_PRELOAD or PATH")
@@ -111,7 +115,7 @@ def _naming(prefix: str, separator: str) -> Callable[[Sequence[str]], str]:
     return lambda parts: prefix + separator.join(re.sub("[^A-Z0-9_]", "_", part.upper()) for part in parts)
 
 
-def _chosen(facts: Mapping[str, Any], only: Sequence[str], name_of: Callable[[Sequence[str]], str]) -> list[Scalar]:
+def _chosen(facts: Mapping[str, Any], only: Sequence[str], name_of: Naming) -> list[Scalar]:
     if not only:
         return [scalar for scalar in scalars(facts) if scalar.parts[0] not in _ONLY_BY_NAME]
     chosen = []
@@ -123,10 +127,34 @@ def _chosen(facts: Mapping[str, Any], only: Sequence[str], name_of: Callable[[Se
         matching.update(globs)
         if globs:
             chosen.append(scalar)
-    unmatched = [glob for glob in only if glob not in matching]
-    if unmatched:
-        raise UsageError(f"no fact matches {', '.join(map(repr, unmatched))}")
+    _refuse_meaningless([glob for glob in only if glob not in matching], facts, name_of)
     return chosen
+
+
+def _refuse_meaningless(globs: Sequence[str], facts: Mapping[str, Any], name_of: Naming) -> None:
+    """Raise UsageError for globs that are for no fact of any instance, or for a withheld one of this instance."""
+    if not globs:
+        return
+    declared = schema()
+    known = [*(entry.name.split(".") for entry in declared), *([key] for key in _ONLY_BY_NAME)]
+    withheld = {path.rstrip("/"): reason for path, reason in facts.get("collection", {}).get("withheld", {}).items()}
+    meaningless = []
+    for glob in globs:
+        for entry in declared:
+            reason = withheld.get(entry.path.rstrip("/"))
+            if reason and _is_for(glob, [entry.name], name_of):
+                raise UsageError(f"{entry.name} is withheld, so that {glob!r} matches nothing: {reason}")
+        if not any(_is_for(glob, parts, name_of) for parts in known):
+            meaningless.append(glob)
+    if meaningless:
+        raise UsageError(f"no fact matches {', '.join(map(repr, meaningless))}; `ec2facts schema` lists them")
+
+
+def _is_for(glob: str, parts: Sequence[str], name_of: Naming) -> bool:
+    """Whether a glob matches a name, dotted or as a variable, or may match what is below it."""
+    return any(
+        fnmatchcase(spelled(parts), glob) or glob.startswith(spelled([*parts, ""])) for spelled in (".".join, name_of)
+    )
 
 
 def _refusal(encoding: Format, name: str, wanting: Sequence[Scalar]) -> str | None:

@@ -62,6 +62,11 @@ class FactUndefined(StrictUndefined):
             return (
                 f"undefined {dotted(names)!r} of a text; a loop over a mapping takes its keys, its .values() the rest"
             )
+        absent = _absent(self.facts, names)
+        if absent:
+            where = " (it has to allow them in its metadata)" if absent == ("tags",) else ""
+            what = "none" if absent == names else f"no {dotted(absent)!r}"
+            return f"undefined {dotted(names)!r}: this instance has {what}{where}"
         meant = self._meant()
         return f"undefined {dotted(names)!r}" + (f" (did you mean {dotted(meant)!r}?)" if meant else "")
 
@@ -118,6 +123,18 @@ def _gap(facts: Mapping[str, Any], names: Names) -> str | None:
             if _is_below(gap, path) or _is_below(path, gap):
                 return f"is withheld: {reason}" if kind == "withheld" else f"is unread: {gap}: {reason}"
     return None
+
+
+def _absent(facts: Mapping[str, Any], names: Names) -> Names:
+    """Return the first part of ``names`` that is an attribute which this instance lacks; nothing for any other name."""
+    first, *rest = names
+    if first in attributes(EC2Metadata):
+        if first not in facts:
+            return (first,)
+        for kind in RESOURCES:
+            if kind.within == f"{first}." and len(rest) > 1 and rest[1] in attributes(kind):
+                return () if rest[1] in facts[first].get(rest[0], ()) else (first, *rest[:2])
+    return ()
 
 
 def _is_below(path: str, top: str) -> bool:

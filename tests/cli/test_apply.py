@@ -8,7 +8,7 @@ import pytest
 
 from ec2facts import instances
 from ec2facts.imds.simulator import Simulator
-from tests.cli.running import PROGRAM, Capture, Outcome, call, started
+from tests.cli.running import PROGRAM, Capture, Outcome, call, execute, started
 
 CONFIG = """
 outputs:
@@ -85,6 +85,27 @@ def test_quiet_prints_only_what_goes_wrong(config: Path, capfdbinary: Capture) -
     outcome = call(capfdbinary, "apply", config, "--simulate", "-q")
 
     assert outcome == (0, b"", "")
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_who_stops_reading_does_not_stop_what_is_being_done(config: Path, stream: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        outcome = execute(PROGRAM, "apply", config, "--simulate", "--diff", **{stream: full})
+
+    assert outcome.status == (1 if stream == "stdout" else 0)
+    assert (config.parent / "env").exists()
+    assert (config.parent / "log").read_text() == f"{config.parent}/motd\n"
+    if stream == "stdout":
+        assert lines(outcome)[-1] == "ec2facts: error: standard output: No space left on device"
+
+
+def test_status_is_told_where_the_message_cannot_be(config: Path) -> None:
+    config.write_text("outputs: [{path: x, format: json, check: 'false {}'}]")
+
+    with Path("/dev/full").open("wb") as full:
+        outcome = execute(PROGRAM, "apply", config, "--simulate", stderr=full)
+
+    assert outcome.status == 7
 
 
 def test_secret_shows_neither_in_the_diff_nor_in_messages(config: Path, capfdbinary: Capture) -> None:

@@ -84,6 +84,15 @@ def test_variable_that_is_not_set_is_no_file(option: str, capfdbinary: Capture) 
     assert "the name of the file is empty" in outcome.errors
 
 
+def test_hyphen_is_standard_output(tmp_path: Path, capfdbinary: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    outcome = call(capfdbinary, "schema", "-o", "-")
+
+    assert outcome == call(capfdbinary, "schema")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_mode_without_a_file_is_a_wrong_command_line(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "schema", "--mode", "600")
 

@@ -8,13 +8,20 @@ from pathlib import Path
 import pytest
 
 from ec2facts import Snapshot, instances
-from ec2facts.errors import EC2FactsError, IncompleteError, StaleError, TemplateError, UnavailableError
+from ec2facts.errors import (
+    EC2FactsError,
+    IncompleteError,
+    StaleError,
+    TemplateError,
+    UnavailableError,
+    UsageError,
+)
 from ec2facts.imds.source import Source
 from ec2facts.install import File, Observer
 from ec2facts.install.apply import apply
 from ec2facts.install.last import Identity, LastFacts
 from ec2facts.install.output import Output, Variables
-from tests.install.conftest import identity
+from tests.install.conftest import Recorder, identity
 
 INSTANCE = "i-1234567890abcdef0"
 SECRET = "hunter2 in user data"
@@ -111,6 +118,34 @@ def test_template_error_leaves_every_file(tmp_path: Path) -> None:
         apply(outputs, SECRETIVE, state=tmp_path / "state")
 
     assert not (tmp_path / "a").exists()
+
+
+def test_all_that_cannot_be_rendered_is_told_at_once(tmp_path: Path) -> None:
+    source = Snapshot({"meta-data/instance-id": INSTANCE.encode(), "meta-data/kernel-id": b"a\nb"})
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.j2").write_text("{{ nothing }}")
+    recorder = Recorder()
+
+    with pytest.raises(TemplateError, match=r"one\.j2:1: "):
+        apply(
+            [
+                Output(File(tmp_path / "a"), template=str(tmp_path / "one.j2")),
+                Output(File(tmp_path / "b"), "docker"),
+                Output(File(tmp_path / "c"), template=str(tmp_path / "two.j2")),
+            ],
+            source,
+            state=tmp_path / "state",
+            observer=recorder,
+        )
+
+    assert [told.partition(": ")[0] for told in recorder.told] == [f"{tmp_path}/b", f"{tmp_path}/two.j2:1"]
+
+
+def test_what_only_includes_could_choose_names_the_output(tmp_path: Path) -> None:
+    output = Output(File(tmp_path / "a"), "sh", variables=Variables(only=["user_data"]))
+
+    with pytest.raises(UsageError, match=f"^{tmp_path}/a: user_data is withheld"):
+        apply([output], SECRETIVE, state=tmp_path / "state")
 
 
 def test_unread_fact_leaves_every_file_unless_that_is_allowed(tmp_path: Path) -> None:

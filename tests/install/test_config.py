@@ -80,7 +80,7 @@ def test_every_setting_reaches_the_output(tmp_path: Path) -> None:
         ),
         "sh",
         include=("identity_credentials", "user_data"),
-        variables=Variables(["tags.*"], "MY_", "__", export=True, skip_unrepresentable=True),
+        variables=Variables("MY_", "__", export=True, only=["tags.*"], skip_unrepresentable=True),
     )
 
 
@@ -158,6 +158,11 @@ MISTAKES = [
     Mistake(BEGIN + "include: nothing", "4: include: nothing is withheld under the name 'nothing'"),
     Mistake(BEGIN + "prefix: ''", "4: prefix: an empty prefix"),
     Mistake("outputs:\n- path: x\n  format: json\n  only: x", "4: only: only for the formats sh,"),
+    Mistake("outputs:\n- path: x\n  format: sh\n  only: [region, tag.*]", "4: only: no fact matches 'tag.*'; "),
+    Mistake(
+        "outputs:\n- path: x\n  format: sh\n  only: EC2_TAGS_*\n  prefix: MY_",
+        "4: only: no fact matches 'EC2_TAGS_*'; ",
+    ),
     Mistake("outputs:\n- path: x\n  format: docker\n  export: true", "4: export: export is for the format sh"),
     Mistake("outputs:\n- {path: x", "2: expected ',' or '}'"),
     Mistake("outputs: !!python/object/apply:os.system [id]", "1: not a mapping of path"),

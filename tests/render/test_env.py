@@ -323,9 +323,26 @@ def test_only_chooses_from_every_fact_in_their_order(only: list[str], names: lis
     assert re.findall("^EC2_([A-Z0-9_]+)=", text, re.MULTILINE) == names
 
 
-def test_globs_that_match_nothing_are_named() -> None:
-    with pytest.raises(UsageError, match=r"^no fact matches 'tags\.name', 'EC2_X\*'$"):
-        render_env(FACTS, only=["tags.name", "instance_id", "EC2_X*"])
+def test_globs_for_no_fact_of_any_instance_are_named() -> None:
+    with pytest.raises(UsageError, match=r"^no fact matches 'tag\.Name', 'EC2_X\*'; "):
+        render_env(FACTS, only=["tag.Name", "instance_id", "EC2_X*"])
+
+
+@pytest.mark.parametrize(
+    "glob",
+    ["host_id", "EC2_HOST_*", "tags.name", "public_keys.*", "EC2_TAGS_NAME_OF", "*.ipv6s", "network_interfaces.7.mac"],
+)
+def test_glob_for_what_this_instance_lacks_chooses_nothing(glob: str) -> None:
+    text = render_env(FACTS, only=["instance_id", glob])
+
+    assert text == "EC2_INSTANCE_ID='i-1'\n"
+
+
+def test_glob_for_what_is_withheld_says_what_includes_it() -> None:
+    facts = {"collection": {"withheld": {"user-data": "included only with --include user_data"}}}
+
+    with pytest.raises(UsageError, match=r"^user_data is withheld, .*'EC2_USER_D\*' .*: included only with --include"):
+        render_env(facts, only=["EC2_USER_D*"])
 
 
 def test_prefix_and_separator_are_written_as_given() -> None:

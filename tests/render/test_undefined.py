@@ -39,7 +39,17 @@ FACTS: dict[str, Any] = {
         ("{{ instance-id }}", "undefined 'instance' (did you mean 'instance_id'?)"),
         ("{{ zzz }}", "undefined 'zzz'"),
         ("{{ facts.zzz }}", "undefined 'zzz'"),
-        ("{{ network_interfaces['" + MAC + "'].ipv6s[0] }}", f"undefined \"network_interfaces['{MAC}'].ipv6s[0]\""),
+        (
+            "{{ network_interfaces['" + MAC + "'].ipv6s[0] }}",
+            f"undefined \"network_interfaces['{MAC}'].ipv6s[0]\"",
+        ),
+        (
+            "{{ network_interfaces.0.public_ipv4s[0] }}",
+            f"undefined \"network_interfaces['{MAC}'].public_ipv4s[0]\""
+            f": this instance has no \"network_interfaces['{MAC}'].public_ipv4s\"",
+        ),
+        ("{{ host_id }}", "undefined 'host_id': this instance has none"),
+        ("{{ iam_info.Code }}", "undefined 'iam_info.Code': this instance has no 'iam_info'"),
         (
             "{% for nic in network_interfaces.values() %}{{ nic.device_nr }}{% endfor %}",
             f"undefined \"network_interfaces['{MAC}'].device_nr\""
@@ -58,6 +68,11 @@ def test_error_names_what_is_undefined_in_full_and_what_may_have_been_meant(sour
 
     assert str(caught.value).startswith(f"<template>:1: {message}")
     assert "\n" not in str(caught.value)
+
+
+def test_tags_that_are_not_there_have_to_be_allowed() -> None:
+    with pytest.raises(TemplateError, match=r"no 'tags' \(it has to allow them in its metadata\)$"):
+        render_text({"instance_id": "i-0"}, "{{ tags.Name }}")
 
 
 @pytest.mark.parametrize(
