@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import re
 import signal
 import stat
 import sys
@@ -14,6 +16,8 @@ from typing import NamedTuple
 
 STAGED = ".ec2facts-"
 """Begins the name of a file that waits to replace another; includes such as ``*.conf`` do not match it."""
+
+_OURS = re.compile(re.escape(STAGED) + "[0-9a-f]{16}")
 
 _LABELS = ("security.selinux", "system.posix_acl_access")
 """The extended attributes that say who may do what with a file."""
@@ -70,19 +74,26 @@ def put(target: Path, content: bytes, attributes: Attributes) -> None:
 
 
 @contextmanager
-def staged(target: Path, content: bytes, attributes: Attributes, *, suffix: str = "") -> Iterator[Path]:
+def staged(
+    target: Path, content: bytes, attributes: Attributes, *, suffix: str = "", like: Path | None = None
+) -> Iterator[Path]:
     """Give a file beside ``target``, all that it shall become, to ``replace`` it; what is left of it goes at the end.
 
-    Until it is complete, only its owner can open it. It carries over who may do what with an existing ``target``.
+    Until it is complete, only its owner can open it. Who may do what with it is as with the existing file ``like``,
+    by default ``target``.
     """
-    with _reserved(target.parent, suffix) as temporary:
-        with temporary.open("wb") as stream:
+    with _reserved(target.parent, suffix) as (temporary, descriptor):
+        # For writing it is open no longer than that: what is cannot be executed by a check.
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_NOFOLLOW), "wb") as stream:
+            writable = stream.fileno()
+            if not os.path.samestat(os.fstat(writable), os.fstat(descriptor)):
+                raise FileExistsError(errno.EEXIST, "another file took the place of the one to write")
             stream.write(content)
             stream.flush()
-            os.fchown(stream.fileno(), attributes.uid, attributes.gid)
-            _copy_labels(target, temporary)
-            os.fchmod(stream.fileno(), attributes.mode)
-            os.fsync(stream.fileno())
+            _give(writable, attributes)
+            _copy_labels(like or target, writable)
+            os.fchmod(writable, attributes.mode)
+            os.fsync(writable)
         yield temporary
 
 
@@ -106,7 +117,7 @@ def uninterrupted() -> Iterator[None]:
 def is_own(directory: Path) -> bool:
     """Tell whether only this user puts files into a directory."""
     status = directory.stat()
-    return status.st_uid == os.geteuid() and not status.st_mode & stat.S_IWOTH
+    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def sync_directory(directory: Path) -> None:
@@ -121,6 +132,8 @@ def sync_directory(directory: Path) -> None:
 def sweep(directory: Path) -> None:
     """Remove the staged files of this user in ``directory`` whose process has been killed."""
     for leftover in directory.glob(STAGED + "*"):
+        if not _OURS.match(leftover.name):
+            continue
         with suppress(OSError):  # in use, another user's, or gone meanwhile
             descriptor = os.open(leftover, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
@@ -132,8 +145,8 @@ def sweep(directory: Path) -> None:
 
 
 @contextmanager
-def _reserved(directory: Path, suffix: str) -> Iterator[Path]:
-    """Give an empty file, locked to tell ``sweep`` that somebody is at it."""
+def _reserved(directory: Path, suffix: str) -> Iterator[tuple[Path, int]]:
+    """Give the name and the descriptor of an empty file, locked to tell ``sweep`` that somebody is at it."""
     is_ours = False
     while not is_ours:
         # The name comes first, so that a signal at any moment leaves no file without a name to remove.
@@ -145,16 +158,31 @@ def _reserved(directory: Path, suffix: str) -> Iterator[Path]:
                     fcntl.flock(descriptor, fcntl.LOCK_SH)
                 is_ours = os.fstat(descriptor).st_nlink > 0  # a sweep may have come before the lock
                 if is_ours:
-                    yield temporary
+                    yield temporary, descriptor
             finally:
                 os.close(descriptor)
         finally:
-            with uninterrupted():
-                temporary.unlink(missing_ok=True)
+            with uninterrupted(), suppress(OSError):  # in place by now, or where nothing can be removed any more
+                temporary.unlink()
 
 
-def _copy_labels(existing: Path, new: Path) -> None:
+def _give(descriptor: int, attributes: Attributes) -> None:
+    try:
+        os.fchown(descriptor, attributes.uid, attributes.gid)
+    except PermissionError as error:
+        raise PermissionError(error.errno, f"its owner or group cannot be set ({error.strerror})") from error
+
+
+def _copy_labels(existing: Path, descriptor: int) -> None:
+    """Have a file say what the existing one says of who may do what, and no more, whatever its directory would add."""
     if sys.platform == "linux":
         for name in _LABELS:
-            with suppress(OSError):  # there is no file or no such label, or the file system has none
-                os.setxattr(new, name, os.getxattr(existing, name))
+            with suppress(OSError):  # there is no file, or its file system has no labels
+                try:
+                    label = os.getxattr(existing, name)
+                except OSError as error:
+                    if error.errno != errno.ENODATA:
+                        raise
+                    os.removexattr(descriptor, name)
+                else:
+                    os.setxattr(descriptor, name, label)

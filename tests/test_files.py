@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import resource
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ec2facts.files import write_file
+from ec2facts.files import Attributes, put, sweep, write_file
 
 NOBODY = 65534
 
@@ -202,9 +203,7 @@ def test_device_is_written_to() -> None:
 
 
 def test_standard_output_is_written_to_by_its_name() -> None:
-    program = (
-        "from pathlib import Path; from ec2facts.files import write_file; write_file(Path('/dev/stdout'), b'content')"
-    )
+    program = "from pathlib import Path; from ec2facts.files import Attributes, put, sweep, write_file; write_file(Path('/dev/stdout'), b'content')"
 
     told = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)
 
@@ -300,3 +299,62 @@ def test_interrupted_writing_leaves_the_old_file_and_nothing_else(
         write_file(file, b"new")
 
     assert (file.read_bytes(), names(tmp_path)) == (b"old", ["file"])
+
+
+def test_files_of_others_whose_names_begin_alike_stay(tmp_path: Path) -> None:
+    notes = tmp_path / ".ec2facts-notes"
+    notes.touch()
+    leftover = tmp_path / f".ec2facts-{'0f' * 8}.conf"
+    leftover.touch()
+
+    sweep(tmp_path)
+
+    assert names(tmp_path) == [notes.name]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps access control lists in extended attributes")
+def test_what_a_directory_would_add_to_new_files_is_not_added_to_one_that_is_replaced(tmp_path: Path) -> None:
+    file, new = tmp_path / "file", tmp_path / "new"
+    file.touch(0o640)
+    entries = [(0x01, 7, -1), (0x02, 6, 12345), (0x04, 4, -1), (0x10, 6, -1), (0x20, 0, -1)]
+    granted = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    os.setxattr(tmp_path, "system.posix_acl_default", granted)
+
+    write_file(file, b"new")
+    write_file(new, b"new")
+
+    assert "system.posix_acl_access" not in os.listxattr(file)
+    assert permissions(file) == 0o640
+    assert "system.posix_acl_access" in os.listxattr(new)
+
+
+def test_file_that_takes_the_place_of_the_staged_one_is_not_written_to(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    swapping = True
+
+    def swap(event: str, arguments: tuple[object, ...]) -> None:
+        nonlocal swapping
+        if swapping and event == "open" and arguments[2] == os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC:
+            swapping = False
+            (staged,) = tmp_path.glob(".ec2facts-*")
+            staged.unlink()
+            os.link(victim, staged)
+
+    sys.addaudithook(swap)
+    with pytest.raises(OSError, match="another file took the place"):
+        write_file(tmp_path / "file", b"new")
+
+    assert not swapping
+    assert victim.read_bytes() == b"precious"
+    assert names(tmp_path) == ["victim"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root loses the right to give files away")
+def test_owner_that_cannot_be_set_is_what_the_error_speaks_of() -> None:
+    with without_privileges() as directory:
+        file = directory / "file"
+        with pytest.raises(PermissionError, match="owner or group cannot be set"):
+            put(file, b"new", Attributes(0o600, 0, 0))
+
+        assert names(directory) == []

@@ -12,6 +12,9 @@ from typing import TextIO
 from ec2facts.errors import UsageError
 from ec2facts.files import write_file
 
+_STDOUT = {"-", "/dev/stdout"}
+"""Other names of standard output. Opened by the second, a log that it goes to would be emptied, or replaced."""
+
 
 class OutputOptions(argparse.Namespace):
     """What ``add_output_options`` adds."""
@@ -28,7 +31,7 @@ def add_output_options(
     group.add_argument(
         "-o",
         "--output",
-        type=lambda text: None if text == "-" else path(text),
+        type=lambda text: None if text in _STDOUT else path(text),
         metavar="FILE",
         help="write to FILE, all or nothing, instead of standard output",
     )

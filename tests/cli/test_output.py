@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Capture, call
+from tests.cli.running import PROGRAM, Capture, call, execute
 
 
 def mode(file: Path) -> int:
@@ -84,13 +84,18 @@ def test_variable_that_is_not_set_is_no_file(option: str, capfdbinary: Capture) 
     assert "the name of the file is empty" in outcome.errors
 
 
-def test_hyphen_is_standard_output(tmp_path: Path, capfdbinary: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+def test_standard_output_has_names_of_its_own(name: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("before\n")
 
-    outcome = call(capfdbinary, "schema", "-o", "-")
+    with log.open("ab") as stream:
+        execute(PROGRAM, "get", "instance_id", "--simulate", stdout=stream)
+        execute("sh", "-c", f"{PROGRAM} schema -o {name} | head -n 1", stdout=stream, cwd=tmp_path)
+        execute(PROGRAM, "render", "motd", "-o", name, "--simulate", stdout=stream, cwd=tmp_path)
 
-    assert outcome == call(capfdbinary, "schema")
-    assert list(tmp_path.iterdir()) == []
+    assert log.read_text().startswith("before\ni-1234567890abcdef0\ninstance_id: str\nInstance  i-1234567890abcdef0 ")
+    assert list(tmp_path.iterdir()) == [log]
 
 
 def test_mode_without_a_file_is_a_wrong_command_line(capfdbinary: Capture) -> None:
