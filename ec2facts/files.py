@@ -67,9 +67,9 @@ def write_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def put(target: Path, content: bytes, attributes: Attributes) -> None:
-    """Replace the file ``target``, which is no link, or create it."""
-    with staged(target, content, attributes) as temporary:
+def put(target: Path, content: bytes, attributes: Attributes, *, like: Path | None = None) -> None:
+    """Replace the file ``target``, which is no link, or create it, as ``staged`` does."""
+    with staged(target, content, attributes, like=like) as temporary:
         replace(temporary, target)
 
 

@@ -203,7 +203,9 @@ def test_device_is_written_to() -> None:
 
 
 def test_standard_output_is_written_to_by_its_name() -> None:
-    program = "from pathlib import Path; from ec2facts.files import Attributes, put, sweep, write_file; write_file(Path('/dev/stdout'), b'content')"
+    program = (
+        "from pathlib import Path; from ec2facts.files import write_file; write_file(Path('/dev/stdout'), b'content')"
+    )
 
     told = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)
 

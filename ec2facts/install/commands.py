@@ -7,11 +7,12 @@ import shlex
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ec2facts.errors import CheckError, CommandError
+from ec2facts.install.file import File
 
 PLACEHOLDER = "{}"
 """What stands in a check for the name of the file."""
@@ -27,22 +28,41 @@ class Failure(NamedTuple):
     output: str
 
 
-def check(command: str, file: Path, *, path: Path, time_limit: float) -> None:
-    """Run a check on ``file``, which is or would be at ``path``; raise CheckError if it fails."""
-    failure = run(command.replace(PLACEHOLDER, shlex.quote(str(file))), time_limit=time_limit)
+def check(command: str, checked: Path, file: File, *, secret: bool, variables: Mapping[str, str]) -> None:
+    """Run a check on ``checked``, which is or would become ``file``; raise CheckError if it fails."""
+    command_line = command.replace(PLACEHOLDER, shlex.quote(str(checked)))
+    failure = run(command_line, file.time_limit, secret=secret, variables=variables)
     if failure is not None:
-        raise CheckError(str(path), command, *failure)
+        raise CheckError(str(file.path), command, *failure)
 
 
-def run_command(command: str, changed: Sequence[Path], *, time_limit: float) -> None:
-    """Run a command with the changed files, one a line, in EC2FACTS_CHANGED; raise CommandError if it fails."""
-    failure = run(command, time_limit=time_limit, EC2FACTS_CHANGED="\n".join(map(str, changed)))
+def run_command(command: str, changed: Sequence[File], *, variables: Mapping[str, str]) -> None:
+    """Run a command with the paths of what changed, one a line, in EC2FACTS_CHANGED; raise CommandError if it fails."""
+    failure = run(
+        command,
+        max(file.time_limit for file in changed),
+        secret=any(file.secret for file in changed),
+        variables={**variables, "EC2FACTS_CHANGED": "\n".join(str(file.path) for file in changed)},
+    )
     if failure is not None:
         raise CommandError(command, *failure)
 
 
-def run(command: str, *, time_limit: float, **variables: str) -> Failure | None:
-    """Run a shell command; return how it failed, None if it did not. After ``time_limit`` seconds it is killed."""
+def run(command: str, time_limit: float, *, secret: bool, variables: Mapping[str, str]) -> Failure | None:
+    """Run a shell command; return how it failed, None if it did not. After ``time_limit`` seconds it is killed.
+
+    What it says is not told where it may quote a ``secret`` file.
+    """
+    try:
+        failure = _run(command, time_limit, variables)
+    except OSError as error:
+        return Failure(f"not run: {error.strerror or error}", "")
+    if failure is not None and secret:
+        return failure._replace(output="(what it said is not shown: the file holds a secret)\n")
+    return failure
+
+
+def _run(command: str, time_limit: float, variables: Mapping[str, str]) -> Failure | None:
     # A file, not a pipe: what the command leaves running may hold that open.
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(  # noqa: S602 (a shell command is what the caller gives)

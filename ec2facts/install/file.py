@@ -87,6 +87,8 @@ def compare(file: File) -> Change:
         try:
             status = target.stat()
         except FileNotFoundError:
+            if not target.parent.is_dir():
+                raise InstallError(str(file.path), f"there is no directory {target.parent}") from None
             return Change(file, target, None, None, _wanted(file, Attributes.of_new_file()))
         if not stat.S_ISREG(status.st_mode):
             raise InstallError(str(file.path), "it is not a regular file")
@@ -137,12 +139,12 @@ def _fill(descriptor: int, content: bytes) -> None:
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what the system refuses into an InstallError that says so of ``path``."""
+def explained(path: Path, *, advice: str = "") -> Iterator[None]:
+    """Turn what the system refuses into an InstallError that says so of ``path``, and what to do."""
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = (error.strerror or str(error)) + (f"; {advice}" if advice else "")
         if error.errno in _UNRENAMEABLE:
             reason = f"it is a mount point, which no other file can replace ({reason}); --in-place writes into it"
         raise InstallError(str(path), reason) from error

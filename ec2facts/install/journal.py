@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from ec2facts.errors import InstallError
+from ec2facts.errors import EC2FactsError, InstallError
 from ec2facts.files import Attributes, is_own, put, sweep, sync_directory, uninterrupted, write_file
 from ec2facts.install.file import Change, explained, overwrite, repair
+
+_HOLDER = "EC2FACTS_HOLDS_STATE"
+"""Names, to the commands of a run, the directory for state that the run is at."""
 
 
 def default_state_directory(environ: Mapping[str, str], *, uid: int) -> Path:
@@ -31,7 +35,21 @@ class _Held(NamedTuple):
 
     target: str
     old: str | None
-    in_place: bool
+    new: str
+    """The SHA-256 of what the new one holds."""
+    in_place: Attributes | None
+    """What the old one's attributes were if the new one is written into it."""
+
+
+class _State(NamedTuple):
+    """What is recorded."""
+
+    owed: frozenset[str] = frozenset()
+    """Files that changed, and whose command has not succeeded since."""
+    undo: tuple[_Held, ...] = ()
+    """Changes that have not come to their end."""
+    discard: tuple[_Held, ...] = ()
+    """Changes that have, with old files still there."""
 
 
 class Journal:
@@ -40,22 +58,36 @@ class Journal:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._file = directory / "journal.json"
-        self.owed: set[str] = set(self._read().get("owed", ()))
-        """Files that changed, and whose command has not succeeded since."""
+        self._state = self._read()
+        self.variables: dict[str, str] = {}
+        """What tells the commands of a run, while this is open, that they cannot wait for its end."""
+
+    def owes(self, target: Path) -> bool:
+        """Whether the command of a file is owed."""
+        return str(target) in self._state.owed
 
     @contextmanager
-    def open(self) -> Iterator[None]:
-        """Wait for other runs to end, and undo what one that was killed has left half done."""
-        with explained(self._directory):
+    def open(self) -> Iterator[list[InstallError]]:
+        """Wait for other runs to end, and undo what one that was killed has left half done.
+
+        Give what could not be undone: it stays recorded, and is tried again by the next run.
+        """
+        self.variables = {_HOLDER: os.path.realpath(self._directory)}
+        if os.environ.get(_HOLDER) == self.variables[_HOLDER]:
+            raise InstallError(str(self._directory), "the run that started this one is at it; give --state another")
+        with explained(self._directory, advice="--state names another directory"):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not is_own(self._directory):
                 raise InstallError(str(self._directory), "others can write to this directory of the state")
             lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            sweep(self._directory)
-            self._roll_back()
-            yield
+            self._state = self._read()
+            for directory in {self._directory, *(Path(held.target).parent for held in self._state.undo)}:
+                sweep(directory)
+            failures = self._roll_back(self._state.undo, self._state)
+            self._discard()
+            yield failures
         finally:
             os.close(lock)
 
@@ -63,105 +95,141 @@ class Journal:
     def all_or_nothing(self, changes: Sequence[Change]) -> Iterator[None]:
         """Put the files back as they were unless this context comes to its end, then owe their commands.
 
-        What is killed in between is undone when the journal is opened again.
+        What is killed in between is undone when the journal is opened again; of files that are only repaired the
+        commands are owed from the start, because nothing could tell then that they changed.
         """
-        held = [_held(change) for change in changes]
-        self._record(undo=held)
+        before = self._state
+        rewritten = [change for change in changes if change.kind == "changed"]
+        held = tuple(self._held(change) for change in rewritten)
+        repaired = _with_commands(change for change in changes if change.kind == "repaired")
+        is_done = False
         try:
-            for change, (_, old, _) in zip(changes, held):
-                if old is not None:
-                    _hold(change, Path(old))
+            self._record(before._replace(owed=before.owed | repaired, undo=(*before.undo, *held)))
+            for change, each in zip(rewritten, held):
+                _hold(change, each)
             yield
-        except BaseException:
             with uninterrupted():
-                self._roll_back()
+                owed = before.owed | _with_commands(changes)
+                self._record(before._replace(owed=owed, discard=(*before.discard, *held)))
+                is_done = True
+                self._discard()
+        except BaseException as error:
+            with uninterrupted():
+                failures = [] if is_done else self._roll_back(held, self._state._replace(owed=before.owed))
+            if failures and isinstance(error, EC2FactsError):
+                raise failures[0] from error
             raise
-        with uninterrupted():
-            self._owe(changes)
-            self._record(discard=held)
-            _discard(held)
-            self._record()
 
-    def owe(self, changes: Iterable[Change]) -> None:
-        """Owe the commands of these files until they are settled."""
-        self._owe(changes)
-        self._record()
-
-    def settle(self, changes: Iterable[Change]) -> None:
+    def settle(self, targets: Iterable[Path]) -> None:
         """Owe no command for these files any longer."""
-        self.owed.difference_update(str(change.target) for change in changes)
-        self._record()
+        self._record(self._state._replace(owed=self._state.owed.difference(map(str, targets))))
 
-    def _owe(self, changes: Iterable[Change]) -> None:
-        self.owed.update(str(change.target) for change in changes if change.file.command)
+    def _roll_back(self, held: Iterable[_Held], state: _State) -> list[InstallError]:
+        """Put back what can be put back, and record ``state`` without that; return why the rest cannot be."""
+        failures: list[InstallError] = []
+        remaining = list(state.undo)
+        for each in held:
+            try:
+                with explained(Path(each.target)):
+                    _put_back(each)
+            except InstallError as error:  # noqa: PERF203 (one that cannot be put back is no obstacle to the others)
+                failures.append(error)
+            else:
+                _remove(each)
+                remaining = [other for other in remaining if other != each]
+        with suppress(InstallError):  # to put the same back again does no harm
+            self._record(state._replace(undo=tuple(remaining)))
+        return failures
 
-    def _roll_back(self) -> None:
-        recorded = self._read()
-        self.owed = set(recorded.get("owed", ()))
-        undo = [_Held(*entry) for entry in recorded.get("undo", ())]
-        for held in undo:
-            with explained(Path(held.target)):
-                _put_back(Path(held.target), held)
-        _discard(undo)
-        _discard([_Held(*entry) for entry in recorded.get("discard", ())])
-        self._record()
+    def _discard(self) -> None:
+        """Remove old files that are not needed any longer; what cannot be removed or recorded now is left to later."""
+        remaining = tuple(held for held in self._state.discard if not _remove(held))
+        with suppress(InstallError):
+            self._record(self._state._replace(discard=remaining))
 
-    def _read(self) -> dict[str, Any]:
-        try:
-            with explained(self._file):
-                recorded: dict[str, Any] = json.loads(self._file.read_bytes()) if self._file.exists() else {}
-        except ValueError as error:
-            raise InstallError(str(self._file), f"malformed: {error}") from error
-        return recorded
+    def _held(self, change: Change) -> _Held:
+        # Not a name that a sweep takes for a leftover: this one is for us to put back.
+        name = f".ec2facts.old-{secrets.token_hex(8)}"
+        # What is written in place may be all that can be written to where it is.
+        old = (self._directory if change.in_place else change.target.parent) / name
+        return _Held(
+            str(change.target),
+            None if change.before is None else str(old),
+            _digest(change.file.content),
+            change.existing if change.in_place else None,
+        )
 
-    def _record(self, **held: Sequence[_Held]) -> None:
-        recorded = {"owed": sorted(self.owed), **held}
-        content = json.dumps({key: value for key, value in recorded.items() if value})
+    def _read(self) -> _State:
         with explained(self._file):
-            if content != "{}":
-                write_file(self._file, content.encode(), mode=0o600)
+            if not self._file.exists():
+                return _State()
+            try:
+                recorded = {key: tuple(value) for key, value in json.loads(self._file.read_bytes()).items()}
+                undo, discard = (tuple(_Held(*each) for each in recorded[key]) for key in ("undo", "discard"))
+                return _State(frozenset(recorded["owed"]), undo, discard)
+            except (AttributeError, LookupError, TypeError, ValueError) as error:
+                raise InstallError(str(self._file), f"malformed; remove it to go on ({error})") from error
+
+    def _record(self, state: _State) -> None:
+        """Have ``state`` be what is recorded; where that fails it is what it was."""
+        if state == self._state:
+            return
+        with explained(self._file):
+            if any(state):
+                recorded = {**state._asdict(), "owed": sorted(state.owed)}
+                write_file(self._file, json.dumps(recorded).encode(), mode=0o600)
             elif self._file.exists():
                 self._file.unlink()
                 sync_directory(self._directory)
+        self._state = state
 
 
-def _held(change: Change) -> _Held:
-    # Not a name that a sweep takes for a leftover: this one is for us to put back.
-    old = change.target.with_name(f".ec2facts.old-{secrets.token_hex(8)}")
-    return _Held(str(change.target), None if change.before is None else str(old), change.in_place)
+def _with_commands(changes: Iterable[Change]) -> frozenset[str]:
+    return frozenset(str(change.target) for change in changes if change.file.command)
 
 
-def _hold(change: Change, old: Path) -> None:
-    """Have the old file stay at ``old`` too."""
-    if change.before is None or change.existing is None:
+def _hold(change: Change, held: _Held) -> None:
+    """Have the old file, if there is one, stay at ``held.old`` too."""
+    if held.old is None or change.before is None or change.existing is None:
         return
     with explained(change.file.path):
-        if not change.in_place:
-            with suppress(OSError):  # some file systems have no links, some users may not make them
-                os.link(change.target, old)
-                return
-        put(old, change.before, change.existing)
+        if held.in_place:
+            put(Path(held.old), change.before, Attributes(0o600))
+            return
+        with suppress(OSError):  # some file systems have no links, some users may not make them
+            os.link(change.target, held.old)
+            return
+        put(Path(held.old), change.before, change.existing, like=change.target)
 
 
-def _put_back(target: Path, held: _Held) -> None:
+def _put_back(held: _Held) -> None:
+    target = Path(held.target)
     if not target.parent.is_dir():
         return  # it was in memory, as /run is, and that has been cleared since
+    now = target.read_bytes() if target.exists() else None
     if held.old is None:
-        target.unlink(missing_ok=True)
-    elif Path(held.old).exists():
-        old = Path(held.old)
-        now = target.read_bytes() if target.exists() else None
-        if now == old.read_bytes():
-            return  # it was not its turn yet
-        if held.in_place and now is not None:
-            overwrite(target, old.read_bytes(), now)
-            repair(target, Attributes.of(old.stat()))
-        else:
-            old.replace(target)
-    sync_directory(target.parent)
+        if now is not None and _digest(now) == held.new:
+            target.unlink()
+            sync_directory(target.parent)
+    elif held.in_place and now is not None:
+        before = Path(held.old).read_bytes() if Path(held.old).exists() else now
+        if now != before:
+            overwrite(target, before, now)
+        repair(target, Attributes(*held.in_place))
+    elif Path(held.old).exists() and (now is None or _digest(now) == held.new):
+        # Else it was not its turn yet, or somebody has put something else there since.
+        Path(held.old).replace(target)
+        sync_directory(target.parent)
 
 
-def _discard(held: Iterable[_Held]) -> None:
-    for _, old, _ in held:
-        if old is not None:
-            Path(old).unlink(missing_ok=True)
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _remove(held: _Held) -> bool:
+    """Remove an old file; return whether it is gone."""
+    if held.old is not None and os.path.lexists(held.old):
+        with suppress(OSError):
+            Path(held.old).unlink()
+        return not os.path.lexists(held.old)
+    return True

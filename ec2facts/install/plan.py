@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from ec2facts.errors import CommandError, EC2FactsError, UsageError
-from ec2facts.files import replace, staged, sweep
+from ec2facts.errors import EC2FactsError, UsageError
+from ec2facts.files import replace, staged, sweep, uninterrupted
 from ec2facts.install.commands import PLACEHOLDER, check, run_command
 from ec2facts.install.file import Change, File, compare, explained, repair, write
 from ec2facts.install.journal import Journal
@@ -41,7 +41,7 @@ def install(
     with ExitStack() as stack:
         if not dry_run:
             if journal is not None:
-                stack.enter_context(journal.open())
+                failures += stack.enter_context(journal.open())
             for directory in {Path(os.path.realpath(file.path)).parent for file in files}:
                 sweep(directory)
         for unit in units:
@@ -57,7 +57,8 @@ def install(
                 for change in compared:
                     observer.done(change)
         if journal is not None:
-            failures += _run_commands(changes, journal, observer, dry_run=dry_run)
+            changed = {change.target for change in changes if change.kind != "unchanged"}
+            failures += _run_commands(files, changed, journal, observer, dry_run=dry_run)
     for failure in failures[1:]:
         observer.failed(failure)
     for failure in failures:
@@ -92,46 +93,60 @@ def _install_unit(changes: Sequence[Change], journal: Journal | None, *, dry_run
     """Carry out the changes, all or none."""
     rewritten = [change for change in changes if change.kind == "changed"]
     repaired = [change for change in changes if change.kind == "repaired"]
+    secret = any(change.file.secret for change in rewritten)
+    variables = {} if journal is None else journal.variables
+    for change in rewritten:
+        if change.file.check:
+            # A copy of its own: what is installed is what was rendered, whatever a check does to what it is given.
+            with ExitStack() as stack:
+                copy = _stage(change, stack, suffix=change.file.check_suffix)
+                check(change.file.check, copy, change.file, secret=secret, variables=variables)
+    if dry_run or not (rewritten or repaired):
+        return
     with ExitStack() as stack:
-        new: list[Path] = []
-        for change in rewritten:
-            file = change.file
-            with explained(file.path):
-                if file.check or not (dry_run or change.in_place):
-                    new.append(
-                        stack.enter_context(
-                            staged(change.target, file.content, change.wanted, suffix=file.check_suffix)
-                        )
-                    )
-                else:
-                    new.append(change.target)
+        new = [change.target if change.in_place else _stage(change, stack) for change in rewritten]
+        backups = [backup for change in rewritten if change.file.backup for backup in _back_up(change, stack)]
+        for change in repaired:
+            stack.enter_context(_restored_on_failure(change))
+        if journal is not None:
+            stack.enter_context(journal.all_or_nothing([*rewritten, *repaired]))
+        for change in repaired:
+            with explained(change.file.path):
+                repair(change.target, change.wanted)
         for change, temporary in zip(rewritten, new):
-            if change.file.check:
-                check(change.file.check, temporary, path=change.file.path, time_limit=change.file.time_limit)
-        if dry_run:
-            return
-        backups = [
-            (stack.enter_context(staged(backup, change.before, change.existing)), backup)
-            for change in rewritten
-            if change.file.backup and change.before is not None and change.existing is not None
-            for backup in [change.target.with_name(change.target.name + "~")]
-        ]
-        with ExitStack() as transaction:
-            if journal is not None and rewritten:
-                transaction.enter_context(journal.all_or_nothing(rewritten))
-            for change, temporary in zip(rewritten, new):
-                write(change, temporary)
-            _check_live(rewritten)
+            write(change, temporary)
+        _check_live(rewritten, secret=secret, variables=variables)
         for temporary, backup in backups:
-            replace(temporary, backup)
-    if journal is not None and repaired:
-        journal.owe(repaired)
-    for change in repaired:
-        with explained(change.file.path):
-            repair(change.target, change.wanted)
+            with explained(backup):
+                replace(temporary, backup)
 
 
-def _check_live(changes: Iterable[Change]) -> None:
+def _stage(change: Change, stack: ExitStack, *, suffix: str = "") -> Path:
+    """Return a file that is what the target shall be, beside it, until the end of ``stack``."""
+    with explained(change.file.path):
+        return stack.enter_context(staged(change.target, change.file.content, change.wanted, suffix=suffix))
+
+
+def _back_up(change: Change, stack: ExitStack) -> Iterator[tuple[Path, Path]]:
+    """Yield a file that is what the target is, until the end of ``stack``, and the path where it is to be kept."""
+    path = change.target.with_name(change.target.name + "~")
+    if change.before is not None and change.existing is not None:
+        with explained(path):
+            yield stack.enter_context(staged(path, change.before, change.existing, like=change.target)), path
+
+
+@contextmanager
+def _restored_on_failure(change: Change) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if change.existing is not None:
+            with uninterrupted(), suppress(OSError):  # what cannot be changed has not been
+                repair(change.target, change.existing)
+        raise
+
+
+def _check_live(changes: Iterable[Change], *, secret: bool, variables: Mapping[str, str]) -> None:
     """Run the live checks, each once unless it is told which file."""
     checks = {
         (change.file.check_live, change.target if PLACEHOLDER in change.file.check_live else None): change
@@ -139,26 +154,28 @@ def _check_live(changes: Iterable[Change]) -> None:
         if change.file.check_live
     }
     for (command, _), change in checks.items():
-        check(command, change.target, path=change.file.path, time_limit=change.file.time_limit)
+        check(command, change.target, change.file, secret=secret, variables=variables)
 
 
 def _run_commands(
-    changes: Iterable[Change], journal: Journal, observer: Observer, *, dry_run: bool
+    files: Iterable[File], changed: Collection[Path], journal: Journal, observer: Observer, *, dry_run: bool
 ) -> list[EC2FactsError]:
-    """Run each command that is due, once; return the failures."""
-    due: dict[str, list[Change]] = {}
-    for change in changes:
-        if change.file.command and (change.kind != "unchanged" or str(change.target) in journal.owed):
-            due.setdefault(change.file.command, []).append(change)
+    """Run each command that is due, once; return the failures.
+
+    A file that stays as it was may owe its command to an earlier change.
+    """
+    due: dict[str, dict[Path, File]] = {}
+    for file in files:
+        target = Path(os.path.realpath(file.path))
+        if file.command and (target in changed or journal.owes(target)):
+            due.setdefault(file.command, {})[target] = file
     failures: list[EC2FactsError] = []
     for command, those in due.items():
         observer.running(command)
         if not dry_run:
-            limit = max(change.file.time_limit for change in those)
             try:
-                run_command(command, [change.file.path for change in those], time_limit=limit)
-            except CommandError as error:
-                failures.append(error)
-            else:
+                run_command(command, list(those.values()), variables=journal.variables)
                 journal.settle(those)
+            except EC2FactsError as error:
+                failures.append(error)
     return failures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
 
@@ -104,3 +105,40 @@ def test_command_may_leave_a_daemon_behind(old: Path, tmp_path: Path) -> None:
     install([File(old, b"new", command="sleep 3 &")], state=tmp_path / "state")
 
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("meddling", ["echo more >> {}", "chmod 777 {}", "rm {}", "rm {}; mkdir {}; rmdir {}"])
+def test_what_a_check_does_to_the_file_it_is_given_is_not_installed(old: Path, meddling: str) -> None:
+    install([File(old, b"new", check=meddling)])
+
+    assert identity(old)[2:] == (0o640, b"new")
+    assert hidden(old.parent) == []
+
+
+def test_check_can_execute_the_file(old: Path) -> None:
+    install([File(old, b"#!/bin/sh\nexit 0\n", mode=0o755, check="{}")])
+
+    assert old.read_bytes().startswith(b"#!")
+
+
+@pytest.mark.parametrize("kind", ["check", "check_live", "command"])
+def test_what_a_program_says_of_a_secret_file_is_not_told(old: Path, tmp_path: Path, kind: str) -> None:
+    file = File(old, b"hunter2\n", secret=True)._replace(**{kind: f"cat {old.parent}/* {old.parent}/.e*; false {{}}"})
+
+    with pytest.raises((CheckError, CommandError)) as failure:
+        install([file], state=tmp_path / "state")
+
+    assert "hunter2" not in str(failure.value)
+    assert "the file holds a secret" in str(failure.value)
+
+
+def test_command_that_cannot_be_started_is_owed(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = File(old, b"new", command=f"touch {tmp_path}/ran")
+
+    with monkeypatch.context() as without:
+        without.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+        with pytest.raises(CommandError, match="not run: No such file or directory"):
+            install([file], state=tmp_path / "state")
+    install([file], state=tmp_path / "state")
+
+    assert (tmp_path / "ran").exists()

@@ -16,6 +16,10 @@ from ec2facts.errors import InstallError
 from ec2facts.install import File, install
 from tests.install.conftest import hidden, identity
 
+linux_only = pytest.mark.skipif(
+    sys.platform != "linux", reason="Linux keeps access control lists in extended attributes"
+)
+
 
 def test_new_file_has_what_the_umask_leaves(tmp_path: Path) -> None:
     file = tmp_path / "new"
@@ -112,7 +116,7 @@ def test_what_is_no_regular_file_is_refused(kind: str, tmp_path: Path) -> None:
 
 
 def test_missing_directory_is_an_error_that_names_the_file(tmp_path: Path) -> None:
-    with pytest.raises(InstallError, match=f"^{tmp_path}/missing/x: No such file or directory$"):
+    with pytest.raises(InstallError, match=f"^{tmp_path}/missing/x: there is no directory {tmp_path}/missing$"):
         install([File(tmp_path / "missing" / "x", b"new")])
 
 
@@ -121,6 +125,32 @@ def test_backup_is_the_old_file(old: Path) -> None:
 
     assert identity(old.with_name("x.conf~"))[2:] == (0o640, b"old\n")
     assert hidden(old.parent) == []
+
+
+@linux_only
+def test_backup_carries_over_who_may_read_the_old_file(old: Path) -> None:
+    entries = [(0x01, 6, -1), (0x02, 4, 12345), (0x04, 0, -1), (0x10, 4, -1), (0x20, 0, -1)]
+    granted = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    os.setxattr(old, "system.posix_acl_access", granted)
+
+    install([File(old, b"new", backup=True)])
+
+    assert os.getxattr(old.with_name("x.conf~"), "system.posix_acl_access") == granted
+
+
+def test_backup_that_cannot_be_kept_leaves_the_old_file_and_is_no_obstacle_to_others(old: Path, tmp_path: Path) -> None:
+    before = identity(old)
+    old.with_name("x.conf~").mkdir()
+
+    with pytest.raises(InstallError, match=f"^{old}~: Is a directory$"):
+        install(
+            [File(old, b"new", backup=True), File(tmp_path / "b", b"new", command=f"touch {tmp_path}/ran")],
+            state=tmp_path / "state",
+        )
+
+    assert identity(old) == before
+    assert hidden(old.parent) == []
+    assert (tmp_path / "ran").exists()
 
 
 def test_full_disk_leaves_the_old_file(tmp_path: Path, mount: Callable[..., None]) -> None:
@@ -228,7 +258,7 @@ def test_file_is_on_the_disk_before_the_rename_and_its_name_behind_it(
     assert synced == [(False, b"old\n"), (True, b"new")]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps access control lists in extended attributes")
+@linux_only
 def test_access_control_list_of_an_existing_file_stays(old: Path) -> None:
     entries = [(0x01, 6, -1), (0x02, 4, 12345), (0x04, 4, -1), (0x10, 4, -1), (0x20, 0, -1)]
     granted = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -58,6 +60,115 @@ def test_run_without_the_file_leaves_its_command_owed(old: Path, tmp_path: Path)
     install([File(old, b"new", command="true")], state=state, observer=recorder)
 
     assert recorder.told == ["unchanged x.conf", "running true"]
+
+
+def test_owed_command_runs_though_the_next_content_is_refused(old: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with pytest.raises(CommandError):
+        install([File(old, b"new", command="false")], state=state)
+
+    with pytest.raises(CheckError):
+        install([File(old, b"newer", check="false {}", command=f"cp {old} {tmp_path}/loaded")], state=state)
+    install([File(old, b"new", command=f"touch {tmp_path}/again")], state=state)
+
+    assert (tmp_path / "loaded").read_bytes() == b"new"
+    assert not (tmp_path / "again").exists()
+
+
+def test_disk_of_the_state_that_fills_meanwhile_leaves_the_old_file(
+    old: Path, tmp_path: Path, mount: Callable[..., None]
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    mount("-t", "tmpfs", "-o", "size=4k,mode=700", "tmpfs", state)  # room for one journal, not for the next one
+    before = identity(old)
+
+    with pytest.raises(InstallError, match=r"journal\.json: No space left"):
+        install([File(old, b"new", command=f"touch {tmp_path}/ran")], state=state)
+
+    assert identity(old) == before
+    assert hidden(old.parent) == []
+    assert [path.name for path in state.iterdir()] == ["lock"]
+    assert not (tmp_path / "ran").exists()
+
+
+def test_file_in_a_read_only_directory_is_written_in_place(tmp_path: Path, mount: Callable[..., None]) -> None:
+    directory, file = tmp_path / "directory", tmp_path / "file"
+    directory.mkdir()
+    file.write_bytes(b"old")
+    bound = directory / "x"
+    bound.touch()
+    mount("--bind", directory, directory)
+    mount("--bind", file, bound)
+    subprocess.run(["mount", "-o", "remount,ro,bind", directory], check=True)
+    written = File(bound, b"new", in_place=True, command=f"touch {tmp_path}/ran")
+
+    with pytest.raises(CheckError):
+        install([written._replace(check_live="false")], state=tmp_path / "state")
+    refused = bound.read_bytes()
+    install([written], state=tmp_path / "state")
+
+    assert (refused, bound.read_bytes()) == (b"old", b"new")
+    assert (tmp_path / "ran").exists()
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["lock"]
+
+
+def test_what_cannot_be_put_back_yet_stays_recorded_and_is_no_obstacle_to_others(
+    in_memory: Path, mount: Callable[..., None]
+) -> None:
+    pair = Pair(in_memory)
+    other = File(in_memory / "other", b"new", command=f"touch {in_memory}/ran")
+    mount("--bind", pair.directory, pair.directory)
+    in_child(lambda: pair.install(check_live="kill -9 $PPID"))
+    subprocess.run(["mount", "-o", "remount,ro,bind", pair.directory], check=True)
+
+    with pytest.raises(InstallError, match=f"^{pair.files[0]}: Read-only file system"):
+        install([other], state=pair.state)
+    ran = (in_memory / "ran").exists()
+    subprocess.run(["mount", "-o", "remount,rw,bind", pair.directory], check=True)
+    install([other], state=pair.state)
+
+    assert ran
+    assert pair.contents() == [b"old"] * 2
+    assert hidden(pair.directory) == []
+    assert [path.name for path in pair.state.iterdir()] == ["lock"]
+
+
+def test_what_somebody_put_there_since_a_run_was_killed_stays(in_memory: Path) -> None:
+    pair = Pair(in_memory)
+    in_child(lambda: pair.install(check_live="kill -9 $PPID"))
+    for file in (pair.files[0], pair.directory / "c"):
+        file.write_bytes(b"by hand")
+
+    install([File(in_memory / "other", b"new", command="true")], state=pair.state)
+
+    assert pair.contents() == [b"by hand"] * 2
+    assert hidden(pair.directory) == []
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"owed": 1}', '{"owed": [], "undo": [[1]], "discard": []}'])
+def test_damaged_journal_is_an_error_that_says_what_to_do(old: Path, tmp_path: Path, content: str) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "journal.json").write_text(content)
+
+    with pytest.raises(InstallError, match=r"journal\.json: malformed; remove it"):
+        install([File(old, b"new", command="true")], state=tmp_path / "state")
+
+
+def test_state_that_others_of_the_group_can_change_is_refused(old: Path, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(0o770)
+
+    with pytest.raises(InstallError, match="others can write"):
+        install([File(old, b"new", command="true")], state=tmp_path / "state")
+
+
+def test_command_that_would_wait_for_its_own_run_is_told_so(old: Path, tmp_path: Path) -> None:
+    again = "from pathlib import Path; from ec2facts.install import *; "
+    again += f"install([File(Path('{tmp_path}/y'), command='true')], state=Path('{tmp_path}/state'))"
+
+    with pytest.raises(CommandError, match="the run that started this one is at it"):
+        install([File(old, b"new", command=f'{sys.executable} -c "{again}"')], state=tmp_path / "state")
 
 
 def test_full_disk_of_the_state_leaves_the_old_file(old: Path, tmp_path: Path, mount: Callable[..., None]) -> None:

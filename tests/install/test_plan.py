@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,6 +113,32 @@ def test_files_together_are_put_back_if_one_cannot_be_replaced(
 
     assert identity(old) == before
     assert hidden(old.parent) == []
+
+
+def test_files_together_stay_if_one_cannot_be_repaired(old: Path, tmp_path: Path, mount: Callable[..., None]) -> None:
+    bound, other = tmp_path / "etc" / "bound", tmp_path / "etc" / "other"
+    for file in (bound, other):
+        file.write_bytes(b"same")
+        file.chmod(0o644)
+    mount("--bind", bound, bound)
+    subprocess.run(["mount", "-o", "remount,ro,bind", bound], check=True)
+    before = [identity(file) for file in (old, other)]
+    recorder = Recorder()
+
+    with pytest.raises(InstallError, match="bound: Read-only file system"):
+        install(
+            [
+                File(old, b"new", together="pair", command="false"),
+                File(other, b"same", mode=0o600, together="pair", command="false"),
+                File(bound, b"same", mode=0o600, together="pair", command="false"),
+            ],
+            state=tmp_path / "state",
+            observer=recorder,
+        )
+
+    assert [identity(file) for file in (old, other)] == before
+    assert recorder.told == ["kept x.conf", "kept other", "kept bound"]
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["lock"]
 
 
 def test_further_failures_are_told_and_the_first_is_raised(old: Path, tmp_path: Path) -> None:
