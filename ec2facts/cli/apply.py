@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ec2facts.cli.options import SourceOptions, add_source_options, open_source
+from ec2facts.cli.output import path
 from ec2facts.cli.plan import PlanOptions, add_plan_options, exit_status, state_directory, stoppable
 
 EXAMPLE = "echo 'outputs: [{path: facts.json, format: json}]' > my.yaml && ec2facts apply my.yaml --diff -q --simulate"
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "config",
         nargs="?",
-        type=Path,
+        type=path,
         default=_DEFAULT,
         metavar="CONFIG",
         help=f"a file that lists outputs, or a directory of such files (default: {_DEFAULT})",
@@ -53,7 +54,7 @@ def run(options: Options) -> int:
     state = state_directory(options)
     # Facts of another machine must never pass for those of this one.
     is_live = options.file is None and options.simulate is None
-    with stoppable(), open_source(options) as source, Printer(options) as printer:
+    with stoppable(), open_source(options, settled=False) as source, Printer(options) as printer:
         changes = apply(
             outputs,
             source,
@@ -61,6 +62,7 @@ def run(options: Options) -> int:
             last=LastFacts(state) if is_live else None,
             allow_partial=options.allow_partial,
             allow_stale=options.allow_stale,
+            settle_within=options.settle,
             dry_run=options.dry_run,
             observer=printer,
         )

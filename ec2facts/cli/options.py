@@ -86,11 +86,11 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def open_source(options: SourceOptions) -> Iterator[Source]:
-    """Give the source that the options choose; a simulator ends with the context."""
+def open_source(options: SourceOptions, *, settled: bool = True) -> Iterator[Source]:
+    """Give the source that the options choose, ``settled`` if they ask for that; a simulator ends with the context."""
     with ExitStack() as stack:
         source = _source(options, stack)
-        if options.settle:
+        if options.settle and settled:
             settle(source, within=options.settle)
         yield source
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from ec2facts.cli.output import path
+
 if TYPE_CHECKING:
     from ec2facts.install import Change
 
@@ -31,7 +33,9 @@ class PlanOptions(argparse.Namespace):
 def add_plan_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how files are installed, whatever they are."""
     group = parser.add_argument_group("installing")
-    group.add_argument("--dry-run", action="store_true", help="change nothing, say what would change; checks do run")
+    group.add_argument(
+        "--dry-run", action="store_true", help="change nothing, say what would change; checks do run, live ones do not"
+    )
     group.add_argument("--diff", action="store_true", help="print what changes, but for secrets, as a unified diff")
     group.add_argument(
         "--exit-code", action="store_true", help=f"exit with status {CHANGED} if something changed, or would"
@@ -39,9 +43,10 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-q", "--quiet", action="store_true", help="print nothing but diffs and what goes wrong")
     group.add_argument(
         "--state",
-        type=Path,
+        type=path,
         metavar="DIR",
-        help="keep what one run leaves to the next in DIR (default: $STATE_DIRECTORY, else /var/lib/ec2facts for root)",
+        help="keep what one run leaves to the next in DIR (default: $STATE_DIRECTORY, else /var/lib/ec2facts for root "
+        "and ec2facts in $XDG_STATE_HOME or ~/.local/state for others)",
     )
 
 

@@ -67,6 +67,10 @@ class Printer(Observer):
         """Warn that the facts are not of now."""
         warn(f"going on with the last facts: {error}")
 
+    def unkept(self, error: OSError) -> None:
+        """Warn that the next run will have no facts to go on with."""
+        warn(f"{error.filename}: {error.strerror}; these facts are not kept for --allow-stale")
+
     def unread(self, path: str, reason: str) -> None:
         """Warn that something is missing."""
         warn_unread(path, reason)

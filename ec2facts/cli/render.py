@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from ec2facts.cli.options import SourceOptions, add_source_options, read_facts, seconds
-from ec2facts.cli.output import OutputOptions, add_output_options, write
+from ec2facts.cli.output import OutputOptions, add_output_options, path, write
 from ec2facts.cli.plan import PlanOptions, add_plan_options, exit_status, state_directory, stoppable
 from ec2facts.errors import TemplateError, UsageError
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""
     parser.add_argument("template", metavar="TEMPLATE", help="a file, the name of a template, or - for standard input")
     parser.add_argument(
-        "--search", action="append", type=Path, default=[], metavar="DIR", help="look for templates in DIR first"
+        "--search", action="append", type=path, default=[], metavar="DIR", help="look for templates in DIR first"
     )
     add_output_options(parser)
     _add_file_options(parser)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ec2facts.crawl import crawl
-from ec2facts.errors import IncompleteError, StaleError, UnavailableError
+from ec2facts.crawl import crawl, settle
+from ec2facts.errors import IncompleteError, StaleError, UnavailableError, UnreadError
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import Source
 from ec2facts.install.file import Change, File
@@ -26,6 +26,7 @@ def apply(
     last: LastFacts | None = None,
     allow_partial: bool = False,
     allow_stale: bool = False,
+    settle_within: float = 0.0,
     dry_run: bool = False,
     observer: Observer = _UNOBSERVED,
 ) -> list[Change]:
@@ -33,7 +34,7 @@ def apply(
 
     Until all are rendered, no file is touched. A complete collection is kept in ``last``, for which ``source`` has to
     be the service of this machine; with ``allow_stale``, what is kept there stands in for a service that does not
-    answer, or not for everything.
+    answer, or not for everything, or whose network interfaces do not ``settle_within`` so many seconds.
     """
     include = sorted({name for output in outputs for name in output.include})
 
@@ -42,9 +43,11 @@ def apply(
         return render_outputs(outputs, snapshot, allow_partial=allow_partial, state=kept, observer=observer)
 
     try:
+        if settle_within:
+            settle(source, within=settle_within)
         snapshot = crawl(source, include=include)
         files = render(snapshot)
-    except (UnavailableError, IncompleteError) as error:
+    except (UnavailableError, UnreadError, IncompleteError) as error:
         if not allow_stale or last is None:
             raise
         try:
@@ -55,5 +58,8 @@ def apply(
         observer.stale(error)
     else:
         if last is not None and not dry_run and not snapshot.unread:
-            last.keep(snapshot, include=include)
+            try:
+                last.keep(snapshot, include=include)
+            except OSError as error:
+                observer.unkept(error)
     return install(files, state=state, dry_run=dry_run, observer=observer)

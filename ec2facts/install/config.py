@@ -28,7 +28,6 @@ stands for all its files ``*.yaml`` and ``*.yml``, by name.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -36,18 +35,18 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from ec2facts.errors import ConfigError, TemplateError, UsageError
+from ec2facts.errors import ConfigError, TemplateError, UsageError, did_you_mean
 from ec2facts.install.file import File
 from ec2facts.install.output import Output, Variables
 from ec2facts.install.values import OUTPUT, TOP, Reader
-from ec2facts.render.catalog import default_search_path, find_named
+from ec2facts.render.catalog import default_search_path, find_named, list_templates
 from ec2facts.render.encodings import FORMATS
 from ec2facts.render.env import render_env
 
 
 def load_config(path: Path) -> list[Output]:
     """Return the outputs of a config file, or of a directory of them; raise ConfigError for the first mistake."""
-    files = sorted(file for file in path.iterdir() if file.suffix in {".yaml", ".yml"}) if path.is_dir() else [path]
+    files = sorted(filter(_is_config, path.iterdir())) if path.is_dir() else [path]
     outputs: list[Output] = []
     places: dict[str, str] = {}
     for file in files:
@@ -60,6 +59,10 @@ def load_config(path: Path) -> list[Output]:
     if not outputs:
         raise ConfigError(str(path), "there are no outputs")
     return outputs
+
+
+def _is_config(file: Path) -> bool:
+    return file.suffix in {".yaml", ".yml"} and not file.name.startswith(".")  # as an editor's lock or copy does
 
 
 class _Place(NamedTuple):
@@ -94,6 +97,8 @@ class _Config:
             node = yaml.compose(self._file.read_bytes(), yaml.SafeLoader)
         except OSError as error:
             raise ConfigError(str(self._file), error.strerror or str(error)) from error
+        except RecursionError as error:
+            raise ConfigError(str(self._file), "nested too deeply") from error
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             reason = getattr(error, "problem", None) or " ".join(str(error).split())
@@ -132,8 +137,12 @@ class _Config:
             )
         except TemplateError as error:
             raise setting.place.error("template", str(error)) from error
-        if found is None or not found.is_file():
-            raise setting.place.error("template", f"there is no template {name!r}")
+        if found is None:
+            advice = did_you_mean(name, (template.name for template in list_templates()))
+            searched = ", ".join(map(str, self._search_path))
+            raise setting.place.error("template", f"there is no template {name!r} in {searched}{advice}")
+        if not found.is_file():
+            raise setting.place.error("template", f"there is no template {found}")
         return str(found.absolute())
 
     def _settings(self, node: yaml.Node, readers: Mapping[str, Reader]) -> dict[str, _Setting]:
@@ -145,9 +154,8 @@ class _Config:
             key = str(key_node.value)
             place = self._place(key_node)
             if key not in readers:
-                close = difflib.get_close_matches(key, readers, n=1)
-                hint = f"did you mean {close[0]}?" if close else f"it takes {', '.join(readers)}"
-                raise place.error(key, f"no such key; {hint}")
+                hint = did_you_mean(key, readers) or f"; it takes {', '.join(readers)}"
+                raise place.error(key, f"no such key{hint}")
             if key in settings:
                 raise place.error(key, f"given twice, first in line {settings[key].place.line}")
             try:

@@ -7,7 +7,7 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -16,6 +16,9 @@ from ec2facts.errors import InstallError, UsageError
 from ec2facts.files import Attributes, replace
 
 Kind = Literal["changed", "repaired", "unchanged"]
+
+_NO_NUMBER = 2**32 - 1
+"""What stands for no user and no group, as -1."""
 
 _UNRENAMEABLE = {errno.EBUSY, errno.EXDEV}
 """What the system answers where a mount point, a bind-mounted file for one, would be renamed over."""
@@ -160,16 +163,20 @@ def _wanted(file: File, default: Attributes) -> Attributes:
 
 
 def user_number(owner: str) -> int:
-    """Return the number of a user, given by name or number; raise UsageError for a name that no user has."""
-    try:
-        return int(owner) if owner.isdecimal() else pwd.getpwnam(owner).pw_uid
-    except KeyError as error:
-        raise UsageError(f"there is no user {owner!r}") from error
+    """Return the number of a user, given by name or number; raise UsageError for what no user has."""
+    return _number("user", owner, lambda name: pwd.getpwnam(name).pw_uid)
 
 
 def group_number(group: str) -> int:
-    """Return the number of a group, given by name or number; raise UsageError for a name that no group has."""
+    """Return the number of a group, given by name or number; raise UsageError for what no group has."""
+    return _number("group", group, lambda name: grp.getgrnam(name).gr_gid)
+
+
+def _number(kind: str, given: str, named: Callable[[str], int]) -> int:
     try:
-        return int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid
+        number = int(given) if given.isdecimal() else named(given)
     except KeyError as error:
-        raise UsageError(f"there is no group {group!r}") from error
+        raise UsageError(f"there is no {kind} {given!r}") from error
+    if number >= _NO_NUMBER:
+        raise UsageError(f"no {kind} can have the number {number}")
+    return number

@@ -24,6 +24,9 @@ class Observer:
     def stale(self, error: EC2FactsError) -> None:
         """Take note that the last facts stand in for those that could not be had, for the reason ``error``."""
 
+    def unkept(self, error: OSError) -> None:
+        """Take note that the facts of this run could not be kept as the last ones, for the reason ``error``."""
+
     def unread(self, path: str, reason: str) -> None:
         """Take note of what no output holds because it could not be read, where that is allowed."""
 

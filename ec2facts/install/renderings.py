@@ -62,8 +62,8 @@ def _key(template: str, search_path: Sequence[Path]) -> str:
 
 def _load(file: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError):
-        if is_own(file.parent):
-            kept: dict[str, Any] = json.loads(file.read_bytes())
+        kept = json.loads(file.read_bytes()) if is_own(file.parent) else None
+        if isinstance(kept, dict):
             return kept
     return {}
 

@@ -27,7 +27,15 @@ def _text(node: yaml.Node) -> str:
     if node.tag == "tag:yaml.org,2002:null":
         raise ValueError("has no value")
     text: str = node.value
+    if "\0" in text:
+        raise ValueError("holds a NUL")
     return text
+
+
+def _path(node: yaml.Node) -> str:
+    if not _text(node):
+        raise ValueError("the name of the file is empty")
+    return _text(node)
 
 
 def _items(node: yaml.Node) -> list[yaml.Node]:
@@ -96,7 +104,7 @@ def _seconds(node: yaml.Node) -> float:
 
 
 OUTPUT: Mapping[str, Reader] = {
-    "path": _text,
+    "path": _path,
     "format": _format,
     "template": _text,
     "include": _names,

@@ -129,7 +129,7 @@ def test_config_is_validated_before_the_service_is_asked(config: Path, capfdbina
 
     outcome = call(capfdbinary, "apply", config)
 
-    assert outcome == (2, b"", f"ec2facts: error: {config}:3: fromat: no such key; did you mean format?\n")
+    assert outcome == (2, b"", f"ec2facts: error: {config}:3: fromat: no such key (did you mean 'format'?)\n")
 
 
 def test_service_that_is_down_leaves_every_file(config: Path, capfdbinary: Capture) -> None:
@@ -152,6 +152,41 @@ def test_stale_facts_go_on_with_a_warning(config: Path, capfdbinary: Capture) ->
     assert outcome.status == 0
     assert lines(outcome)[0].startswith("ec2facts: warning: going on with the last facts: ")
     assert lines(outcome)[1] == f"ec2facts: changed {config.parent}/env"
+
+
+def test_stale_facts_go_on_where_interfaces_do_not_settle(config: Path, capfdbinary: Capture) -> None:
+    with Simulator(instances.load("plain")) as url:
+        call(capfdbinary, "apply", config, "--endpoint", url)
+
+    outcome = call(capfdbinary, "apply", config, "--allow-stale", "--settle", "5")
+
+    assert outcome.status == 0
+    assert lines(outcome)[0].startswith("ec2facts: warning: going on with the last facts: ")
+
+
+def test_facts_that_cannot_be_kept_are_no_obstacle(config: Path, capfdbinary: Capture) -> None:
+    config.write_text("outputs: [{path: x, format: json}]")
+    (config.parent / "state").touch()
+
+    with Simulator(instances.load("plain")) as url:
+        outcome = call(capfdbinary, "apply", config, "--endpoint", url)
+
+    assert outcome.status == 0
+    assert lines(outcome) == [
+        f"ec2facts: warning: {config.parent}/state: File exists; these facts are not kept for --allow-stale",
+        f"ec2facts: changed {config.parent}/x",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [[""], ["--state", ""]])
+def test_variable_that_is_not_set_is_neither_config_nor_state(
+    config: Path, capfdbinary: Capture, arguments: list[str]
+) -> None:
+    outcome = call(capfdbinary, "apply", *arguments, "--simulate")
+
+    assert outcome.status == 2
+    assert "is empty" in outcome.errors
+    assert not (config.parent / "env").exists()
 
 
 def test_simulated_facts_do_not_stand_in(config: Path, capfdbinary: Capture) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,7 +124,8 @@ def test_check_can_execute_the_file(old: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["check", "check_live", "command"])
 def test_what_a_program_says_of_a_secret_file_is_not_told(old: Path, tmp_path: Path, kind: str) -> None:
-    file = File(old, b"hunter2\n", secret=True)._replace(**{kind: f"cat {old.parent}/* {old.parent}/.e*; false {{}}"})
+    command: dict[str, Any] = {kind: f"cat {old.parent}/* {old.parent}/.e*; false {{}}"}
+    file = File(old, b"hunter2\n", secret=True, **command)
 
     with pytest.raises((CheckError, CommandError)) as failure:
         install([file], state=tmp_path / "state")

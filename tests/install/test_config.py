@@ -111,7 +111,8 @@ def test_template_is_found_beside_the_config_by_name_and_by_path(tmp_path: Path)
 
 
 def test_directory_stands_for_its_files_by_name(tmp_path: Path) -> None:
-    for name in ("b.yaml", "a.yml", "c.txt"):
+    (tmp_path / ".#b.yaml").symlink_to("editor@host.1234")
+    for name in ("b.yaml", "a.yml", "c.txt", ".b.yaml"):
         (tmp_path / name).write_text(f"outputs: [{{path: {name}.out, format: json}}]")
 
     outputs = load_config(tmp_path)
@@ -132,7 +133,7 @@ MISTAKES = [
     Mistake("", " there are no outputs"),
     Mistake("outputs: []", " there are no outputs"),
     Mistake("[]", "1: not a mapping of include, outputs"),
-    Mistake("\noutput: []", "2: output: no such key; did you mean outputs?"),
+    Mistake("\noutput: []", "2: output: no such key (did you mean 'outputs'?)"),
     Mistake("outputs: {}", "1: outputs: not a list"),
     Mistake("outputs:\n- x", "2: not a mapping of path, "),
     Mistake("outputs:\n- format: json", "2: path: missing"),
@@ -142,9 +143,9 @@ MISTAKES = [
     Mistake("outputs:\n- path:\n  format: json", "2: path: has no value"),
     Mistake("outputs:\n- path: x\n  format: xml", "3: format: no format 'xml', choose from json, yaml, sh,"),
     Mistake("outputs:\n- path: x\n  template: nothing", "3: template: there is no template 'nothing'"),
-    Mistake("outputs:\n- path: x\n  template: no/thing", "3: template: there is no template 'no/thing'"),
+    Mistake("outputs:\n- path: x\n  template: no/thing", "3: template: there is no template /"),
     Mistake("outputs:\n- path: x\n  format: json\n- format: yaml\n  path: ./x", "4: path: "),
-    Mistake(BEGIN + "comand: x", "4: comand: no such key; did you mean command?"),
+    Mistake(BEGIN + "comand: x", "4: comand: no such key (did you mean 'command'?)"),
     Mistake(BEGIN + "zzz: x", "4: zzz: no such key; it takes path, "),
     Mistake(BEGIN + "format: sh", "4: format: given twice, first in line 3"),
     Mistake(BEGIN + "mode: 0888", "4: mode: '0888' is not octal"),
@@ -152,6 +153,13 @@ MISTAKES = [
     Mistake(BEGIN + "owner: no-such-user", "4: owner: there is no user 'no-such-user'"),
     Mistake(BEGIN + "group: no-such-group", "4: group: there is no group 'no-such-group'"),
     Mistake(BEGIN + "check: nginx -t", "4: check: does not say where the file to check goes"),
+    Mistake(BEGIN + "owner: 4294967295", "4: owner: no user can have the number 4294967295"),
+    Mistake(BEGIN + "group: 99999999999999999999", "4: group: no group can have the number 9999"),
+    Mistake(BEGIN + 'check: "true\\0 {}"', "4: check: holds a NUL"),
+    Mistake(BEGIN + 'path: ""', "4: path: "),
+    Mistake("outputs: [{format: json, path: ''}]", "1: path: the name of the file is empty"),
+    Mistake("outputs:\n- path: x\n  template: modt", "3: template: there is no template 'modt' in "),
+    Mistake("[" * 5000, " nested too deeply"),
     Mistake(BEGIN + "time_limit: -1", "4: time_limit: '-1' is not a number of seconds"),
     Mistake(BEGIN + "time_limit: soon", "4: time_limit: 'soon' is not a number of seconds"),
     Mistake(BEGIN + "backup: maybe", "4: backup: neither true nor false"),

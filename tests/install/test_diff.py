@@ -57,3 +57,9 @@ def test_what_could_move_a_cursor_is_its_escape(tmp_path: Path) -> None:
     text = diff(compare(File(tmp_path / "x", b"\x1b[2J\r\tb\xff\n\x0c\n", mode=0o644)))
 
     assert text.endswith("+\\x1b[2J\\r\tb\\xff\n+\\x0c\n")
+
+
+def test_name_of_a_file_moves_no_cursor_either(tmp_path: Path) -> None:
+    text = diff(compare(File(tmp_path / "\x1b[2J\udcff", b"a\n", mode=0o644)))
+
+    assert text.splitlines()[1] == f"+++ {tmp_path}/\\x1b[2J\\udcff"

@@ -218,6 +218,13 @@ def test_what_was_kept_and_is_damaged_is_rendered_anew(run: Run, tmp_path: Path)
     assert run() == 0
 
 
+def test_what_was_kept_and_is_no_object_is_rendered_anew(run: Run, tmp_path: Path) -> None:
+    run()
+    (tmp_path / "state/renderings.json").write_text("[]")
+
+    assert run() == 1
+
+
 def test_place_that_is_no_directory_is_done_without(run: Run, etc: Path, tmp_path: Path) -> None:
     (tmp_path / "state").touch()
 
