@@ -32,13 +32,15 @@ def test_python_examples_run(
     ec2_metadata_simulator("busy")
     ec2_metadata.clear_all()
     monkeypatch.chdir(tmp_path)
-    namespace: dict[str, Any] = {}
+    tests = []
 
     for example in PYTHON:
+        namespace: dict[str, Any] = {}
         exec(example, namespace)
-        if "test_region" in namespace:
-            namespace["test_region"](ec2_metadata_simulator)
+        tests += [value for name, value in namespace.items() if name.startswith("test_")]
+    for test in tests:
+        test(ec2_metadata_simulator)
 
     ec2_metadata.clear_all()
     assert "eu-central-1" in capsys.readouterr().out
-    assert "test_region" in namespace
+    assert len(tests) == 1

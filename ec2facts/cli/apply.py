@@ -22,7 +22,10 @@ class Options(SourceOptions, PlanOptions):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command takes."""
+    """Add what this command takes, and what its config takes."""
+    from ec2facts.install import config
+
+    parser.epilog = f"{config.__doc__}\n{parser.epilog}".replace("``", "`")
     parser.add_argument(
         "config",
         nargs="?",

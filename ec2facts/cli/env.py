@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="GLOB",
-        help="write only facts whose name or variable matches GLOB, out of all: 'tags.*', 'EC2_TAGS_*'",
+        help="write only facts whose name or variable matches GLOB, out of all: 'tags.*', 'EC2_TAGS_*'; repeatable",
     )
     parser.add_argument("--export", action="store_true", help="export each variable (sh)")
     parser.add_argument(

@@ -55,7 +55,9 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         help=f"read a simulated instance over HTTP on loopback: {', '.join(instances.names())} (default: plain)",
     )
     one.add_argument("--endpoint", metavar="URL", help="read the service at URL")
-    group.add_argument("--timeout", type=seconds, metavar="SECONDS", help="give up a try of a request after SECONDS")
+    group.add_argument(
+        "--timeout", type=seconds, metavar="SECONDS", help="give up a try of a request after SECONDS (default: 1)"
+    )
     group.add_argument(
         "--deadline", type=seconds, default=math.inf, metavar="SECONDS", help="give up all requests after SECONDS"
     )
@@ -73,14 +75,14 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         "--max-rate",
         type=number(0, 1_000_000, int),
         metavar="N",
-        help="send bursts of N requests, then N a second; 0 lifts the limit",
+        help="send bursts of N requests, then N a second; 0 lifts the limit (default: 128)",
     )
     group.add_argument(
         "--include",
         action="append",
         default=[],
         metavar="NAME",
-        help=f"include what is withheld: {', '.join(WITHHELD_NAMES)}, or a path",
+        help=f"include what is withheld: {', '.join(WITHHELD_NAMES)}, or a path; repeatable",
     )
     group.add_argument("--allow-partial", action="store_true", help="go on if something could not be read")
 

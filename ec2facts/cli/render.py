@@ -28,7 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""
     parser.add_argument("template", metavar="TEMPLATE", help="a file, the name of a template, or - for standard input")
     parser.add_argument(
-        "--search", action="append", type=path, default=[], metavar="DIR", help="look for templates in DIR first"
+        "--search",
+        action="append",
+        type=path,
+        default=[],
+        metavar="DIR",
+        help="look for templates in DIR first; can be repeated",
     )
     add_output_options(parser)
     _add_file_options(parser)

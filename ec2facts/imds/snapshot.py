@@ -37,6 +37,9 @@ class Snapshot:
         # A gap below a value is the name in a listing that no path leads to: it makes no directory of the value.
         listed = (gap for gap in self.gaps if not any(directory[:-1] in bodies for directory in _above(gap)))
         computed = _listings((*bodies, *listed))
+        for path, body in bodies.items():
+            if not isinstance(body, bytes):
+                raise TypeError(f"the body of {path!r} is not bytes")
         self.bodies = {path: listing for path, listing in computed.items() if path not in self.gaps}
         self.bodies.update(bodies)
 

@@ -1,15 +1,18 @@
 """The config of ``ec2facts apply``: outputs, in YAML.
 
-    include: [user_data]            # for every output: what is withheld otherwise, as in --include
     outputs:
-      - path: /run/ec2facts/env     # from the config's own directory, if it is relative
-        format: systemd             # json, yaml, or a format of env files (see `ec2facts env --help`)
       - path: /etc/nginx/conf.d/ec2.conf
-        template: nginx-ec2.conf    # instead of a format: a name, or a path that holds a slash
+        template: nginx-ec2.conf    # a name, or a path that holds a slash
         check_live: nginx -t
-        command: systemctl reload nginx
+        command: systemctl try-reload-or-restart nginx
+      - path: app.env               # from the config's own directory, if it is relative
+        format: dotenv              # in place of a template: json, yaml, or a format of env files
+        skip_unrepresentable: true
+      - path: /etc/app/secret.json
+        format: json
+        include: user_data          # what is withheld otherwise, as in --include; beside outputs, for all of them
 
-An output takes these keys as well, which mean what the options of ``ec2facts render`` and ``ec2facts env`` mean:
+An output takes these keys, which mean what the options of ``ec2facts render`` and ``ec2facts env`` mean:
 
     include                         a name or a list; the file is then 0600 unless mode says otherwise
     mode, owner, group              what is wrong is repaired; mode is octal, with or without quotes

@@ -71,6 +71,13 @@ def test_every_body_and_gap_reads_back_the_same(bodies: dict[str, bytes], gaps: 
     assert bodies.items() <= again.bodies.items()
 
 
+def test_text_is_no_body() -> None:
+    bodies: Any = {"meta-data/instance-id": "i-1234567890abcdef0"}
+
+    with pytest.raises(TypeError, match="the body of 'meta-data/instance-id' is not bytes"):
+        Snapshot(bodies)
+
+
 def test_equal_snapshots_give_equal_files() -> None:
     one = Snapshot({"b": b"1", "a": b"2"}, {"d": Gap("absent"), "c": Gap("absent")})
     other = Snapshot({"a": b"2", "b": b"1"}, {"c": Gap("absent"), "d": Gap("absent")})
