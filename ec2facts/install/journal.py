@@ -62,6 +62,11 @@ class Journal:
         self.variables: dict[str, str] = {}
         """What tells the commands of a run, while this is open, that they cannot wait for its end."""
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether an earlier run has left something to do."""
+        return any(self._state)
+
     def owes(self, target: Path) -> bool:
         """Whether the command of a file is owed."""
         return str(target) in self._state.owed
@@ -160,9 +165,9 @@ class Journal:
         )
 
     def _read(self) -> _State:
+        if not os.path.exists(self._file):  # noqa: PTH110 (nor is it there for who may not look)
+            return _State()
         with explained(self._file):
-            if not self._file.exists():
-                return _State()
             try:
                 recorded = {key: tuple(value) for key, value in json.loads(self._file.read_bytes()).items()}
                 undo, discard = (tuple(_Held(*each) for each in recorded[key]) for key in ("undo", "discard"))

@@ -82,11 +82,13 @@ def _journal(files: Iterable[File], state: Path | None) -> Journal | None:
                 f"the check {file.check!r} does not say where the file to check goes, {PLACEHOLDER}; "
                 "a check of what is installed is a live check"
             )
-    if not any(file.command or file.check_live or file.together for file in files):
-        return None
+    is_needed = any(file.command or file.check_live or file.together for file in files)
     if state is None:
-        raise UsageError("commands, live checks and files that go together need a directory for state")
-    return Journal(state)
+        if is_needed:
+            raise UsageError("commands, live checks and files that go together need a directory for state")
+        return None
+    journal = Journal(state)
+    return journal if is_needed or journal.is_pending else None
 
 
 def _install_unit(changes: Sequence[Change], journal: Journal | None, *, dry_run: bool) -> None:

@@ -134,6 +134,16 @@ def test_what_cannot_be_put_back_yet_stays_recorded_and_is_no_obstacle_to_others
     assert [path.name for path in pair.state.iterdir()] == ["lock"]
 
 
+def test_run_that_needs_no_state_undoes_what_was_killed_too(in_memory: Path) -> None:
+    pair = Pair(in_memory)
+    in_child(lambda: pair.install(check_live="kill -9 $PPID"))
+
+    install([File(in_memory / "other", b"new")], state=pair.state)
+
+    assert pair.contents() == [b"old"] * 2
+    assert hidden(pair.directory) == []
+
+
 def test_what_somebody_put_there_since_a_run_was_killed_stays(in_memory: Path) -> None:
     pair = Pair(in_memory)
     in_child(lambda: pair.install(check_live="kill -9 $PPID"))
