@@ -19,17 +19,18 @@ NOBODY = "http://127.0.0.1:1"
 def loopback_only() -> Iterator[None]:
     """Refuse every connection that is not loopback: a real metadata service may be in reach."""
     patch = pytest.MonkeyPatch()
-    for name in ("connect", "connect_ex"):
+    for name in ("connect", "connect_ex", "sendto"):
         patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
     yield
     patch.undo()
 
 
-def _guarded(connect: Any) -> Any:
-    def guarded(self: socket.socket, address: Any) -> Any:
+def _guarded(call: Any) -> Any:
+    def guarded(self: socket.socket, *arguments: Any) -> Any:
+        address = arguments[-1]
         if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_loopback(address[0]):
-            raise AssertionError(f"a test tried to connect to {address[0]}")
-        return connect(self, address)
+            raise AssertionError(f"a test tried to reach {address[0]}")
+        return call(self, *arguments)
 
     return guarded
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ec2facts import errors, instances
 from ec2facts.cli import COMMANDS
+from ec2facts.cli.plan import CHANGED
 from ec2facts.facts import collect
 from ec2facts.imds.faults import FAULTS
 from ec2facts.install import config
@@ -79,7 +80,12 @@ def _commands() -> str:
 
 
 def _statuses() -> str:
-    described: dict[int, list[str]] = {0: ["done"], 1: ["any other failure"], 130: ["interrupted"]}
+    described: dict[int, list[str]] = {
+        0: ["done"],
+        1: ["any other failure"],
+        CHANGED: ["`--exit-code` was given, and something changed, or would"],
+        130: ["interrupted"],
+    }
     for kind in vars(errors).values():
         if isinstance(kind, type) and issubclass(kind, errors.EC2FactsError) and kind.exit_status > 1:
             described.setdefault(kind.exit_status, []).append(f"`{kind.__name__}`: {_sentence(kind)}")
@@ -117,10 +123,12 @@ def _templates() -> str:
 
 
 def _filters() -> str:
-    return _table(
-        ["Filter", "What it does", "Example", "Output"],
-        ([f"`{each.name}`", each.sentence, _code(each.template), _code(each.output)] for each in sorted(examples())),
-    )
+    rows = []
+    for each in sorted(examples()):
+        # Between two backticks Markdown takes a backslash as it is.
+        description = f"{each.sentence} {each.notes}".rstrip().replace("``", "`")
+        rows.append([_code(each.call), description, _code(each.template), _code(each.output)])
+    return _table(["Filter", "What it does", "Example", "Output"], rows)
 
 
 def _code(text: str) -> str:

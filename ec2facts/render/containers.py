@@ -6,9 +6,10 @@ Every public function is a filter by its name; see filters.py for the form of th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from random import Random
 from typing import Any, Callable
 
-from ec2facts.render.printable import defined
+from ec2facts.render.printable import defined, printable
 
 _LIST_MERGES: Mapping[str, Callable[[list[Any], list[Any]], list[Any]]] = {
     "replace": lambda first, other: other,
@@ -21,7 +22,9 @@ _LIST_MERGES: Mapping[str, Callable[[list[Any], list[Any]], list[Any]]] = {
 def combine(value: Any, *others: Any, recursive: bool = False, list_merge: str = "replace") -> dict[Any, Any]:
     """Merge mappings, or lists of them, into one, in which the later ones win.
 
-    Of two lists, ``list_merge`` says whether to replace or keep the first, to append or to prepend the other.
+    With ``recursive`` mappings in them are merged too. Of two lists ``list_merge`` makes the later one, for
+    ``replace``, the first, for ``keep``, or both, the later one behind the first, for ``append``, or before it, for
+    ``prepend``.
 
     {{ {'a': 1, 'b': 2} | combine({'b': 3}) | to_json }} → {"a": 1, "b": 3}
     """
@@ -41,7 +44,7 @@ def combine(value: Any, *others: Any, recursive: bool = False, list_merge: str =
 
 
 def dict2items(value: Any, key_name: str = "key", value_name: str = "value") -> list[dict[str, Any]]:
-    """Return a mapping as a list of its keys and values.
+    """Return a mapping as a list of mappings, each with a key as ``key_name`` and its value as ``value_name``.
 
     {{ ({'Name': 'web'} | dict2items | first).key }} → Name
     """
@@ -49,22 +52,26 @@ def dict2items(value: Any, key_name: str = "key", value_name: str = "value") -> 
 
 
 def items2dict(value: Any, key_name: str = "key", value_name: str = "value") -> dict[Any, Any]:
-    """Return a list of keys and values as a mapping.
+    """Return a mapping of a list of mappings, each with a key as ``key_name`` and its value as ``value_name``.
 
     {{ ([{'key': 'Name', 'value': 'web'}] | items2dict).Name }} → web
     """
     try:
-        return {_mapping(item)[key_name]: item[value_name] for item in defined(value)}
+        return {_mapping(item)[key_name]: item[value_name] for item in _list(value)}
     except KeyError as error:
         raise ValueError(f"an item has no {error}; its names are arguments, the key's and the value's") from None
 
 
-def flatten(value: Any, levels: int | None = None, *, skip_nulls: bool = True) -> list[Any]:
-    """Return a list in place of lists in lists, at most ``levels`` deep, without nulls.
+def flatten(
+    value: Any,
+    levels: int | None = None,
+    skip_nulls: bool = True,  # noqa: FBT001, FBT002 (in the place that Ansible has it)
+) -> list[Any]:
+    """Return a list in place of lists in lists, at most ``levels`` deep, and without nulls, if ``skip_nulls`` is true.
 
     {{ [1, [2, [3, none]]] | flatten | join(' ') }} → 1 2 3
     """
-    return [item for item in _flattened(defined(value), levels) if item is not None or not skip_nulls]
+    return [item for item in _flattened(_list(value), levels) if item is not None or not skip_nulls]
 
 
 def union(value: Any, other: Any) -> list[Any]:
@@ -72,7 +79,7 @@ def union(value: Any, other: Any) -> list[Any]:
 
     {{ ['a', 'b'] | union(['b', 'c']) | join(' ') }} → a b c
     """
-    return _once([*defined(value), *defined(other)])
+    return unique([*_list(value), *_list(other)], case_sensitive=True)
 
 
 def intersect(value: Any, other: Any) -> list[Any]:
@@ -80,8 +87,8 @@ def intersect(value: Any, other: Any) -> list[Any]:
 
     {{ ['a', 'b'] | intersect(['b', 'c']) | join(' ') }} → b
     """
-    kept = list(defined(other))
-    return _once(item for item in defined(value) if item in kept)
+    items, others = _list(value), _list(other)
+    return unique([item for item in items if item in others], case_sensitive=True)
 
 
 def difference(value: Any, other: Any) -> list[Any]:
@@ -89,8 +96,71 @@ def difference(value: Any, other: Any) -> list[Any]:
 
     {{ ['a', 'b'] | difference(['b', 'c']) | join(' ') }} → a
     """
-    left_out = list(defined(other))
-    return _once(item for item in defined(value) if item not in left_out)
+    items, others = _list(value), _list(other)
+    return unique([item for item in items if item not in others], case_sensitive=True)
+
+
+def symmetric_difference(value: Any, other: Any) -> list[Any]:
+    """Return what is in one of two lists and not in both, each once.
+
+    {{ ['a', 'b'] | symmetric_difference(['b', 'c']) | join(' ') }} → a c
+    """
+    return [*difference(value, other), *difference(other, value)]
+
+
+def unique(
+    value: Any,
+    case_sensitive: bool = False,  # noqa: FBT001, FBT002 (in the place that Jinja has it)
+    attribute: str | int | None = None,
+) -> list[Any]:
+    """Return a list with each item once, or one item for each value of an ``attribute``, such as ``vpc_id``.
+
+    Texts that differ in case alone are the same, unless the filter is ``case_sensitive``.
+
+    {{ [{'a': 1}, 'b', {'a': 1}] | unique | to_json }} → [{"a": 1}, "b"]
+    """
+    steps = [] if attribute is None else [int(step) if step.isdigit() else step for step in str(attribute).split(".")]
+    found: list[Any] = []
+    seen: list[Any] = []  # a dict would need what can be hashed, which mappings cannot
+    for item in _list(value):
+        told = _below(item, steps)
+        told = told.lower() if isinstance(told, str) and not case_sensitive else told
+        if told not in seen:
+            seen.append(told)
+            found.append(item)
+    return found
+
+
+def zip_(value: Any, *others: Any) -> list[list[Any]]:
+    """Return lists of what stands in the same place of some lists, as many as the shortest of them is long.
+
+    {{ ['a', 'b'] | zip([1, 2]) | to_json }} → [["a", 1], ["b", 2]]
+    """
+    return [list(items) for items in zip(*map(_list, [value, *others]))]
+
+
+def extract(value: Any, container: Any, morekeys: Any = None) -> Any:
+    """Return the value of a key, or position, in another container; ``morekeys`` lead on from there, one or a list.
+
+    {{ 'eu-west-1' | extract({'eu-west-1': {'city': 'Dublin'}}, 'city') }} → Dublin
+    """
+    more = morekeys if isinstance(morekeys, list) else [] if morekeys is None else [morekeys]
+    return _below(container, [defined(value), *more])
+
+
+def random(value: Any, start: int = 0, step: int = 1, seed: Any = None) -> Any:
+    """Choose an item of a list, or a number below the given one, of those that are ``step`` apart from ``start`` on.
+
+    With a ``seed``, such as ``instance_id``, the choice is the same each time, and so is the file.
+
+    {{ 60 | random(seed='i-1234567890abcdef0') }} → 16
+    """
+    choices = range(start, value, step) if isinstance(value, int) else _list(value)
+    if not isinstance(value, int) and (start, step) != (0, 1):
+        raise ValueError("start and step are for numbers")
+    if not choices:
+        raise ValueError("there is nothing to choose from")
+    return Random(None if seed is None else printable(seed)).choice(choices)  # noqa: S311 (it is no secret)
 
 
 def _flattened(items: Iterable[Any], levels: int | None) -> Iterator[Any]:
@@ -101,12 +171,10 @@ def _flattened(items: Iterable[Any], levels: int | None) -> Iterator[Any]:
             yield item
 
 
-def _once(items: Iterable[Any]) -> list[Any]:
-    found: list[Any] = []
-    for item in items:  # a dict would need what can be hashed, which mappings cannot
-        if item not in found:
-            found.append(item)
-    return found
+def _list(value: Any) -> list[Any]:
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+        raise ValueError("not a list; use |split" if isinstance(value, str) else "not a list")
+    return defined(list(value))
 
 
 def _mapping(value: Any) -> Mapping[Any, Any]:
@@ -114,3 +182,12 @@ def _mapping(value: Any) -> Mapping[Any, Any]:
         raise ValueError("not a mapping")
     mapping: Mapping[Any, Any] = value
     return mapping
+
+
+def _below(container: Any, keys: Iterable[Any]) -> Any:
+    try:
+        for key in keys:
+            container = container[key]
+    except (LookupError, TypeError):
+        raise ValueError("there is nothing of that name, or at that position") from None
+    return container

@@ -1,4 +1,4 @@
-"""Regular expressions of templates, and the tests that ask whether one matches, which are Ansible's."""
+"""Regular expressions of templates, and the tests beside Jinja's own, most of which ask whether one matches."""
 
 from __future__ import annotations
 
@@ -6,15 +6,22 @@ import re
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from ec2facts.render.printable import printable
+from ec2facts.render.printable import defined, printable
 
 
 def compiled(pattern: str, ignorecase: bool = False, multiline: bool = False) -> re.Pattern[str]:  # noqa: FBT001, FBT002 (in the place that Ansible has them)
     """Return a regular expression; raise ValueError, with the reason, if it is none."""
     try:
-        return re.compile(pattern, re.IGNORECASE * ignorecase | re.MULTILINE * multiline)
+        return re.compile(backslashed(pattern), re.IGNORECASE * ignorecase | re.MULTILINE * multiline)
     except re.error as error:
         raise ValueError(f"not a regular expression: {error}") from error
+
+
+def backslashed(text: Any) -> str:
+    r"""Return a text of a template for ``re``; refuse one in which Jinja took a backslash for its own, as in ``\1``."""
+    if re.search("[\x01-\x08]", printable(text)):
+        raise ValueError("a control character where a backslash may have been meant, which is written twice")
+    return printable(text)
 
 
 def _match(value: Any, *arguments: Any, **options: Any) -> bool:
@@ -25,5 +32,14 @@ def _search(value: Any, *arguments: Any, **options: Any) -> bool:
     return bool(compiled(*arguments, **options).search(printable(value)))
 
 
-TESTS: Mapping[str, Callable[..., bool]] = {"match": _match, "search": _search, "regex": _search}
-"""The tests of templates beside Jinja's own; they take what ``compiled`` takes."""
+def _contains(value: Any, item: Any) -> bool:
+    return defined(item) in value
+
+
+TESTS: Mapping[str, Callable[..., bool]] = {
+    "match": _match,
+    "search": _search,
+    "regex": _search,
+    "contains": _contains,
+}
+"""The tests of templates beside Jinja's own, which are Ansible's; all but the last take what ``compiled`` takes."""

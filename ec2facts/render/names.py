@@ -10,6 +10,9 @@ from typing import Any
 
 from ec2facts.render.printable import printable
 
+_NUMBER = re.compile("[0-9]+|0[Xx][0-9A-Fa-f]*")
+"""A last label by which the C library and browsers take a name for an IPv4 address, as inet_aton(3) does."""
+
 _LABEL = re.compile("[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
@@ -25,12 +28,12 @@ def dns_label(value: Any) -> str:
 
 
 def dns_name(value: Any) -> str:
-    """Take a host name: labels and dots, at most 253 characters, and no address (RFC 1123).
+    """Take a host name: labels and dots, at most 253 characters, and nothing that is read as an address (RFC 1123).
 
     {{ 'ip-10-0-0-1.ec2.internal' | dns_name }} → ip-10-0-0-1.ec2.internal
     """
     text = printable(value)
     labels = text.split(".")
-    if len(text) > 253 or labels[-1].isdigit() or not all(map(_LABEL.fullmatch, labels)):
+    if len(text) > 253 or _NUMBER.fullmatch(labels[-1]) or not all(map(_LABEL.fullmatch, labels)):
         raise ValueError("not a host name")
     return text

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from jinja2 import Undefined
+from jinja2.sandbox import SandboxedFormatter
 
 T = TypeVar("T")
 
 
 def printable(value: Any) -> str:
-    """Return the text of a value as a template prints it; every printed value passes here.
+    """Return the text of a value as a template prints it.
+
+    Every printed value passes here, and so does whatever else becomes a text: by ``~``, ``%``, ``.format`` or a filter.
 
     Raises ValueError, which says what to do instead, for what has no text of its own, and jinja2's UndefinedError
-    for what is undefined. A boolean is ``True`` or ``False``, as everywhere in Jinja. The operator ``~`` makes text
-    of anything before it gets here, of None as well.
+    for what is undefined. A boolean is ``True`` or ``False``, as everywhere in Jinja.
     """
     if not isinstance(value, (str, int, float, Undefined)):
         raise ValueError(_refusal(value))
@@ -27,14 +29,51 @@ def printable(value: Any) -> str:
     return text
 
 
-def defined(value: T) -> T:
-    """Return ``value``; raise jinja2's UndefinedError if it, or anything in it, is undefined."""
+def defined(value: T, *, within: bool = True) -> T:
+    """Return ``value``; raise jinja2's UndefinedError if it, or anything ``within``, is undefined."""
     if isinstance(value, Undefined):
         str(value)
+    if not within:
+        return value
     children = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
     for child in children:
         defined(child)
     return value
+
+
+def operand(value: Any) -> Any:
+    """Return what may stand to the right of a text and ``%``: what is printable, a tuple or a mapping of that.
+
+    Of a mapping only what the text asks for has to be printable.
+    """
+    if isinstance(value, Mapping):
+        return _Operand(value)
+    for item in value if isinstance(value, tuple) else (value,):
+        printable(item)
+    return value
+
+
+class _Operand(dict[str, Any]):
+    """Refuses to give what cannot be printed, and to be printed itself."""
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        printable(value)
+        return value
+
+    def __str__(self) -> str:
+        return printable(dict(self))
+
+    __repr__ = __str__
+
+
+class PrintableFormatter(SandboxedFormatter):
+    """What ``.format`` does in a template: it refuses what cannot be printed."""
+
+    def convert_field(self, value: Any, conversion: Any) -> Any:
+        """Return what is written in the place of a field, before its format is looked at."""
+        printable(value)
+        return super().convert_field(value, conversion)
 
 
 def _refusal(value: object) -> str:

@@ -32,8 +32,9 @@ shell_quote = quote
 def nginx_quote(value: Any) -> str:
     r"""Write a text as one parameter of an nginx directive that takes variables: add_header, return, set, log_format.
 
-    nginx has no escape for ``$``; the ``http`` block needs ``geo $dollar { default "$"; }``. In directives that take
-    no variables, such as ``server_name`` and ``listen``, use |dns_name and |ip.
+    nginx has no escape for ``$``; the ``http`` block needs the line ``geo $dollar { default "$"; }``. In directives
+    that take no variables, such as ``server_name`` and ``listen``, use |dns_name and |ip. The first string of
+    ``log_format`` must not be a value alone: ``escape=json`` is an option there.
 
     {{ 'a "b" costs $5' | nginx_quote }} → "a \"b\" costs ${dollar}5"
     """
@@ -46,7 +47,7 @@ def nginx_quote(value: Any) -> str:
 def header_value(value: Any, name: str = "an HTTP header") -> str:
     """Take a text as the value of an HTTP header: one line, no control character, no blank at an end.
 
-    ``name`` is what a refusal calls the header.
+    ``name`` is what a refusal calls the header, for whoever has to mend the value.
 
     {{ 'i-0abc (web)' | header_value | nginx_quote }} → "i-0abc (web)"
     """
@@ -84,7 +85,7 @@ def systemd_quote(value: Any) -> str:
 
 
 def env_line(value: Any, format: str, name: str) -> str:  # noqa: A002 (what the option is called)
-    """Write the line of an env file that sets a variable, in one of the formats of ``ec2facts env``.
+    """Write the line of an env file that sets the variable ``name``, in a ``format`` of ``ec2facts env``.
 
     {{ 'a b' | env_line('sh', 'GREETING') }} → GREETING='a b'
     """

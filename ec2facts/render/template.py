@@ -6,31 +6,26 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal
 
 import jinja2
+from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
 
 from ec2facts.errors import EC2FactsError, TemplateError, did_you_mean
 from ec2facts.render.catalog import Reads, default_search_path, find_included, find_template
 from ec2facts.render.expressions import TESTS
-from ec2facts.render.filters import FILTERS
-from ec2facts.render.printable import printable
+from ec2facts.render.filters import FILTERS, named
+from ec2facts.render.header import split_header
+from ec2facts.render.jinja_filters import held
+from ec2facts.render.places import includes_itself, places
+from ec2facts.render.printable import PrintableFormatter, operand, printable
 from ec2facts.render.undefined import FactUndefined, undefined_in
 
 Newline = Literal["\n", "\r\n", "\r"]
-
-_HEADER = "#jinja2:"
-"""Begins a first line that sets options for this template alone, as in Ansible; it is not printed."""
-
-_SETTINGS: Mapping[str, Mapping[str, object]] = {
-    "trim_blocks": {"true": True, "false": False},
-    "lstrip_blocks": {"true": True, "false": False},
-    "newline_sequence": {r"\n": "\n", r"\r\n": "\r\n", r"\r": "\r"},
-}
-"""The options of the header, and how it writes their values."""
 
 _UNKNOWN = re.compile(r"No (filter|test) named '(.+)'\.")
 """What Jinja says of one that there is not."""
@@ -97,6 +92,8 @@ def render_text(
 class _Environment(ImmutableSandboxedEnvironment):
     """Jinja over some facts. The name of a template is its absolute path."""
 
+    intercepted_binops = frozenset("%")
+
     def __init__(self, facts: Mapping[str, Any], search_path: Sequence[Path] | None, **options: Any) -> None:
         super().__init__(
             loader=_Loader(),
@@ -109,24 +106,33 @@ class _Environment(ImmutableSandboxedEnvironment):
         )
         self.uid = os.geteuid()
         self.search_path = default_search_path(os.environ, uid=self.uid) if search_path is None else search_path
-        self.filters.update(FILTERS)
+        filters = {**held(self.filters), **FILTERS}
+        self.filters = {**self.filters, **{name: named(name, filters[name], facts) for name in filters}}
         self.tests.update(TESTS)
         # Globals, not variables of the rendering, because these reach imported macros too.
         self.globals.update(facts, facts=facts)
         self.reads = Reads([], {})
         self.headed: set[str] = set()
-        """The templates that begin with a header, which is no line for Jinja."""
+        """The templates that begin with a header."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Look up ``obj.attribute``: a key of a mapping hides its methods, never the other way round."""
-        if not isinstance(obj, (Mapping, FactUndefined)):
-            return super().getattr(obj, attribute)
-        if isinstance(obj, FactUndefined) or attribute in obj:
+        """Look up ``obj.attribute``, which for a mapping is a key alone: users choose keys, even ``items``."""
+        if isinstance(obj, (Mapping, FactUndefined)):
             return self.getitem(obj, attribute)
-        found = super().getattr(obj, attribute)
-        if isinstance(found, FactUndefined):
-            return found
-        return self.undefined(obj=obj, name=attribute, method=found)  # type: ignore[call-arg]  # FactUndefined has it
+        if type(obj) is str and attribute in {"format", "format_map"}:
+            formatter = PrintableFormatter(self)
+            return partial(formatter.format, obj) if attribute == "format" else partial(formatter.vformat, obj, ())
+        return super().getattr(obj, attribute)
+
+    def method(self, obj: Any, name: str) -> Any:
+        """Look up what ``obj.name()`` calls: of a mapping its method, unless the value of that key can be called."""
+        if not isinstance(obj, Mapping) or (callable(obj.get(name)) and not isinstance(obj[name], FactUndefined)):
+            return self.getattr(obj, name)
+        return super().getattr(obj, name)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Return ``left % right``."""
+        return super().call_binop(context, operator, left, operand(right) if isinstance(left, str) else right)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Look up ``obj[argument]``, which for a mapping is never a method; a number that is no key is a position."""
@@ -149,14 +155,17 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def compiled(self, name: str, source: str, variables: MutableMapping[str, Any]) -> jinja2.Template:
         """Compile a template, as its header says."""
-        settings: dict[str, Any] = {}
-        if source.startswith(_HEADER):
-            header, _, source = source.partition("\n")
-            settings = _read_header(header[len(_HEADER) :], name)
+        settings, source = split_header(source, name)
+        if settings is not None:
             self.headed.add(name)
         compiler = self.overlay()
-        vars(compiler).update(settings)  # overlay() itself takes no newline_sequence before Jinja 3.1.2
-        return self.template_class.from_code(self, compiler.compile(source, name, name), variables)
+        vars(compiler).update(settings or {})  # overlay() itself takes no newline_sequence before Jinja 3.1.2
+        tree = _Asking().visit(compiler.parse(source, name, name))
+        try:
+            code = compiler.compile(tree, name, name)
+        except SyntaxError as error:  # its line is one of the Python that Jinja makes
+            raise TemplateError(error.msg, file=name) from error
+        return self.template_class.from_code(self, code, variables)
 
     @contextmanager
     def border(self, name: str) -> Iterator[None]:
@@ -166,7 +175,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         except EC2FactsError:
             raise
         except Exception as error:  # expressions can raise whatever Python's operators and Jinja's filters do
-            *callers, (file, line) = self._places(error.__traceback__) or [(name, None)]
+            *callers, (file, line) = places(error, self.headed) or [(name, None)]
             message = " ".join(self._reason(error).split())
             if callers:
                 shown = [f"{caller}:{number}" for caller, number in reversed(callers)]
@@ -174,6 +183,8 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise TemplateError(message, file=file, line=line) from error
 
     def _reason(self, error: Exception) -> str:
+        if isinstance(error, RecursionError) and includes_itself(error):
+            return "the template includes itself"
         if not isinstance(error, (jinja2.TemplateError, ValueError)):
             return f"{type(error).__name__}: {error}"
         message = getattr(error, "message", None) or str(error) or type(error).__name__
@@ -183,20 +194,6 @@ class _Environment(ImmutableSandboxedEnvironment):
         known: Iterable[str] = self.filters if unknown[1] == "filter" else self.tests
         return f"no {unknown[1]} named {unknown[2]!r}{did_you_mean(unknown[2], known)}"
 
-    def _places(self, traceback: TracebackType | None) -> list[tuple[str, int | None]]:
-        """Return file and line of every template and macro on the way to an error, outermost first."""
-        places: list[tuple[str, int | None]] = []
-        while traceback is not None:
-            frame = traceback.tb_frame
-            # Jinja puts such frames in the place of those of compiled templates.
-            if "__jinja_exception__" in frame.f_globals:
-                file = frame.f_code.co_filename
-                place = (file, traceback.tb_lineno + (file in self.headed))
-                if place not in places[-1:]:
-                    places.append(place)
-            traceback = traceback.tb_next
-        return places
-
 
 class _Loader(jinja2.BaseLoader):
     """Reads templates by absolute path; other names are those that join_path did not find."""
@@ -204,8 +201,11 @@ class _Loader(jinja2.BaseLoader):
     def load(self, environment: Any, name: str, globals: Any = None) -> jinja2.Template:  # noqa: A002 (Jinja's name)
         """Compile the template in the file ``name`` for an _Environment."""
         if not Path(name).is_absolute():
-            searched = " or in ".join(["beside this one", *map(str, environment.search_path)])
-            raise jinja2.TemplateNotFound(name, f"no template {name!r} {searched}")
+            _, parent, _ = environment.reads.found[-1]
+            searched = ["beside this one"] * Path(parent).is_absolute()
+            searched += [f"in {directory}" for directory in environment.search_path]
+            where = " or ".join(searched) or "in an empty search path"
+            raise jinja2.TemplateNotFound(name, f"no template {name!r} {where}")
         try:
             # Some editors put a byte order mark first, which no configuration file is the better for.
             source = environment.reads.read(name).decode("utf-8-sig")
@@ -217,13 +217,26 @@ class _Loader(jinja2.BaseLoader):
         return template
 
 
-def _read_header(header: str, name: str) -> dict[str, Any]:
-    settings = {}
-    for setting in header.split(","):
-        key, _, value = (part.strip() for part in setting.partition(":"))
-        try:
-            settings[key] = _SETTINGS[key][value.strip("'\"").lower()]
-        except KeyError as error:
-            known = "; ".join(f"{key}: {' or '.join(values)}" for key, values in _SETTINGS.items())
-            raise TemplateError(f"the header takes {known}", file=name, line=1) from error
-    return settings
+class _Asking(NodeTransformer):
+    """Has a template ask its environment where Jinja would not: for the text of operands of ``~``, and for methods."""
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Concat:  # noqa: N802 (Jinja's name)
+        """Have every operand finalized, as what is printed is."""
+        self.generic_visit(node)
+        node.nodes = [_call("finalize", joined) for joined in node.nodes]
+        return node
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Call:  # noqa: N802 (Jinja's name)
+        """Have ``x.name()`` looked up as a method, not as any attribute."""
+        self.generic_visit(node)
+        if isinstance(node.node, nodes.Getattr):
+            node.node = _call("method", node.node.node, nodes.Const(node.node.attr))
+        return node
+
+
+def _call(method: str, *arguments: nodes.Expr) -> nodes.Call:
+    """Return a call of a method of the environment, at the place of its first argument."""
+    lineno, environment = arguments[0].lineno, arguments[0].environment
+    return nodes.Call(
+        nodes.EnvironmentAttribute(method), list(arguments), [], None, None, lineno=lineno, environment=environment
+    )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Any, Callable, ClassVar
+from typing import Any, ClassVar
 
-from jinja2 import StrictUndefined, TemplateRuntimeError, UndefinedError
+from jinja2 import StrictUndefined
 from jinja2.utils import missing
 
 from ec2facts.metadata import RESOURCES, EC2Metadata, attributes
@@ -16,35 +16,13 @@ Names = tuple[Any, ...]
 
 
 class FactUndefined(StrictUndefined):
-    """A name that leads to nothing: all that can be done to it is to ask for a default, and for what is below it.
-
-    ``method`` is the method of a dict that the name would be if it were called; without a call it is no value,
-    because users choose the keys of facts and one of them may choose ``items``.
-    """
+    """A name that leads to nothing: all that can be done to it is to ask for a default, and for what is below it."""
 
     facts: ClassVar[Mapping[str, Any]] = {}
-
-    def __init__(
-        self,
-        hint: str | None = None,
-        obj: Any = missing,
-        name: str | None = None,
-        exc: type[TemplateRuntimeError] = UndefinedError,
-        *,
-        method: Callable[..., Any] | None = None,
-    ) -> None:
-        super().__init__(hint, obj, name, exc)
-        self.method = method
 
     def below(self, name: Any) -> FactUndefined:
         """Return what ``name`` leads to from here, which is nothing either."""
         return type(self)(self._undefined_hint, self, name, self._undefined_exception)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the method; raise UndefinedError if there is none."""
-        if self.method is None:
-            self._fail_with_undefined_error()
-        return self.method(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
         # Jinja asks for attributes of its own; what a template asks for comes by way of below().
@@ -73,11 +51,7 @@ class FactUndefined(StrictUndefined):
     def _names(self) -> Names:
         if isinstance(self._undefined_obj, FactUndefined):
             return (*self._undefined_obj._names(), self._undefined_name)
-        return (*self._parent(), self._undefined_name)
-
-    def _parent(self) -> Names:
-        """Return what leads to the value that has no such key; nothing for one that a template has made."""
-        return () if self._undefined_obj is missing else next(_routes(self.facts, self._undefined_obj), ())
+        return (*route(self.facts, self._undefined_obj), self._undefined_name)
 
     def _meant(self) -> Names:
         """Return what leads to the key most like the first one that is not there, if one is like it."""
@@ -88,7 +62,7 @@ class FactUndefined(StrictUndefined):
             return ()
         known = {str(key).casefold(): key for key in siblings}
         like = difflib.get_close_matches(str(self._undefined_name).casefold(), known, n=1, cutoff=0.5)
-        return (*self._parent(), known[like[0]]) if like else ()
+        return (*route(self.facts, siblings), known[like[0]]) if like else ()
 
 
 def undefined_in(facts: Mapping[str, Any]) -> type[FactUndefined]:
@@ -102,14 +76,21 @@ def dotted(names: Names) -> str:
     return "".join(steps).lstrip(".")
 
 
-def _routes(container: Any, wanted: Any) -> Iterator[Names]:
-    """Yield what leads from ``container`` to ``wanted``, which is that very object."""
-    if container is wanted:
+def route(facts: Mapping[str, Any], value: Any) -> Names:
+    """Return what leads from the facts to ``value``, which is that very object; nothing for what is none of theirs.
+
+    Numbers and the shortest texts are not told apart: Python may have one object for all that are equal.
+    """
+    known = isinstance(value, (Mapping, list)) or (isinstance(value, str) and len(value) > 1)
+    return next(_routes(facts, value), ()) if known else ()
+
+
+def _routes(value: Any, wanted: Any) -> Iterator[Names]:
+    if value is wanted:
         yield ()
-    items = container.items() if isinstance(container, Mapping) else ()
-    for key, value in enumerate(container) if isinstance(container, list) else items:
-        if isinstance(value, (Mapping, list)):
-            yield from ((key, *route) for route in _routes(value, wanted))
+    items = value.items() if isinstance(value, Mapping) else ()
+    for key, item in enumerate(value) if isinstance(value, list) else items:
+        yield from ((key, *names) for names in _routes(item, wanted))
 
 
 def _gap(facts: Mapping[str, Any], names: Names) -> str | None:

@@ -1,4 +1,4 @@
-"""Filters that change what a value is: to and from JSON, YAML and base64, booleans, hashes.
+"""Filters that change what a value is: to and from JSON, YAML and base64, booleans, hashes and UUIDs.
 
 Every public function is a filter by its name; see filters.py for the form of the docstrings.
 """
@@ -9,6 +9,8 @@ import base64
 import hashlib
 import json
 import re
+import uuid
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -29,6 +31,9 @@ def to_json(
 ) -> str:
     """Write any value as JSON, keys sorted, non-ASCII text as it is.
 
+    ``sort_keys`` and ``ensure_ascii`` say otherwise. It is one line, unless ``indent`` is the number of blanks for
+    each depth. ``separators`` are a pair: what stands behind an item, and behind a key.
+
     {{ {'b': [1, none], 'a': '<é>'} | to_json }} → {"a": "<é>", "b": [1, null]}
     """
     text = json.dumps(
@@ -46,8 +51,15 @@ def to_json(
 tojson = to_json
 
 
-def to_nice_json(value: Any, indent: int = 4, *, sort_keys: bool = True, ensure_ascii: bool = False) -> str:
-    """Write any value as JSON for people, keys sorted, non-ASCII text as it is.
+def to_nice_json(
+    value: Any,
+    indent: int = 4,
+    sort_keys: bool = True,  # noqa: FBT001, FBT002 (in the place that Ansible has it)
+    *,
+    ensure_ascii: bool = False,
+    separators: tuple[str, str] | None = None,
+) -> str:
+    """Write any value as JSON for people, keys sorted, non-ASCII text as it is; the arguments are those of |to_json.
 
     {{ {'a': [1]} | to_nice_json }} →
         {
@@ -56,7 +68,7 @@ def to_nice_json(value: Any, indent: int = 4, *, sort_keys: bool = True, ensure_
             ]
         }
     """
-    return to_json(value, indent, sort_keys=sort_keys, ensure_ascii=ensure_ascii)
+    return to_json(value, indent, sort_keys=sort_keys, ensure_ascii=ensure_ascii, separators=separators)
 
 
 def from_json(value: Any) -> Any:
@@ -67,8 +79,20 @@ def from_json(value: Any) -> Any:
     return json.loads(printable(value), parse_constant=_refuse_constant)
 
 
-def to_yaml(value: Any, indent: int = 2, *, sort_keys: bool = False) -> str:
+def to_yaml(
+    value: Any,
+    indent: int = 2,
+    *,
+    sort_keys: bool = False,
+    explicit_start: bool = False,
+    width: int | None = None,
+    default_flow_style: bool | None = None,
+) -> str:
     """Write any value as YAML that reads back equal in YAML 1.1 and 1.2, in the value's own order.
+
+    With ``sort_keys`` keys are sorted, with ``explicit_start`` it begins with ``---``; ``indent`` is the number of
+    blanks for each depth. ``default_flow_style`` cannot be true: it is in blocks. ``width`` means nothing: no text is
+    folded.
 
     {{ {'account_id': '012345678901', 'on': true} | to_yaml }} →
         account_id: '012345678901'
@@ -78,20 +102,24 @@ def to_yaml(value: Any, indent: int = 2, *, sort_keys: bool = False) -> str:
 
     from ec2facts.render.yaml import to_yaml as write
 
+    if default_flow_style:
+        raise ValueError("YAML is written in blocks here, never in flow style")
     try:
-        return write(defined(value), indent=indent, sort_keys=sort_keys)
+        return write(defined(value), indent=indent, sort_keys=sort_keys, explicit_start=explicit_start)
     except yaml.YAMLError as error:
-        raise ValueError("YAML cannot hold the value") from error
+        refused = error.args[-1]  # of a RepresenterError the object itself
+        advice = "; put |list before it" if isinstance(refused, Iterable) and not isinstance(refused, str) else ""
+        raise ValueError(f"YAML cannot hold the value{advice}") from error
 
 
-def to_nice_yaml(value: Any, indent: int = 4, *, sort_keys: bool = False) -> str:
-    """Write any value as YAML for people.
+def to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
+    """Write any value as YAML for people; the ``options`` are those of |to_yaml.
 
     {{ {'a': {'b': 1}} | to_nice_yaml }} →
         a:
             b: 1
     """
-    return to_yaml(value, indent, sort_keys=sort_keys)
+    return to_yaml(value, indent, **options)
 
 
 def from_yaml(value: Any) -> Any:
@@ -107,32 +135,41 @@ def from_yaml(value: Any) -> Any:
         raise ValueError("not YAML") from error
 
 
-def b64encode(value: Any, encoding: str = "utf-8") -> str:
-    """Write a text in base64.
+def b64encode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str:  # noqa: FBT001, FBT002 (Ansible's)
+    """Write a text, in an ``encoding``, in base64; if it is to be ``urlsafe``, with - and _ in place of + and /.
 
     {{ 'é' | b64encode }} → w6k=
     """
-    return base64.b64encode(printable(value).encode(encoding)).decode()
+    return base64.b64encode(printable(value).encode(encoding), b"-_" if urlsafe else None).decode()
 
 
-def b64decode(value: Any, encoding: str = "utf-8") -> str:
-    """Read a text from base64, which may be wrapped.
+def b64decode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str:  # noqa: FBT001, FBT002 (Ansible's)
+    """Read a text, in an ``encoding``, from base64, which may be wrapped, and ``urlsafe``.
 
     {{ 'w6k=' | b64decode }} → é
     """
-    return base64.b64decode("".join(printable(value).split()), validate=True).decode(encoding)
+    text = "".join(printable(value).split())
+    return base64.b64decode(text, b"-_" if urlsafe else None, validate=True).decode(encoding)
 
 
 def hash_(value: Any, hashtype: str = "sha1") -> str:
-    """Return the digest of a text, by the name of an algorithm, in hexadecimal.
+    """Return the digest of a text, by the name of an algorithm in Python's hashlib, in hexadecimal.
 
     {{ 'a' | hash('sha256') | truncate(8, true, '') }} → ca978112
     """
     return hashlib.new(hashtype, printable(value).encode()).hexdigest()
 
 
+def to_uuid(value: Any, namespace: str = "361e6d51-faec-444a-9079-341386da8e2e") -> str:
+    """Return the UUID of a text, always the same one, in a ``namespace``, by default Ansible's.
+
+    {{ 'i-1234567890abcdef0' | to_uuid }} → 42cdd83b-9ff5-56ac-9567-d3fe19352075
+    """
+    return str(uuid.uuid5(uuid.UUID(namespace), printable(value)))
+
+
 def bool_(value: Any) -> bool:
-    """Read true, yes, on, 1 and false, no, off, 0 as a boolean.
+    """Read true, yes, on, 1 and false, no, off, 0, in any case, as a boolean.
 
     {{ 'Yes' | bool }} → True
     """
@@ -159,7 +196,7 @@ def yesno(value: Any) -> str:
 
 
 def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> Any:
-    """Choose by whether a value is true, or none.
+    """Choose ``true_val`` or ``false_val`` by whether a value is true; for none ``none_val``, if that is given.
 
     {{ '' | ternary('some', 'nothing') }} → nothing
     """
@@ -169,7 +206,7 @@ def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> 
 
 
 def mandatory(value: Any, msg: str | None = None) -> Any:
-    """Take a value that has to be there; a message of one's own says why.
+    """Take a value that has to be there; if it is not, ``msg`` says why.
 
     {{ 'web' | mandatory('tag the instance with Name') }} → web
     """

@@ -21,10 +21,16 @@ def render_yaml(facts: Mapping[str, Any]) -> str:
     return to_yaml(facts)
 
 
-def to_yaml(value: Any, *, indent: int = 2, sort_keys: bool = False) -> str:
+def to_yaml(value: Any, *, indent: int = 2, sort_keys: bool = False, explicit_start: bool = False) -> str:
     """Return ``value`` as YAML in block style that reads back equal; no string is folded, none becomes a number."""
     text: str = yaml.dump(
-        value, Dumper=_Dumper, indent=indent, width=sys.maxsize, allow_unicode=True, sort_keys=sort_keys
+        value,
+        Dumper=_Dumper,
+        indent=indent,
+        width=sys.maxsize,
+        allow_unicode=True,
+        sort_keys=sort_keys,
+        explicit_start=explicit_start,
     )
     # Behind a bare number or word comes the end of the document, which has no place in a template.
     return text[:-4] if text.endswith("\n...\n") else text

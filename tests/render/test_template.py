@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -58,6 +59,19 @@ def write(tmp_path: Path) -> Write:
         ("{{ {'1': 'key', 'a': 'position'}.1 }}", "key"),
         ("{{ kernel_id | default('none', true) }}", "none"),
         ("{{ instance_id.upper() }}", "I-0ABC"),
+        ("{{ tags.items() | length }} {{ tags.keys() | join(',') }} {{ tags.values() | first }}",
+         "4 Name,items,keys,a-b it's"),
+        ("{% macro call() %}called{% endmacro %}{{ {'items': call}.items() }}", "called"),
+        ("{{ {'items': tags.Nope, 'a': 1}.items() | map('first') | join(',') }}", "items,a"),
+        ("{% for n in [1, 2] %}{{ loop.cycle('a', 'b') }}{% endfor %}{% block c %}c{% endblock %}{{ self.c() }}",
+         "abcc"),
+        ("{% macro m() %}{{ caller('a') }}{% endmacro %}{% call(x) {'m': m}.m() %}{{ x }}{% endcall %}", "a"),
+        ("{{ tags | attr('Name') }} {{ tags | attr('items') }}", "it's of furniture"),
+        ("{{ instance_id ~ 1 ~ 1.5 ~ true ~ security_groups[0] }}", "i-0abc11.5Trueweb"),
+        ("{{ '%s-%03d' % (instance_id, 7) }} {{ '%(instance_id)s' % facts }} {{ '%d%%' % 5 }} {{ 7 % 4 }}",
+         "i-0abc-007 i-0abc 5% 3"),
+        ("{{ '{} {x:>3} {y[Name]}'.format(instance_id, x=7, y=tags) }} {{ '{Name}'.format_map(tags) }}",
+         "i-0abc   7 it's it's"),
         ("{% set n = namespace(x=0) %}{% for g in security_groups %}{% set n.x = n.x + 1 %}{% endfor %}{{ n.x }}", "2"),
         ("{% do [1] %}{% for group in security_groups %}{{ group }}{% break %}{% endfor %}", "web"),
         ("{{ '<&>' }}", "<&>"),
@@ -86,6 +100,20 @@ def test_template_prints(source: str, printed: str) -> None:
         ("{{ range }}", "cannot be printed; call it"),
         ("{{ public_keys.items }}", "undefined 'public_keys.items'"),
         (r"{{ '\ud800' }}", "surrogate pair"),
+        ("{{ kernel_id ~ 'x' }}", "None cannot be printed"),
+        ("{{ 'x' ~ tags ~ 'y' }}", "a dict cannot be printed"),
+        ("{{ 'x' ~ (security_groups ~ 'y') }}", "a list cannot be printed"),
+        ("{{ '%s' % kernel_id }}", "None cannot be printed"),
+        ("{{ '%s %s' % (1, security_groups) }}", "a list cannot be printed"),
+        ("{{ '%(tags)s' % facts }}", "a dict cannot be printed"),
+        ("{{ '%s' % tags }}", "a dict cannot be printed"),
+        ("{{ '{}'.format(kernel_id) }}", "None cannot be printed"),
+        ("{{ '{x!s}'.format(x=security_groups) }}", "a list cannot be printed"),
+        ("{{ '{tags}'.format_map(facts) }}", "a dict cannot be printed"),
+        ("{{ '{0.__class__}'.format(1) }}", "access to attribute '__class__'"),
+        ("{{ tags.Name() }}", "TypeError: 'str' object is not callable"),
+        ("{{ tags.nope() }}", "undefined 'tags.nope'"),
+        ("{{ {'items': 1}.items }}{{ {}.items }}", "undefined 'items'"),
         ("{{ 1 / 0 }}", "ZeroDivisionError: division by zero"),
         ("{{ instance_id + 1 }}", "TypeError: can only concatenate str"),
         ("{{ tags[{}] }}", "TypeError: unhashable type"),
@@ -93,7 +121,10 @@ def test_template_prints(source: str, printed: str) -> None:
         ("{% if %}", "Expected an expression"),
         ("{{ 'a", "unexpected char"),
         ("{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}", "RecursionError"),
-        ("{{ tags.update({}) }}", "access to attribute 'update'"),
+        ("{{ tags.update({}) }}", "access to attribute 'update' of 'dict' object is unsafe"),
+        ("{{ tags.pop('Name') }}", "access to attribute 'pop' of 'dict' object is unsafe"),
+        ("{# x", "Missing end of comment tag"),
+        ("{% raw %}x", "Missing end of raw directive"),
         ("{{ security_groups.append(1) }}", "access to attribute 'append'"),
         ("{{ cycler.__init__.__globals__.os.popen('id') }}", "access to attribute '__init__'"),
         ("{{ ''.__class__.__mro__ }}", "access to attribute '__class__'"),
@@ -154,7 +185,7 @@ def test_header_sets_options_of_its_own_file_alone(write: Write) -> None:
     assert render_template(FACTS, outer) == "a\n\nb\nc\n"
 
 
-@pytest.mark.parametrize("wrong", ["{{ nope }}", "{% if %}"])
+@pytest.mark.parametrize("wrong", ["{{ nope }}", "{% if %}", "{# x"])
 def test_error_counts_the_line_of_the_header(wrong: str) -> None:
     with pytest.raises(TemplateError, match=r"^<template>:3: "):
         render_text(FACTS, f"#jinja2: trim_blocks: true\n\n{wrong}")
@@ -170,7 +201,37 @@ def test_error_carries_file_and_line(write: Write) -> None:
     assert str(caught.value) == f"{file}:3: undefined 'tags.Nope' (did you mean 'tags.Name'?)"
 
 
-@pytest.mark.parametrize("wrong", ["{{ nope }}", "{% if %}", "{{ 'x' | ip }}", "{% include 'missing' %}"])
+@pytest.mark.parametrize("statement", ["break", "continue"])
+def test_statement_outside_of_a_loop_is_an_error_of_its_template(write: Write, statement: str) -> None:
+    inner = write("inner.j2", f"{{% {statement} %}}")
+
+    with pytest.raises(TemplateError) as caught:
+        render_template(FACTS, write("outer.j2", "{% include 'inner.j2' %}"))
+
+    assert re.fullmatch(f"{inner}: '{statement}' (outside|not properly in) loop", str(caught.value))
+
+
+@pytest.mark.parametrize("middle", ["{% include 'outer.j2' %}", "{% import 'outer.j2' as outer %}"])
+def test_template_that_includes_itself_is_told_so(write: Write, middle: str) -> None:
+    outer = write("outer.j2", "{% include 'middle.j2' %}")
+    write("middle.j2", middle)
+
+    with pytest.raises(TemplateError, match=": the template includes itself, reached from ") as caught:
+        render_template(FACTS, outer)
+
+    assert len(str(caught.value)) < 1000
+
+
+def test_template_may_include_itself_for_some_time(write: Write) -> None:
+    file = write("a.j2", "{{ depth }}{% if depth < 3 %}{% set depth = depth + 1 %}{% include 'a.j2' %}{% endif %}")
+
+    assert render_template({"depth": 0}, file) == "0123"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["{{ nope }}", "{% if %}", "{{ 'x' | ip }}", "{% include 'missing' %}", "{# x", "{% raw %}x", "{{ none ~ 'x' }}"],
+)
 def test_error_in_an_include_names_the_templates_that_led_there(write: Write, wrong: str) -> None:
     inner = write("inner.j2", f"\n{wrong}")
     middle = write("middle.j2", "\n\n{% include 'inner.j2' %}")
@@ -228,9 +289,20 @@ def test_include_may_be_missing_if_the_template_says_so() -> None:
     assert render_text(FACTS, "a{% include 'missing' ignore missing %}b", search_path=[]) == "ab"
 
 
-def test_missing_include_says_where_it_was_looked_for() -> None:
-    with pytest.raises(TemplateError, match=r"no template 'missing' beside this one or in /x or in /y$"):
-        render_text(FACTS, "{% include 'missing' %}", search_path=[Path("/x"), Path("/y")])
+@pytest.mark.parametrize(
+    ("search_path", "where"), [(["/x", "/y"], "beside this one or in /x or in /y"), ([], "beside this one")]
+)
+def test_missing_include_says_where_it_was_looked_for(write: Write, search_path: list[str], where: str) -> None:
+    file = write("a.j2", "{% include 'missing' %}")
+
+    with pytest.raises(TemplateError, match=f"a.j2:1: no template 'missing' {where}$"):
+        render_template(FACTS, file, search_path=list(map(Path, search_path)))
+
+
+@pytest.mark.parametrize(("search_path", "where"), [(["/x", "/y"], "in /x or in /y"), ([], "in an empty search path")])
+def test_missing_include_of_a_text_was_looked_for_beside_nothing(search_path: list[str], where: str) -> None:
+    with pytest.raises(TemplateError, match=f"<template>:1: no template 'missing' {where}$"):
+        render_text(FACTS, "{% include 'missing' %}", search_path=list(map(Path, search_path)))
 
 
 def test_byte_order_mark_is_not_printed(write: Write) -> None:
@@ -255,11 +327,37 @@ def test_rendering_leaves_the_facts_as_they_were() -> None:
 
 def test_error_of_a_value_never_tells_it() -> None:
     facts = {"user_data": "hunter2\0"}
+    filters = ["ip", "nginx_quote", "from_json", "from_yaml", "b64decode", "bool", "filesizeformat", "random"]
 
-    for expression in ["| ip", "| nginx_quote", "| from_json", "| from_yaml", "| b64decode", "| bool", ".nope", "+ 1"]:
+    for expression in [*(f"| {name}" for name in filters), ".nope", "+ 1", "| extract({})", "| urlsplit('x')"]:
         with pytest.raises(TemplateError) as caught:
             render_text(facts, f"{{{{ user_data {expression} }}}}")
         assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "refusal"),
+    [
+        ("{{ tags['a b'] | dns_label }}", "|dns_label of tags['a b']: not a label of a host name"),
+        ("{{ tags['a b'] | trim | dns_label }}", "|dns_label of tags['a b']: not a label of a host name"),
+        ("{{ tags['a b'] | replace('&', '&&') | dns_label }}", "|dns_label: not a label of a host name"),
+        ("{{ groups | map('dns_label') | join }}", "|dns_label of groups[1]: not a label of a host name"),
+        ("{{ tags | upper }}", "|upper of tags: a dict cannot be printed; name a key of it, or use |to_json"),
+        ("{{ groups | join(tags) }}", "|join of groups: a dict cannot be printed; name a key of it, or use |to_json"),
+        ("{{ number | ip }}", "|ip: not an IP address"),
+        ("{{ tags.short | ip }}", "|ip: not an IP address"),
+        ("{{ 'a&b' | dns_label }}", "|dns_label: not a label of a host name"),
+        ("{{ 'x' | ip(1) }}", "|ip: ip() takes 1 positional argument but 2 were given"),
+        ("{{ {} | hash }}", "|hash: a dict cannot be printed; name a key of it, or use |to_json"),
+    ],
+)
+def test_refusal_names_the_filter_and_the_fact(source: str, refusal: str) -> None:
+    facts = {"number": 7, "tags": {"a b": "x & y", "short": "é"}, "groups": ["web", "s & h"]}
+
+    with pytest.raises(TemplateError) as caught:
+        render_text(facts, source)
+
+    assert str(caught.value) == f"<template>:1: {refusal}"
 
 
 def test_template_without_yaml_imports_no_yaml_and_no_requests() -> None:

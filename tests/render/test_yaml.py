@@ -173,6 +173,15 @@ def test_any_value_is_yaml_without_a_document_end(read: Callable[[str], Any], va
     assert text.endswith("\n")
 
 
+@every_version
+@pytest.mark.parametrize("value", ["eu-west-1", "a\n...\n", 1, None, [], {}, [1, "1"], {"a": 1}], ids=repr)
+def test_any_value_is_yaml_behind_an_explicit_start(read: Callable[[str], Any], value: Any) -> None:
+    text = to_yaml(value, explicit_start=True)
+
+    assert text.startswith("---")
+    assert read(text) == value
+
+
 def test_indent_is_that_of_nested_mappings() -> None:
     text = to_yaml({"a": {"b": {"c": 1}}}, indent=4)
 
