@@ -9,15 +9,22 @@ import re
 import signal
 import stat
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-STAGED = ".ec2facts-"
+_STAGED = ".ec2facts-"
 """Begins the name of a file that waits to replace another; includes such as ``*.conf`` do not match it."""
 
-_OURS = re.compile(re.escape(STAGED) + "[0-9a-f]{16}")
+_OURS = re.compile(re.escape(_STAGED) + "[0-9a-f]{16}")
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The signals that ask a program to stop."""
+
+_UNSYNCABLE = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP}
+"""What the system answers where a directory may not be opened, or its file system has nothing to sync."""
 
 _LABELS = ("security.selinux", "system.posix_acl_access")
 """The extended attributes that say who may do what with a file."""
@@ -100,18 +107,30 @@ def staged(
 def replace(temporary: Path, target: Path) -> None:
     """Rename a staged file to ``target``, for good."""
     temporary.replace(target)
-    with suppress(PermissionError):  # a directory to write in and not to look into: the file is in place all the same
+    try:
         sync_directory(target.parent)
+    except OSError as error:
+        if error.errno not in _UNSYNCABLE:  # where it cannot be done, the file is in place all the same
+            raise
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Hold back the signals that ask to stop until the end of this context: what is being undone is undone whole."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    held: list[int] = []
+    # Not by a mask, which is one thread's: the kernel would give the signal to another, and Python to this one.
+    handlers = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: handler for number in STOPPING if (handler := signal.getsignal(number)) is not None}
+    for number in handlers:
+        signal.signal(number, lambda number, _: held.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for asked in held:
+            signal.raise_signal(asked)
 
 
 def is_own(directory: Path) -> bool:
@@ -130,18 +149,22 @@ def sync_directory(directory: Path) -> None:
 
 
 def sweep(directory: Path) -> None:
-    """Remove the staged files of this user in ``directory`` whose process has been killed."""
-    for leftover in directory.glob(STAGED + "*"):
-        if not _OURS.match(leftover.name):
-            continue
-        with suppress(OSError):  # in use, another user's, or gone meanwhile
-            descriptor = os.open(leftover, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.fstat(descriptor).st_uid == os.geteuid():
-                    leftover.unlink()
-            finally:
-                os.close(descriptor)
+    """Remove the staged files in ``directory`` whose process has been killed, as far as that is this user's to do."""
+    with suppress(OSError):  # nothing of ours is where we cannot look
+        for leftover in directory.iterdir():
+            if _OURS.match(leftover.name):
+                _remove_unused(leftover)
+
+
+def _remove_unused(leftover: Path) -> None:
+    with suppress(OSError):  # in use, or gone meanwhile
+        descriptor = os.open(leftover, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.geteuid() in {0, os.fstat(descriptor).st_uid}:
+                leftover.unlink()
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager
@@ -150,7 +173,7 @@ def _reserved(directory: Path, suffix: str) -> Iterator[tuple[Path, int]]:
     is_ours = False
     while not is_ours:
         # The name comes first, so that a signal at any moment leaves no file without a name to remove.
-        temporary = directory / f"{STAGED}{os.urandom(8).hex()}{suffix}"
+        temporary = directory / f"{_STAGED}{os.urandom(8).hex()}{suffix}"
         try:
             descriptor = os.open(temporary, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o600)
             try:
@@ -170,19 +193,16 @@ def _give(descriptor: int, attributes: Attributes) -> None:
     try:
         os.fchown(descriptor, attributes.uid, attributes.gid)
     except PermissionError as error:
-        raise PermissionError(error.errno, f"its owner or group cannot be set ({error.strerror})") from error
+        reason = f"a new file cannot have its owner and group ({error.strerror}): set them, or write in place"
+        raise PermissionError(error.errno, reason) from error
 
 
 def _copy_labels(existing: Path, descriptor: int) -> None:
     """Have a file say what the existing one says of who may do what, and no more, whatever its directory would add."""
     if sys.platform == "linux":
         for name in _LABELS:
-            with suppress(OSError):  # there is no file, or its file system has no labels
-                try:
-                    label = os.getxattr(existing, name)
-                except OSError as error:
-                    if error.errno != errno.ENODATA:
-                        raise
-                    os.removexattr(descriptor, name)
+            with suppress(OSError):  # there is no file or no such label, or its file system has none
+                if name in os.listxattr(existing):
+                    os.setxattr(descriptor, name, os.getxattr(existing, name))
                 else:
-                    os.setxattr(descriptor, name, label)
+                    os.removexattr(descriptor, name)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import os
 import resource
+import signal
 import stat
 import struct
 import subprocess
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ec2facts.files import Attributes, put, sweep, write_file
+from ec2facts.files import Attributes, put, sweep, uninterrupted, write_file
 
 NOBODY = 65534
 
@@ -303,6 +305,60 @@ def test_interrupted_writing_leaves_the_old_file_and_nothing_else(
     assert (file.read_bytes(), names(tmp_path)) == (b"old", ["file"])
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_root_sweeps_what_it_was_about_to_give_away(tmp_path: Path) -> None:
+    leftover = tmp_path / f".ec2facts-{'0f' * 8}"
+    leftover.touch()
+    os.chown(leftover, NOBODY, NOBODY)
+
+    sweep(tmp_path)
+
+    assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a directory that its tests may not look into")
+def test_directory_that_cannot_be_looked_into_is_not_swept(tmp_path: Path) -> None:
+    leftover = tmp_path / f".ec2facts-{'0f' * 8}"
+    leftover.touch()
+    tmp_path.chmod(0o700)
+
+    with without_privileges():
+        sweep(tmp_path)
+
+    assert names(tmp_path) == [leftover.name]
+
+
+def test_directory_that_has_nothing_to_sync_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fsync = os.fsync
+
+    def of_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", of_files)
+    write_file(tmp_path / "file", b"new")
+
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_signal_waits_for_what_is_not_to_be_interrupted_though_another_thread_could_take_it() -> None:
+    told: list[str] = []
+    done = threading.Event()
+    other = threading.Thread(target=done.wait)
+    before = signal.signal(signal.SIGTERM, lambda number, frame: told.append("stop"))
+    other.start()
+
+    with uninterrupted():
+        os.kill(os.getpid(), signal.SIGTERM)
+        told.append("done")
+
+    done.set()
+    other.join()
+    signal.signal(signal.SIGTERM, before)
+    assert told == ["done", "stop"]
+
+
 def test_files_of_others_whose_names_begin_alike_stay(tmp_path: Path) -> None:
     notes = tmp_path / ".ec2facts-notes"
     notes.touch()
@@ -356,7 +412,7 @@ def test_file_that_takes_the_place_of_the_staged_one_is_not_written_to(tmp_path:
 def test_owner_that_cannot_be_set_is_what_the_error_speaks_of() -> None:
     with without_privileges() as directory:
         file = directory / "file"
-        with pytest.raises(PermissionError, match="owner or group cannot be set"):
+        with pytest.raises(PermissionError, match="cannot have its owner and group"):
             put(file, b"new", Attributes(0o600, 0, 0))
 
         assert names(directory) == []

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from ec2facts.cli.output import path
+from ec2facts.files import STOPPING
 
 if TYPE_CHECKING:
     from ec2facts.install import Change
@@ -73,10 +74,8 @@ def stoppable() -> Iterator[None]:
             raise KeyboardInterrupt
         raise SystemExit(128 + number)
 
-    asking = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    previous = {number: signal.getsignal(number) for number in asking}
     # What is ignored stays so: nohup does that.
-    previous = {number: handler for number, handler in previous.items() if handler is not signal.SIG_IGN}
+    previous = {number: handler for number in STOPPING if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
     for number in previous:
         signal.signal(number, stop)
     try:

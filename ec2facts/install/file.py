@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ec2facts.errors import InstallError, UsageError
-from ec2facts.files import Attributes, replace
+from ec2facts.files import Attributes, replace, uninterrupted
 
 Kind = Literal["changed", "repaired", "unchanged"]
 
@@ -102,9 +102,16 @@ def compare(file: File) -> Change:
 def write(change: Change, temporary: Path) -> None:
     """Have the target be what ``temporary``, staged beside it, is."""
     with explained(change.file.path):
-        if change.in_place and change.before is not None:
-            overwrite(change.target, change.file.content, change.before)
-            repair(change.target, change.wanted)
+        if change.in_place and change.before is not None and change.existing is not None:
+            try:
+                _narrow(change.target, change.existing, change.wanted)
+                overwrite(change.target, change.file.content, change.before)
+                repair(change.target, change.wanted)
+            except BaseException:
+                with uninterrupted():
+                    overwrite(change.target, change.before, change.file.content)
+                    repair(change.target, change.existing)
+                raise
         else:
             replace(temporary, change.target)
 
@@ -113,10 +120,20 @@ def repair(target: Path, wanted: Attributes) -> None:
     """Give a file its attributes, and in between no rights that it does not have both before and after."""
     existing = Attributes.of(target.stat())
     if existing[1:] != wanted[1:]:
-        target.chmod(existing.mode & wanted.mode)
-        os.chown(target, wanted.uid, wanted.gid)
-    if existing != wanted:
+        _narrow(target, existing, wanted)
+        try:
+            os.chown(target, wanted.uid, wanted.gid)
+        except BaseException:
+            target.chmod(existing.mode)
+            raise
+    if Attributes.of(target.stat()) != wanted:
         target.chmod(wanted.mode)
+
+
+def _narrow(target: Path, existing: Attributes, wanted: Attributes) -> None:
+    """Leave a file only the rights that it has before and after a change."""
+    if existing.mode & ~wanted.mode:
+        target.chmod(existing.mode & wanted.mode)
 
 
 def overwrite(target: Path, content: bytes, before: bytes) -> None:
@@ -160,6 +177,12 @@ def _wanted(file: File, default: Attributes) -> Attributes:
         default.uid if file.owner is None else user_number(file.owner),
         default.gid if file.group is None else group_number(file.group),
     )
+
+
+def refuse_no_suffix(suffix: str) -> None:
+    """Raise UsageError for what no name of a file beside another can end in."""
+    if "/" in suffix or "\0" in suffix:
+        raise UsageError(f"the suffix {suffix!r} is none: it holds a slash or a NUL")
 
 
 def user_number(owner: str) -> int:

@@ -7,17 +7,17 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ec2facts.errors import EC2FactsError, InstallError
 from ec2facts.files import Attributes, is_own, put, sweep, sync_directory, uninterrupted, write_file
 from ec2facts.install.file import Change, explained, overwrite, repair
 
 _HOLDER = "EC2FACTS_HOLDS_STATE"
-"""Names, to the commands of a run, the directory for state that the run is at."""
+"""Names, to the commands of a run, the directory for state that the run is at, and those that it was started from."""
 
 
 def default_state_directory(environ: Mapping[str, str], *, uid: int) -> Path:
@@ -31,14 +31,15 @@ def default_state_directory(environ: Mapping[str, str], *, uid: int) -> Path:
 
 
 class _Held(NamedTuple):
-    """An old file, held at ``old`` until the new one at ``target`` is there to stay; None where there was none."""
+    """What a file was, until what it becomes is there to stay."""
 
     target: str
     old: str | None
+    """Where the old file is held; None where there was none, or where it is only repaired."""
+    attributes: Attributes | None
+    """The old attributes of a file that is not replaced, but repaired or written into."""
     new: str
-    """The SHA-256 of what the new one holds."""
-    in_place: Attributes | None
-    """What the old one's attributes were if the new one is written into it."""
+    """The SHA-256 of what it becomes."""
 
 
 class _State(NamedTuple):
@@ -71,26 +72,35 @@ class Journal:
         """Whether the command of a file is owed."""
         return str(target) in self._state.owed
 
+    def is_stuck(self, target: Path) -> bool:
+        """Whether a file is one that could not be put back."""
+        return any(held.target == str(target) for held in self._state.undo)
+
     @contextmanager
     def open(self) -> Iterator[list[InstallError]]:
         """Wait for other runs to end, and undo what one that was killed has left half done.
 
         Give what could not be undone: it stays recorded, and is tried again by the next run.
         """
-        self.variables = {_HOLDER: os.path.realpath(self._directory)}
-        if os.environ.get(_HOLDER) == self.variables[_HOLDER]:
-            raise InstallError(str(self._directory), "the run that started this one is at it; give --state another")
+        here = os.path.realpath(self._directory)
+        holders = [*filter(None, os.environ.get(_HOLDER, "").split(os.pathsep))]
         with explained(self._directory, advice="--state names another directory"):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not is_own(self._directory):
                 raise InstallError(str(self._directory), "others can write to this directory of the state")
             lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            with explained(self._directory, advice="--state names another directory"):
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | (fcntl.LOCK_NB if here in holders else 0))
+                except BlockingIOError as error:
+                    reason = "the run that started this one, and waits for it, is at it; give --state another"
+                    raise InstallError(str(self._directory), reason) from error
+            self.variables = {_HOLDER: os.pathsep.join([*holders, here])}
             self._state = self._read()
             for directory in {self._directory, *(Path(held.target).parent for held in self._state.undo)}:
                 sweep(directory)
-            failures = self._roll_back(self._state.undo, self._state)
+            failures = self._roll_back(self._state.undo)
             self._discard()
             yield failures
         finally:
@@ -100,51 +110,46 @@ class Journal:
     def all_or_nothing(self, changes: Sequence[Change]) -> Iterator[None]:
         """Put the files back as they were unless this context comes to its end, then owe their commands.
 
-        What is killed in between is undone when the journal is opened again; of files that are only repaired the
-        commands are owed from the start, because nothing could tell then that they changed.
+        What is killed in between is undone when the journal is opened again.
         """
         before = self._state
-        rewritten = [change for change in changes if change.kind == "changed"]
-        held = tuple(self._held(change) for change in rewritten)
-        repaired = _with_commands(change for change in changes if change.kind == "repaired")
+        held = tuple(map(self._held, changes))
         is_done = False
         try:
-            self._record(before._replace(owed=before.owed | repaired, undo=(*before.undo, *held)))
-            for change, each in zip(rewritten, held):
+            self._record(before._replace(undo=(*before.undo, *held)))
+            for change, each in zip(changes, held):
                 _hold(change, each)
             yield
             with uninterrupted():
-                owed = before.owed | _with_commands(changes)
+                owed = before.owed.union(str(change.target) for change in changes if change.file.command)
                 self._record(before._replace(owed=owed, discard=(*before.discard, *held)))
                 is_done = True
                 self._discard()
         except BaseException as error:
             with uninterrupted():
-                failures = [] if is_done else self._roll_back(held, self._state._replace(owed=before.owed))
+                failures = [] if is_done else self._roll_back(held)
             if failures and isinstance(error, EC2FactsError):
-                raise failures[0] from error
+                raise InstallError(failures[0].path, f"{failures[0].reason}, after this: {error}") from error
             raise
 
     def settle(self, targets: Iterable[Path]) -> None:
         """Owe no command for these files any longer."""
         self._record(self._state._replace(owed=self._state.owed.difference(map(str, targets))))
 
-    def _roll_back(self, held: Iterable[_Held], state: _State) -> list[InstallError]:
-        """Put back what can be put back, and record ``state`` without that; return why the rest cannot be."""
-        failures: list[InstallError] = []
-        remaining = list(state.undo)
+    def _roll_back(self, held: Collection[_Held]) -> list[InstallError]:
+        """Put back what can be put back; return why the rest cannot be."""
+        stuck: dict[_Held, InstallError] = {}
         for each in held:
             try:
-                with explained(Path(each.target)):
+                with explained(Path(each.target), advice="it is not as it was, and the next run tries again"):
                     _put_back(each)
-            except InstallError as error:  # noqa: PERF203 (one that cannot be put back is no obstacle to the others)
-                failures.append(error)
-            else:
                 _remove(each)
-                remaining = [other for other in remaining if other != each]
+            except InstallError as error:  # noqa: PERF203 (one that cannot be put back is no obstacle to the others)
+                stuck[each] = error
         with suppress(InstallError):  # to put the same back again does no harm
-            self._record(state._replace(undo=tuple(remaining)))
-        return failures
+            undo = tuple(each for each in self._state.undo if each in stuck or each not in held)
+            self._record(self._state._replace(undo=undo))
+        return list(stuck.values())
 
     def _discard(self) -> None:
         """Remove old files that are not needed any longer; what cannot be removed or recorded now is left to later."""
@@ -153,27 +158,25 @@ class Journal:
             self._record(self._state._replace(discard=remaining))
 
     def _held(self, change: Change) -> _Held:
-        # Not a name that a sweep takes for a leftover: this one is for us to put back.
-        name = f".ec2facts.old-{secrets.token_hex(8)}"
-        # What is written in place may be all that can be written to where it is.
-        old = (self._directory if change.in_place else change.target.parent) / name
-        return _Held(
-            str(change.target),
-            None if change.before is None else str(old),
-            _digest(change.file.content),
-            change.existing if change.in_place else None,
-        )
+        old = None
+        if change.kind == "changed" and change.before is not None:
+            # What is written into may be all that can be written to where it is. This is not a name that a sweep takes
+            # for a leftover: it is for us to put back.
+            directory = self._directory if change.in_place else change.target.parent
+            old = str(directory / f".ec2facts.old-{secrets.token_hex(8)}")
+        kept = change.existing if change.kind == "repaired" or change.in_place else None
+        return _Held(str(change.target), old, kept, _digest(change.file.content))
 
     def _read(self) -> _State:
         if not os.path.exists(self._file):  # noqa: PTH110 (nor is it there for who may not look)
             return _State()
         with explained(self._file):
             try:
-                recorded = {key: tuple(value) for key, value in json.loads(self._file.read_bytes()).items()}
-                undo, discard = (tuple(_Held(*each) for each in recorded[key]) for key in ("undo", "discard"))
-                return _State(frozenset(recorded["owed"]), undo, discard)
-            except (AttributeError, LookupError, TypeError, ValueError) as error:
-                raise InstallError(str(self._file), f"malformed; remove it to go on ({error})") from error
+                recorded = json.loads(self._file.read_bytes())
+                return _State(frozenset(recorded["owed"]), _all_held(recorded["undo"]), _all_held(recorded["discard"]))
+            except (LookupError, TypeError, ValueError) as error:
+                reason = "malformed; remove it to go on, and run the commands of files that have changed"
+                raise InstallError(str(self._file), f"{reason} ({error})") from error
 
     def _record(self, state: _State) -> None:
         """Have ``state`` be what is recorded; where that fails it is what it was."""
@@ -189,8 +192,10 @@ class Journal:
         self._state = state
 
 
-def _with_commands(changes: Iterable[Change]) -> frozenset[str]:
-    return frozenset(str(change.target) for change in changes if change.file.command)
+def _all_held(recorded: Iterable[Any]) -> tuple[_Held, ...]:
+    return tuple(
+        _Held(target, old, attributes and Attributes(*attributes), new) for target, old, attributes, new in recorded
+    )
 
 
 def _hold(change: Change, held: _Held) -> None:
@@ -198,7 +203,7 @@ def _hold(change: Change, held: _Held) -> None:
     if held.old is None or change.before is None or change.existing is None:
         return
     with explained(change.file.path):
-        if held.in_place:
+        if held.attributes:
             put(Path(held.old), change.before, Attributes(0o600))
             return
         with suppress(OSError):  # some file systems have no links, some users may not make them
@@ -208,23 +213,21 @@ def _hold(change: Change, held: _Held) -> None:
 
 
 def _put_back(held: _Held) -> None:
-    target = Path(held.target)
+    target, old = Path(held.target), held.old and Path(held.old)
     if not target.parent.is_dir():
         return  # it was in memory, as /run is, and that has been cleared since
     now = target.read_bytes() if target.exists() else None
-    if held.old is None:
-        if now is not None and _digest(now) == held.new:
-            target.unlink()
-            sync_directory(target.parent)
-    elif held.in_place and now is not None:
-        before = Path(held.old).read_bytes() if Path(held.old).exists() else now
-        if now != before:
-            overwrite(target, before, now)
-        repair(target, Attributes(*held.in_place))
-    elif Path(held.old).exists() and (now is None or _digest(now) == held.new):
-        # Else it was not its turn yet, or somebody has put something else there since.
-        Path(held.old).replace(target)
-        sync_directory(target.parent)
+    if held.attributes and now is not None:
+        if old and old.exists() and now != old.read_bytes():
+            overwrite(target, old.read_bytes(), now)
+        repair(target, held.attributes)
+    elif now is not None and _digest(now) != held.new:
+        return  # it was not its turn yet, or somebody has put something else there since
+    elif old and old.exists():
+        old.replace(target)
+    elif not old and now is not None:
+        target.unlink()
+    sync_directory(target.parent)
 
 
 def _digest(content: bytes) -> str:

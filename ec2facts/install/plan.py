@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from ec2facts.errors import EC2FactsError, UsageError
-from ec2facts.files import replace, staged, sweep, uninterrupted
+from ec2facts.errors import EC2FactsError, InstallError, UsageError
+from ec2facts.files import replace, staged, sweep
 from ec2facts.install.commands import PLACEHOLDER, check, run_command
-from ec2facts.install.file import Change, File, compare, explained, repair, write
+from ec2facts.install.file import Change, File, compare, explained, refuse_no_suffix, repair, write
 from ec2facts.install.journal import Journal
 from ec2facts.install.observer import Observer
 
@@ -30,9 +30,9 @@ def install(
     it was, and the rest goes on. The first failure is raised at the end, the others are told to the ``observer``.
     A command that fails is run again by the next run, whether or not its files change then.
 
-    ``state`` is a directory for what a run leaves to the next; commands, live checks and files that go together
-    need it, and runs with the same one wait for each other. A ``dry_run`` changes nothing, and yet runs the checks
-    but for the live ones.
+    ``state`` is a directory for what a run leaves to the next; commands, live checks, backups and files that go
+    together need it, and runs with the same one wait for each other. A ``dry_run`` changes nothing, and yet runs the
+    checks but for the live ones.
     """
     units = _units(files)
     journal = _journal(files, state)
@@ -47,6 +47,7 @@ def install(
         for unit in units:
             try:
                 compared = [compare(file) for file in unit]
+                _refuse_stuck(compared, journal)
                 _install_unit(compared, journal, dry_run=dry_run)
             except EC2FactsError as error:  # noqa: PERF203 (each succeeds or fails by itself)
                 failures.append(error)
@@ -68,10 +69,9 @@ def install(
 
 def _units(files: Iterable[File]) -> list[list[File]]:
     """Return the files in their order, each with those that it changes together with."""
-    units: dict[tuple[bool, str], list[File]] = {}
+    units: dict[int | str, list[File]] = {}
     for position, file in enumerate(files):
-        key = (False, str(position)) if file.together is None else (True, file.together)
-        units.setdefault(key, []).append(file)
+        units.setdefault(position if file.together is None else file.together, []).append(file)
     return list(units.values())
 
 
@@ -82,13 +82,21 @@ def _journal(files: Iterable[File], state: Path | None) -> Journal | None:
                 f"the check {file.check!r} does not say where the file to check goes, {PLACEHOLDER}; "
                 "a check of what is installed is a live check"
             )
-    is_needed = any(file.command or file.check_live or file.together for file in files)
+        refuse_no_suffix(file.check_suffix)
+    is_needed = any(file.command or file.check_live or file.together or file.backup for file in files)
     if state is None:
         if is_needed:
-            raise UsageError("commands, live checks and files that go together need a directory for state")
+            raise UsageError("commands, live checks, backups and files that go together need a directory for state")
         return None
     journal = Journal(state)
     return journal if is_needed or journal.is_pending else None
+
+
+def _refuse_stuck(changes: Iterable[Change], journal: Journal | None) -> None:
+    """Raise InstallError where an earlier run has left a file half done: what is there is not to be built on."""
+    for change in changes:
+        if journal is not None and journal.is_stuck(change.target):
+            raise InstallError(str(change.file.path), "an earlier run left it half done, which has to be undone first")
 
 
 def _install_unit(changes: Sequence[Change], journal: Journal | None, *, dry_run: bool) -> None:
@@ -107,9 +115,7 @@ def _install_unit(changes: Sequence[Change], journal: Journal | None, *, dry_run
         return
     with ExitStack() as stack:
         new = [change.target if change.in_place else _stage(change, stack) for change in rewritten]
-        backups = [backup for change in rewritten if change.file.backup for backup in _back_up(change, stack)]
-        for change in repaired:
-            stack.enter_context(_restored_on_failure(change))
+        backups = [_back_up(change, stack) for change in rewritten if change.file.backup and change.existing]
         if journal is not None:
             stack.enter_context(journal.all_or_nothing([*rewritten, *repaired]))
         for change in repaired:
@@ -129,23 +135,12 @@ def _stage(change: Change, stack: ExitStack, *, suffix: str = "") -> Path:
         return stack.enter_context(staged(change.target, change.file.content, change.wanted, suffix=suffix))
 
 
-def _back_up(change: Change, stack: ExitStack) -> Iterator[tuple[Path, Path]]:
-    """Yield a file that is what the target is, until the end of ``stack``, and the path where it is to be kept."""
+def _back_up(change: Change, stack: ExitStack) -> tuple[Path, Path]:
+    """Return a file that is what the target is, until the end of ``stack``, and the path where it is to be kept."""
     path = change.target.with_name(change.target.name + "~")
-    if change.before is not None and change.existing is not None:
-        with explained(path):
-            yield stack.enter_context(staged(path, change.before, change.existing, like=change.target)), path
-
-
-@contextmanager
-def _restored_on_failure(change: Change) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        if change.existing is not None:
-            with uninterrupted(), suppress(OSError):  # what cannot be changed has not been
-                repair(change.target, change.existing)
-        raise
+    with explained(path):
+        old = staged(path, change.before or b"", change.existing or change.wanted, like=change.target)
+        return stack.enter_context(old), path
 
 
 def _check_live(changes: Iterable[Change], *, secret: bool, variables: Mapping[str, str]) -> None:

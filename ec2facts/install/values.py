@@ -10,7 +10,7 @@ import yaml
 
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.install.commands import PLACEHOLDER
-from ec2facts.install.file import group_number, user_number
+from ec2facts.install.file import group_number, refuse_no_suffix, user_number
 from ec2facts.render import TREE_FORMATS
 from ec2facts.render.encodings import FORMATS
 from ec2facts.withheld import Withholding
@@ -96,6 +96,11 @@ def _check(node: yaml.Node) -> str:
     return _text(node)
 
 
+def _suffix(node: yaml.Node) -> str:
+    refuse_no_suffix(_text(node))
+    return _text(node)
+
+
 def _seconds(node: yaml.Node) -> float:
     text = _text(node)
     if not re.fullmatch(r"\d+(\.\d+)?", text) or not 0 < float(text) <= _DAY:
@@ -112,7 +117,7 @@ OUTPUT: Mapping[str, Reader] = {
     "owner": _user,
     "group": _group,
     "check": _check,
-    "check_suffix": _text,
+    "check_suffix": _suffix,
     "check_live": _text,
     "command": _text,
     "time_limit": _seconds,

@@ -64,9 +64,9 @@ def test_refused_file_stays_as_it_was_and_the_checkers_words_are_told(old: Path,
     assert hidden(old.parent) == []
 
 
-def test_refused_file_leaves_no_backup(old: Path) -> None:
+def test_refused_file_leaves_no_backup(old: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckError):
-        install([File(old, b"new", backup=True, check="false {}")])
+        install([File(old, b"new", backup=True, check="false {}")], state=tmp_path / "state")
 
     assert [path.name for path in old.parent.iterdir()] == ["x.conf"]
 

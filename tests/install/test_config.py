@@ -156,6 +156,7 @@ MISTAKES = [
     Mistake(BEGIN + "owner: 4294967295", "4: owner: no user can have the number 4294967295"),
     Mistake(BEGIN + "group: 99999999999999999999", "4: group: no group can have the number 9999"),
     Mistake(BEGIN + 'check: "true\\0 {}"', "4: check: holds a NUL"),
+    Mistake(BEGIN + "check_suffix: /../x.conf", "4: check_suffix: the suffix '/../x.conf' is none"),
     Mistake(BEGIN + 'path: ""', "4: path: "),
     Mistake("outputs: [{format: json, path: ''}]", "1: path: the name of the file is empty"),
     Mistake("outputs:\n- path: x\n  template: modt", "3: template: there is no template 'modt' in "),

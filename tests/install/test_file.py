@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
@@ -120,20 +121,20 @@ def test_missing_directory_is_an_error_that_names_the_file(tmp_path: Path) -> No
         install([File(tmp_path / "missing" / "x", b"new")])
 
 
-def test_backup_is_the_old_file(old: Path) -> None:
-    install([File(old, b"new", backup=True)])
+def test_backup_is_the_old_file(old: Path, tmp_path: Path) -> None:
+    install([File(old, b"new", backup=True)], state=tmp_path / "state")
 
     assert identity(old.with_name("x.conf~"))[2:] == (0o640, b"old\n")
     assert hidden(old.parent) == []
 
 
 @linux_only
-def test_backup_carries_over_who_may_read_the_old_file(old: Path) -> None:
+def test_backup_carries_over_who_may_read_the_old_file(old: Path, tmp_path: Path) -> None:
     entries = [(0x01, 6, -1), (0x02, 4, 12345), (0x04, 0, -1), (0x10, 4, -1), (0x20, 0, -1)]
     granted = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
     os.setxattr(old, "system.posix_acl_access", granted)
 
-    install([File(old, b"new", backup=True)])
+    install([File(old, b"new", backup=True)], state=tmp_path / "state")
 
     assert os.getxattr(old.with_name("x.conf~"), "system.posix_acl_access") == granted
 
@@ -203,10 +204,10 @@ def test_bind_mounted_file_is_an_error_that_names_the_option(tmp_path: Path, mou
     before = identity(file)
 
     with pytest.raises(InstallError, match=r"mount point.*--in-place"):
-        install([File(file, b"new", backup=True)])
+        install([File(file, b"new", backup=True)], state=tmp_path / "state")
 
     assert identity(file) == before
-    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["state", "x"]
 
 
 def test_bind_mounted_file_is_written_in_place_if_asked(tmp_path: Path, mount: Callable[..., None]) -> None:
@@ -219,6 +220,40 @@ def test_bind_mounted_file_is_written_in_place_if_asked(tmp_path: Path, mount: C
 
     assert (file.stat().st_ino, *identity(file)[2:]) == (inode, 0o600, b"new")
     assert hidden(tmp_path) == []
+
+
+def test_secret_that_is_written_in_place_is_private_from_the_start(old: Path) -> None:
+    old.chmod(0o644)
+    modes: list[int] = []
+
+    def look(event: str, arguments: tuple[object, ...]) -> None:
+        if watching and event == "os.truncate":
+            modes.append(stat.S_IMODE(old.stat().st_mode))
+
+    watching = True
+    sys.addaudithook(look)
+    install([File(old, b"secret", secret=True, in_place=True)])
+
+    watching = False
+    assert modes == [0o600]
+    assert identity(old)[2:] == (0o600, b"secret")
+
+
+@pytest.mark.parametrize("refused", ["chmod", "chown"])
+def test_file_whose_rights_cannot_be_set_is_not_written_into(
+    old: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    before = identity(old)[2:]
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, refused, refuse)
+        with pytest.raises(InstallError, match="Operation not permitted"):
+            install([File(old, b"new", in_place=True, mode=0o600, owner="12345")])
+
+    assert identity(old)[2:] == before
 
 
 def test_file_is_private_until_it_is_complete_and_final_before_the_rename(old: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import shutil
 import signal
 import subprocess
@@ -116,44 +119,44 @@ def test_file_in_a_read_only_directory_is_written_in_place(tmp_path: Path, mount
 def test_what_cannot_be_put_back_yet_stays_recorded_and_is_no_obstacle_to_others(
     in_memory: Path, mount: Callable[..., None]
 ) -> None:
-    pair = Pair(in_memory)
+    group = Group(in_memory)
     other = File(in_memory / "other", b"new", command=f"touch {in_memory}/ran")
-    mount("--bind", pair.directory, pair.directory)
-    in_child(lambda: pair.install(check_live="kill -9 $PPID"))
-    subprocess.run(["mount", "-o", "remount,ro,bind", pair.directory], check=True)
+    mount("--bind", group.directory, group.directory)
+    in_child(lambda: group.install(check_live="kill -9 $PPID"))
+    subprocess.run(["mount", "-o", "remount,ro,bind", group.directory], check=True)
 
-    with pytest.raises(InstallError, match=f"^{pair.files[0]}: Read-only file system"):
-        install([other], state=pair.state)
+    with pytest.raises(InstallError, match=f"^{group.files[0]}: Read-only file system"):
+        install([other], state=group.state)
     ran = (in_memory / "ran").exists()
-    subprocess.run(["mount", "-o", "remount,rw,bind", pair.directory], check=True)
-    install([other], state=pair.state)
+    subprocess.run(["mount", "-o", "remount,rw,bind", group.directory], check=True)
+    install([other], state=group.state)
 
     assert ran
-    assert pair.contents() == [b"old"] * 2
-    assert hidden(pair.directory) == []
-    assert [path.name for path in pair.state.iterdir()] == ["lock"]
+    assert group.contents() == [b"old"] * 3
+    assert hidden(group.directory) == []
+    assert [path.name for path in group.state.iterdir()] == ["lock"]
 
 
 def test_run_that_needs_no_state_undoes_what_was_killed_too(in_memory: Path) -> None:
-    pair = Pair(in_memory)
-    in_child(lambda: pair.install(check_live="kill -9 $PPID"))
+    group = Group(in_memory)
+    in_child(lambda: group.install(check_live="kill -9 $PPID"))
 
-    install([File(in_memory / "other", b"new")], state=pair.state)
+    install([File(in_memory / "other", b"new")], state=group.state)
 
-    assert pair.contents() == [b"old"] * 2
-    assert hidden(pair.directory) == []
+    assert group.contents() == [b"old"] * 3
+    assert hidden(group.directory) == []
 
 
 def test_what_somebody_put_there_since_a_run_was_killed_stays(in_memory: Path) -> None:
-    pair = Pair(in_memory)
-    in_child(lambda: pair.install(check_live="kill -9 $PPID"))
-    for file in (pair.files[0], pair.directory / "c"):
+    group = Group(in_memory)
+    in_child(lambda: group.install(check_live="kill -9 $PPID"))
+    for file in (group.files[0], group.directory / "c"):
         file.write_bytes(b"by hand")
 
-    install([File(in_memory / "other", b"new", command="true")], state=pair.state)
+    install([File(in_memory / "other", b"new", command="true")], state=group.state)
 
-    assert pair.contents() == [b"by hand"] * 2
-    assert hidden(pair.directory) == []
+    assert group.contents()[:2] == [b"by hand"] * 2
+    assert hidden(group.directory) == []
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"owed": 1}', '{"owed": [], "undo": [[1]], "discard": []}'])
@@ -177,8 +180,65 @@ def test_command_that_would_wait_for_its_own_run_is_told_so(old: Path, tmp_path:
     again = "from pathlib import Path; from ec2facts.install import *; "
     again += f"install([File(Path('{tmp_path}/y'), command='true')], state=Path('{tmp_path}/state'))"
 
-    with pytest.raises(CommandError, match="the run that started this one is at it"):
+    with pytest.raises(CommandError, match="the run that started this one, and waits for it, is at it"):
         install([File(old, b"new", command=f'{sys.executable} -c "{again}"')], state=tmp_path / "state")
+
+
+def test_program_that_outlives_its_run_is_free_to_install(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state"
+    install([File(old, b"new", command=f"env > {tmp_path}/environment")], state=state)
+    for line in (tmp_path / "environment").read_text().splitlines():
+        if line.startswith("EC2FACTS_"):
+            monkeypatch.setenv(*line.split("=", 1))
+
+    install([File(old, b"newer", command="true")], state=state)
+
+    assert old.read_bytes() == b"newer"
+
+
+def test_state_without_locks_is_an_error_that_says_what_to_do(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(InstallError, match="state: No locks available; --state names another directory"):
+        install([File(old, b"new", command="true")], state=tmp_path / "state")
+
+
+def test_file_that_cannot_be_put_back_is_told_with_what_was_refused(
+    old: Path, tmp_path: Path, mount: Callable[..., None]
+) -> None:
+    mount("--bind", old.parent, old.parent)
+    live = File(old, b"new", check_live=f"mount -o remount,ro,bind {old.parent}; echo no new things; false")
+
+    with pytest.raises(InstallError) as failure:
+        install([live], state=tmp_path / "state")
+    subprocess.run(["mount", "-o", "remount,rw,bind", old.parent], check=True)
+    install([File(tmp_path / "other", b"new")], state=tmp_path / "state")
+
+    assert "it is not as it was, and the next run tries again" in str(failure.value)
+    assert "no new things" in str(failure.value)
+    assert old.read_bytes() == b"old\n"
+    assert hidden(old.parent) == []
+
+
+def test_file_that_is_half_done_is_not_built_on(in_memory: Path, mount: Callable[..., None]) -> None:
+    group = Group(in_memory)
+    mount("--bind", group.directory, group.directory)
+    in_child(lambda: group.install(check_live="kill -9 $PPID"))
+    subprocess.run(["mount", "-o", "remount,ro,bind", group.directory], check=True)
+    recorder = Recorder()
+
+    with pytest.raises(InstallError):
+        install([File(group.files[0], b"new", command="false")], state=group.state, observer=recorder)
+
+    assert recorder.told[0] == "kept a"
+    assert recorder.told[-1].endswith("a: an earlier run left it half done, which has to be undone first")
+    subprocess.run(["mount", "-o", "remount,rw,bind", group.directory], check=True)
 
 
 def test_full_disk_of_the_state_leaves_the_old_file(old: Path, tmp_path: Path, mount: Callable[..., None]) -> None:
@@ -197,8 +257,8 @@ def test_full_disk_of_the_state_leaves_the_old_file(old: Path, tmp_path: Path, m
     assert hidden(old.parent) == []
 
 
-class Pair:
-    """An existing and a new file that go together, and a command that needs both."""
+class Group:
+    """An existing file, a new one and one to repair that go together, and a command that needs all."""
 
     def __init__(self, directory: Path, *, in_place: bool = False) -> None:
         self.directory = directory / "etc"
@@ -213,11 +273,18 @@ class Pair:
         for file in self.files:
             file.write_bytes(b"old")
         (self.directory / "c").unlink(missing_ok=True)
+        (self.directory / "d").write_bytes(b"new")
+        (self.directory / "d").chmod(0o644)
         self.log.unlink(missing_ok=True)
 
     def contents(self) -> list[bytes]:
-        new = self.directory / "c"
-        return [file.read_bytes() for file in self.files] + [new.read_bytes() if new.exists() else b"old"]
+        """Return what the existing and the new file hold, and for a third one, only repaired, ``new`` if it is."""
+        new, repaired = self.directory / "c", self.directory / "d"
+        return [
+            *(file.read_bytes() for file in self.files),
+            new.read_bytes() if new.exists() else b"old",
+            b"new" if repaired.stat().st_mode & 0o777 == 0o600 else b"old",
+        ]
 
     def install(self, **settings: Any) -> None:
         install(
@@ -227,12 +294,13 @@ class Pair:
                     b"new",
                     in_place=self.in_place,
                     backup=True,
-                    together="pair",
+                    together="group",
                     check="grep -q new {}",
                     check_live="true",
                     command=f"echo ran >> {self.log}",
+                    mode=0o600 if file.name == "d" else None,
                 )._replace(**settings)
-                for file in [*self.files, self.directory / "c"]
+                for file in [*self.files, self.directory / "c", self.directory / "d"]
             ],
             state=self.state,
         )
@@ -240,39 +308,39 @@ class Pair:
 
 @pytest.mark.parametrize("in_place", [False, True])
 def test_next_run_finishes_what_was_killed_at_any_moment(in_memory: Path, *, in_place: bool) -> None:
-    pair = Pair(in_memory, in_place=in_place)
+    group = Group(in_memory, in_place=in_place)
     moments = 0
 
-    for _ in interrupted(pair.install, signal.SIGKILL):
+    for _ in interrupted(group.install, signal.SIGKILL):
         moments += 1
-        pair.install()
-        assert pair.contents() == [b"new"] * 2
-        assert pair.log.exists()
-        assert hidden(pair.directory) == []
-        assert hidden(pair.state) == []
-        assert not (pair.state / "journal.json").exists()
-        pair.reset()
+        group.install()
+        assert group.contents() == [b"new"] * 3
+        assert group.log.exists()
+        assert hidden(group.directory) == []
+        assert hidden(group.state) == []
+        assert not (group.state / "journal.json").exists()
+        group.reset()
 
     assert moments > 30
 
 
 @pytest.mark.parametrize("in_place", [False, True])
 def test_next_run_leaves_none_or_all_of_what_was_killed_at_any_moment(in_memory: Path, *, in_place: bool) -> None:
-    pair = Pair(in_memory, in_place=in_place)
+    group = Group(in_memory, in_place=in_place)
     seen = set()
 
-    for _ in interrupted(pair.install, signal.SIGKILL):
+    for _ in interrupted(group.install, signal.SIGKILL):
         if not in_place:
-            assert set(pair.contents()) <= {b"old", b"new"}
+            assert set(group.contents()) <= {b"old", b"new"}
         try:
-            pair.install(check="false {}")
+            group.install(check="false {}")
         except CheckError:
-            assert pair.contents() == [b"old"] * 2
+            assert group.contents() == [b"old"] * 3
         else:
-            assert pair.contents() == [b"new"] * 2
-        seen.add(pair.contents()[0])
-        assert hidden(pair.directory) == []
-        pair.reset()
+            assert group.contents() == [b"new"] * 3
+        seen.add(group.contents()[0])
+        assert hidden(group.directory) == []
+        group.reset()
 
     assert seen == {b"old", b"new"}
 
@@ -281,25 +349,25 @@ def test_next_run_leaves_none_or_all_of_what_was_killed_at_any_moment(in_memory:
 def test_signal_at_any_moment_leaves_none_or_all_and_nothing_behind(
     in_memory: Path, number: signal.Signals, live: str
 ) -> None:
-    pair = Pair(in_memory)
+    group = Group(in_memory)
 
     def stopped() -> None:
         try:
             with stoppable():
-                pair.install(check_live=live)
+                group.install(check_live=live)
         except CheckError:
             if live == "true":
                 raise
 
-    inodes = [file.stat().st_ino for file in pair.files]
+    inodes = [file.stat().st_ino for file in group.files]
     for _ in interrupted(stopped, number):
-        assert pair.contents() in ([b"old"] * 2, [b"new"] * 2)
-        if pair.contents()[0] == b"old":
-            assert [file.stat().st_ino for file in pair.files] == inodes
-        assert hidden(pair.directory) == []
-        assert hidden(pair.state) == []
-        pair.reset()
-        inodes = [file.stat().st_ino for file in pair.files]
+        assert group.contents() in ([b"old"] * 3, [b"new"] * 3)
+        if group.contents()[0] == b"old":
+            assert [file.stat().st_ino for file in group.files] == inodes
+        assert hidden(group.directory) == []
+        assert hidden(group.state) == []
+        group.reset()
+        inodes = [file.stat().st_ino for file in group.files]
 
 
 def test_single_file_killed_at_any_moment_is_old_or_new_and_swept_by_the_next_run(in_memory: Path) -> None:
@@ -317,25 +385,25 @@ def test_single_file_killed_at_any_moment_is_old_or_new_and_swept_by_the_next_ru
 
 
 def test_directory_that_is_gone_after_a_reboot_is_no_obstacle(in_memory: Path) -> None:
-    pair = Pair(in_memory)
-    in_child(lambda: pair.install(check_live="kill -9 $PPID"))
-    shutil.rmtree(pair.directory)
+    group = Group(in_memory)
+    in_child(lambda: group.install(check_live="kill -9 $PPID"))
+    shutil.rmtree(group.directory)
 
-    changes = install([File(in_memory / "other", b"new", command="true")], state=pair.state)
+    changes = install([File(in_memory / "other", b"new", command="true")], state=group.state)
 
     assert [change.kind for change in changes] == ["changed"]
-    assert not (pair.state / "journal.json").exists()
+    assert not (group.state / "journal.json").exists()
 
 
 def test_file_that_is_gone_comes_back_where_its_run_was_killed(in_memory: Path) -> None:
-    pair = Pair(in_memory)
-    in_child(lambda: pair.install(check_live="kill -9 $PPID"))
-    pair.files[0].unlink()
+    group = Group(in_memory)
+    in_child(lambda: group.install(check_live="kill -9 $PPID"))
+    group.files[0].unlink()
 
     with pytest.raises(CheckError):
-        pair.install(check="false {}")
+        group.install(check="false {}")
 
-    assert pair.contents() == [b"old"] * 2
+    assert group.contents() == [b"old"] * 3
 
 
 def test_runs_at_once_wait_for_each_other(tmp_path: Path) -> None:
