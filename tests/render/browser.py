@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import tempfile
+from collections.abc import Sequence
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import NamedTuple
@@ -123,3 +126,31 @@ def screenshot(program: Program, written: str, width: int, height: int) -> bytes
         file = Path(directory) / "screenshot.png"
         chromium(program, written, f"--window-size={width},{height}", "--hide-scrollbars", f"--screenshot={file}")
         return file.read_bytes()
+
+
+class Layout(NamedTuple):
+    """How a page is laid out in a window: what it is too wide by, and the sizes of the text in the pictures shown."""
+
+    excess: float
+    sizes: list[list[float]]
+
+
+def laid_out(program: Program, written: str, widths: Sequence[int]) -> list[Layout]:
+    """Return how Chromium lays out a page in windows of some widths, all in pixels."""
+    frames = "".join(f'<iframe style="width: {width}px" srcdoc="{escape(written)}"></iframe>' for width in widths)
+    dumped = chromium(program, f"<!DOCTYPE html>{frames}<pre></pre>{_MEASURE}", "--dump-dom").decode()
+    measured = dumped.rpartition("<pre>")[2].partition("</pre>")[0]
+    return [Layout(*layout) for layout in json.loads(measured)]
+
+
+_MEASURE = """<script>
+onload = () => {
+  const size = (text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a;
+  const layout = (frame) => {
+    const page = frame.contentDocument.documentElement;
+    const shown = [...page.querySelectorAll("svg")].filter((svg) => svg.clientWidth);
+    return [page.scrollWidth - page.clientWidth, shown.map((svg) => [...svg.querySelectorAll("text")].map(size))];
+  };
+  document.querySelector("pre").textContent = JSON.stringify([...document.querySelectorAll("iframe")].map(layout));
+};
+</script>"""

@@ -9,45 +9,109 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 Program = Callable[..., str]
-Fetch = Callable[..., "tuple[http.client.HTTPMessage, str]"]
+
+
+class Answer(NamedTuple):
+    """What a server answered."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: str
+
+
+class Server(NamedTuple):
+    """A server that runs, and the directory that its files are in; called with a path it fetches that."""
+
+    directory: Path
+
+    def __call__(self, target: str, *, at: str | int = "s") -> tuple[http.client.HTTPMessage, str]:
+        """Return the headers and the body of what it answers when asked for a path."""
+        return self.ask(target, at=at)[1:]
+
+    def ask(
+        self, target: str, *, at: str | int = "s", source: str = "", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Ask for a path, at a socket of the directory or at a port of loopback, there from an address of one's own."""
+        connection = http.client.HTTPConnection("localhost", timeout=10)
+        connection.sock = self._connected(at, source)
+        try:
+            connection.request("GET", target, headers=headers or {})
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read().decode())
+        finally:
+            connection.close()
+
+    def _connected(self, at: str | int, source: str) -> socket.socket:
+        if isinstance(at, int):
+            return socket.create_connection(("127.0.0.1", at), timeout=10, source_address=(source, 0))
+        # A server with two sockets does not open them at the same moment.
+        wait_until(lambda: _listens(self.directory / at, socket.SOCK_STREAM), f"listening at {at}")
+        return _connected(self.directory / at)
+
+    def lines(self, name: str, count: int) -> list[str]:
+        """Return the lines of a file, once that it has so many: a server may answer first and then write."""
+        wait_until(lambda: len(self._lines(name)) >= count, f"{count} lines in {name}")
+        return self._lines(name)
+
+    def _lines(self, name: str) -> list[str]:
+        file = self.directory / name
+        return file.read_text().splitlines() if file.exists() else []
 
 
 @contextmanager
-def running_nginx(program: Program, configuration: Callable[[Path], str]) -> Iterator[Fetch]:
-    """Run nginx with what ``configuration`` puts into its http block, given a directory; yield what fetches a path.
+def running_nginx(program: Program, configuration: Callable[[Path], str]) -> Iterator[Server]:
+    """Run nginx with what ``configuration`` puts into its http block, given a directory.
 
-    It is to listen at the socket ``s`` of that directory. The test fails, with nginx's words, if it refuses.
+    It is to listen at the socket ``s`` of that directory, and has a page of its own at ``/`` for whoever serves files.
+    The test fails, with nginx's words, if it refuses.
     """
     executable = program("nginx", package="nginx-light")
     with _directory() as directory:
+        (directory / "html").mkdir()
+        (directory / "html/index.html").write_text("a page of nginx")
         kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         paths = "".join(f"{kind}_temp_path {directory};\n" for kind in kinds)
-        whole = f"pid {directory}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{paths}{configuration(directory)}\n}}\n"
+        log = f"access_log {directory}/access.log;\n"
+        whole = f"pid {directory}/pid;\nevents {{}}\nhttp {{\n{log}{paths}{configuration(directory)}\n}}\n"
         (directory / "conf").write_bytes(whole.encode())
         command = [executable, "-p", str(directory), "-e", "stderr", "-c", str(directory / "conf")]
         _check([*command, "-t", "-q"], says="")
         with _running([*command, "-g", "daemon off; master_process off;"], directory / "s"):
-            yield lambda path: _fetch(directory / "s", path)
+            yield Server(directory)
 
 
 @contextmanager
-def running_haproxy(program: Program, configuration: Callable[[Path], str]) -> Iterator[Fetch]:
-    """Run haproxy as ``configuration`` says, given a directory; yield what fetches a path from a socket there.
+def running_haproxy(program: Program, configuration: Callable[[Path], str]) -> Iterator[Server]:
+    """Run haproxy as ``configuration`` says, given a directory.
 
-    It is to listen at the socket ``s``. The test fails, with haproxy's words, if it refuses or warns.
+    It is to listen at the socket ``s`` there. The test fails, with haproxy's words, if it refuses or warns.
     """
     executable = program("haproxy")
     with _directory() as directory:
         (directory / "cfg").write_bytes(configuration(directory).encode())
         _check([executable, "-q", "-c", "-f", str(directory / "cfg")], says="")
         with _running([executable, "-db", "-q", "-f", str(directory / "cfg")], directory / "s"):
-            yield lambda path, name="s": _fetch(directory / name, path)
+            yield Server(directory)
+
+
+def ask_haproxy(server: Server, command: str) -> str:
+    """Return what haproxy says to a command at the socket ``stats`` of its directory."""
+    with _connected(server.directory / "stats") as connection:
+        connection.sendall(f"{command}\n".encode())
+        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+
+def free_port() -> int:
+    """Return a TCP port of loopback at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+    return port
 
 
 def logged_by_rsyslog(program: Program, configuration: Callable[[Path], str], message: str) -> str:
@@ -55,19 +119,57 @@ def logged_by_rsyslog(program: Program, configuration: Callable[[Path], str], me
 
     The test fails, with rsyslog's words, if it refuses.
     """
-    executable = program("rsyslogd", package="rsyslog")
     with _directory() as directory:
-        entrance = f'module(load="imuxsock" SysSock.Use="off")\ninput(type="imuxsock" Socket="{directory}/s")\n'
-        (directory / "conf").write_bytes((entrance + configuration(directory)).encode())
-        command = [executable, "-iNONE", "-f", str(directory / "conf")]
-        said = _check([*command, "-N1"])
-        assert "error" not in said, said
-        with _running([*command, "-n"], directory / "s", kind=socket.SOCK_DGRAM):
-            with _connected(directory / "s", socket.SOCK_DGRAM) as log:
-                log.send(message.encode())
-            _wait_until(lambda: (directory / "log").exists() and (directory / "log").stat().st_size > 0, "a log")
+        (directory / "conf").write_bytes((_entrance(directory) + configuration(directory)).encode())
+        assert "error" not in rsyslog_says(program, directory / "conf")
+        with _running_rsyslog(program, directory):
+            _send(directory, message)
+            wait_until(lambda: (directory / "log").exists() and (directory / "log").stat().st_size > 0, "a log")
         assert not (directory / "log").stat().st_mode & 0o077, "others can read the log"
         return (directory / "log").read_bytes().decode()
+
+
+def sent_by_rsyslog(program: Program, configuration: str, port: int, messages: Sequence[str]) -> list[str]:
+    """Return the lines that rsyslog sends to a port of loopback for messages that it got when nobody listened there.
+
+    It is restarted in between.
+    """
+    with _directory() as directory:
+        # A message goes to this file when the actions before have had it.
+        seen = f'action(type="omfile" file="{directory}/seen")\n'
+        (directory / "conf").write_bytes((_entrance(directory) + configuration + seen).encode())
+        with _running_rsyslog(program, directory):
+            for message in messages:
+                _send(directory, message)
+            Server(directory).lines("seen", len(messages))
+        with socket.create_server(("127.0.0.1", port)) as listening, _running_rsyslog(program, directory):
+            listening.settimeout(10)
+            connection, _ = listening.accept()
+            with connection, connection.makefile(encoding="utf-8") as stream:
+                connection.settimeout(10)
+                return [stream.readline() for _ in messages]
+
+
+def rsyslog_says(program: Program, file: Path, *options: str) -> str:
+    """Return what rsyslog says when it checks a configuration, which it does not refuse."""
+    return _check([program("rsyslogd", package="rsyslog"), "-N1", "-iNONE", "-f", str(file), *options])
+
+
+def _entrance(directory: Path) -> str:
+    return (
+        f'global(workDirectory="{directory}")\nmodule(load="imuxsock" SysSock.Use="off")\n'
+        f'input(type="imuxsock" Socket="{directory}/s")\n'
+    )
+
+
+def _running_rsyslog(program: Program, directory: Path) -> AbstractContextManager[None]:
+    command = [program("rsyslogd", package="rsyslog"), "-iNONE", "-n", "-f", str(directory / "conf")]
+    return _running(command, directory / "s", kind=socket.SOCK_DGRAM)
+
+
+def _send(directory: Path, message: str) -> None:
+    with _connected(directory / "s", socket.SOCK_DGRAM) as log:
+        log.send(message.encode())
 
 
 @contextmanager
@@ -91,13 +193,22 @@ def _running(command: Sequence[str], path: Path, *, kind: int = socket.SOCK_STRE
     """Run a server while the context lasts, which begins when it listens at ``path``."""
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
-            _wait_until(lambda: _listens(path, kind), f"{command[0]} listening", process)
+            wait_until(lambda: _listens(path, kind), f"{command[0]} listening", process)
             yield
         finally:
-            process.terminate()
+            _end(process)
 
 
-def _wait_until(true: Callable[[], bool], what: str, process: subprocess.Popen[bytes] | None = None) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
+    # A signal that comes just before nginx waits for the next event is noticed with that.
+    while process.poll() is None:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+
+
+def wait_until(true: Callable[[], bool], what: str, process: subprocess.Popen[bytes] | None = None) -> None:
+    """Wait until something is true, at most for ten seconds, and for no process that has ended."""
     deadline = time.monotonic() + 10
     while not true():
         assert process is None or process.poll() is None, f"not {what}, but ended"
@@ -121,19 +232,6 @@ def _connected(path: Path, kind: int = socket.SOCK_STREAM) -> socket.socket:
         connected.close()
         raise
     return connected
-
-
-def _fetch(path: Path, target: str) -> tuple[http.client.HTTPMessage, str]:
-    # A server with two sockets does not open them at the same moment.
-    _wait_until(lambda: _listens(path, socket.SOCK_STREAM), f"listening at {path.name}")
-    connection = http.client.HTTPConnection("localhost", timeout=10)
-    connection.sock = _connected(path)
-    try:
-        connection.request("GET", target)
-        response = connection.getresponse()
-        return response.headers, response.read().decode()
-    finally:
-        connection.close()
 
 
 def header(headers: http.client.HTTPMessage, name: str) -> str | None:
@@ -163,23 +261,41 @@ def systemd_words(program: Program, quoted: Sequence[str]) -> list[str]:
 
 
 def systemd_environment(program: Program, drop_in: str) -> list[str]:
-    """Return the assignments that systemd gives a service with such a drop-in, which it has no word to say against.
+    """Return the assignments that systemd gives a service with such a drop-in, which it has no word to say against."""
+    name = "ec2facts-test.service"
+    unit = "[Service]\nType=oneshot\nExecStart=/bin/true\n"
+    ours = _understood(program, {name: unit, f"{name}.d/10-ec2.conf": drop_in}, name)[name]
+    # The last line of ours comes behind the environment.
+    return ours.partition("\n\t\tRuntimeDirectoryPreserve:")[0].split("\n\t\tEnvironment: ")[1:]
 
-    ``systemd --test`` prints what it has made of every unit; the last line of ours comes behind the environment.
+
+def systemd_units(program: Program, files: Mapping[str, str], start: str) -> dict[str, dict[str, list[str]]]:
+    """Return the settings of every unit that the start of one leads to, from files, as systemd understands them.
+
+    Behind the names of other units stands in parentheses where systemd has them from.
     """
+    units: dict[str, dict[str, list[str]]] = {}
+    for name, said in _understood(program, files, start).items():
+        settings = units.setdefault(name, {})
+        for key, value in re.findall(r"^\t+([A-Za-z ]+): (.*)$", said, re.MULTILINE):
+            settings.setdefault(key, []).append(value)
+    return units
+
+
+def _understood(program: Program, files: Mapping[str, str], start: str) -> dict[str, str]:
+    """Return what systemd says of every unit; ``systemd --test`` prints what it has made of each."""
     analyze = program("systemd-analyze", package="systemd")
     with _directory() as directory:
-        unit = directory / "ec2facts-test.service"
-        unit.write_text("[Service]\nType=oneshot\nExecStart=/bin/true\n")
-        (directory / "ec2facts-test.service.d").mkdir()
-        (directory / "ec2facts-test.service.d/10-ec2.conf").write_bytes(drop_in.encode())
+        for name, text in files.items():
+            (directory / name).parent.mkdir(exist_ok=True)
+            (directory / name).write_bytes(text.encode())
         (directory / "run").mkdir()
         (directory / "run").chmod(0o777)
-        _check([analyze, "verify", str(unit)], says="")
+        _check([analyze, "verify", *(str(directory / name) for name in files if "/" not in name)], says="")
         # As a user's manager, since root's would be the machine's; it does not run as root.
         nobody: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
         done = subprocess.run(
-            ["/lib/systemd/systemd", "--test", "--user", f"--unit={unit.name}", "--log-target=console"],
+            ["/lib/systemd/systemd", "--test", "--user", f"--unit={start}", "--log-target=console"],
             env={"XDG_RUNTIME_DIR": f"{directory}/run", "HOME": "/nonexistent", "SYSTEMD_UNIT_PATH": f"{directory}:"},
             capture_output=True,
             check=False,
@@ -187,8 +303,8 @@ def systemd_environment(program: Program, drop_in: str) -> list[str]:
         )
     assert done.returncode == 0, done.stderr.decode()
     said: str = done.stdout.decode()
-    ours = said.partition(f"Unit {unit.name}:\n")[2].partition("\n\t\tRuntimeDirectoryPreserve:")[0]
-    return ours.split("\n\t\tEnvironment: ")[1:]
+    _, *units = re.split(r"^(?:\t)?-> Unit (.+):\n", said, flags=re.MULTILINE)
+    return dict(zip(units[::2], units[1::2]))
 
 
 def shell_words(program: Program, quoted: Sequence[str]) -> list[str]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import struct
-from itertools import combinations
+from ipaddress import IPv6Address
+from itertools import combinations, product
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 
+from ec2facts.metadata import EC2Metadata, attributes
 from ec2facts.render.template import render_text
 from tests.fuzzing import examples
-from tests.render.browser import Element, Page, chromium, screenshot
+from tests.render.browser import Element, Page, chromium, laid_out, screenshot
 from tests.render.config_readers import Program
 from tests.render.shipped import EVERY_FACTS, HOSTILE, IDENTITY, NAMES, VALUES, every_facts, identities, render, tags
 
+BUSY = EVERY_FACTS["busy"]
 CHARACTER = 12 * 0.61
 """The width of a character in the picture: the largest font size, in which fonts are 0.6 wide."""
 
@@ -113,13 +118,49 @@ def test_tags_are_shown_as_they_are_and_none_is_an_element_or_an_attribute(chose
 @given(identity=identities)
 @example(identity=dict(zip(IDENTITY, VALUES[4:])))
 def test_nothing_that_the_service_says_is_an_element_or_an_attribute(identity: dict[str, str]) -> None:
-    everything = {fact: steer(value, identity) for fact, value in EVERY_FACTS["busy"].items()}
-    harmless = {fact: steer(value, {"region": ""}) for fact, value in EVERY_FACTS["busy"].items()}
+    everything = {fact: steer(value, identity) for fact, value in BUSY.items()}
 
     page = page_of({**everything, **identity})
 
     assert page.open == []
-    assert kinds(page) <= kinds(page_of(harmless))
+    assert kinds(page) <= kinds(page_without_markup())
+
+
+def test_ipv6_addresses_are_short_and_the_same_wherever_their_zeros_are() -> None:
+    # As the service writes them.
+    written = [":".join(groups) for groups in product(("0", "db8"), repeat=8)]
+    everything = {
+        "ipv6": "2001:db8:0:0:1:0:0:1",
+        "network_interfaces": {
+            "mac": {
+                "vpc_id": "vpc-0",
+                "subnet_id": "subnet-0",
+                "ipv6s": written,
+                "ipv6_prefix": [f"{address}/80" for address in written],
+                "subnet_ipv6_cidr_blocks": ["2001:db8:0:1:0:0:0:0/64"],
+                "vpc_ipv6_cidr_blocks": ["2001:db8:0:0:0:0:0:0/56"],
+            }
+        },
+    }
+
+    page = page_of(everything)
+
+    addresses = [str(IPv6Address(address)) for address in written]
+    assert ["IPv6", "2001:db8::1:0:0:1"] in page.rows
+    assert ["IPv6", "\n".join(addresses)] in page.rows
+    assert ["Prefixes", "\n".join(f"{address}/80" for address in addresses)] in page.rows
+    for _, boxes in page.pictures:
+        lines = {texts[0].text: [text.text for text in texts[2:]] for _, texts in boxes}
+        assert lines["Interface"][1:8] == addresses[:7]
+        assert (lines["Subnet"], lines["VPC"]) == (["2001:db8:0:1::/64"], ["2001:db8::/56"])
+
+
+def test_addresses_in_another_form_are_shown_as_they_are() -> None:
+    written = ["2001:db8::1", "::1/128", "0:0:0:0:0:0:0", "0:0:0:0:0:0:0:0:0", "10.0.0.0/8", "x/y/z"]
+
+    page = page_of({"network_interfaces": {"mac": {"ipv6s": written}}})
+
+    assert ["IPv6", "\n".join(written)] in page.rows
 
 
 def test_page_does_not_say_that_what_was_unread_is_absent() -> None:
@@ -132,13 +173,43 @@ def test_page_does_not_say_that_what_was_unread_is_absent() -> None:
     assert "No tag could be read." in page
 
 
-def test_position_of_an_interface_is_text_whatever_it_is() -> None:
-    interface = {"network_card": "<script>", "device_number": "<script>"}
+# A page shows one of the two notices.
+@pytest.mark.parametrize("notice", ["spot_instance_action", "spot_termination_time"])
+def test_no_fact_whatever_is_an_element(notice: str) -> None:
+    everything = {fact: value for fact, value in WHOLE.items() if not fact.startswith("spot_") or fact == notice}
 
-    page = page_of({"network_interfaces": {"mac": interface}})
+    page, harmless = (page_of(marked(everything, mark)) for mark in ("<b>", "|b|"))
 
-    assert "script" not in {element.name for element in page.elements}
-    assert "Interface · card <script> · device <script>" in page.text
+    assert [element.name for element in page.elements] == [element.name for element in harmless.elements]
+
+
+WHOLE = {
+    **{name: name for name in attributes(EC2Metadata)},
+    **BUSY,
+    "collection": {"withheld": {"user-data": "x"}, "unread": {"meta-data/x": "HTTP 503"}},
+    # Not described, one is shown by its code.
+    "maintenance_history": [*BUSY["maintenance_history"], {"Code": "system-reboot"}],
+}
+"""Facts for every place of the page."""
+
+CHOSEN = {
+    *("tags", "block_device_mapping", "public_keys", "network_interfaces", "ipv4_associations", "withheld", "unread"),
+}
+"""What is keyed by what users or hardware choose."""
+
+
+def marked(value: Any, mark: str, *, keys: bool = False) -> Any:
+    """Return a fact with a mark before each text and number, and before each key that is not ours."""
+    if isinstance(value, dict):
+        return {mark * keys + key: marked(item, mark, keys=key in CHOSEN) for key, item in value.items()}
+    if isinstance(value, list):
+        return [marked(item, mark) for item in value]
+    return value if isinstance(value, bool) else f"{mark}{value}"
+
+
+@functools.cache
+def page_without_markup() -> Page:
+    return page_of({fact: steer(value, {"region": ""}) for fact, value in BUSY.items()})
 
 
 def kinds(page: Page) -> set[tuple[str, ...]]:
@@ -171,9 +242,21 @@ def test_chromium_makes_of_hostile_tags_what_they_are(program: Program) -> None:
     assert "owned" not in dumped.partition("</title>")[0]
 
 
-@pytest.mark.parametrize("wide", [390, 1200])
-def test_chromium_paints_the_page(wide: int, program: Program) -> None:
-    picture = screenshot(program, render("instance.html.j2", EVERY_FACTS["busy"]), wide, 1500)
+def test_chromium_shows_one_picture_in_any_window_and_its_text_large_enough_to_read(program: Program) -> None:
+    written = render("instance.html.j2", BUSY)
+    breaks = [int(width) for width in re.findall(r"\(max-width: (\d+)px\)", written)]
+    # A telephone's, and the first and the last of each layout.
+    widths = [375, *breaks, *(width + 1 for width in breaks), 1200]
+
+    layouts = laid_out(program, written, widths)
+
+    assert [layout.excess for layout in layouts] == [0] * len(widths)
+    assert [len(layout.sizes) for layout in layouts] == [1] * len(widths)
+    assert min(size for layout in layouts for sizes in layout.sizes for size in sizes) >= 10
+
+
+def test_chromium_paints_the_page(program: Program) -> None:
+    picture = screenshot(program, render("instance.html.j2", BUSY), 1200, 1500)
 
     assert picture.startswith(b"\x89PNG\r\n\x1a\n")
     assert struct.unpack(">II", picture[16:24])[1] == 1500

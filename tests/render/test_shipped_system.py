@@ -10,11 +10,20 @@ from typing import Any
 
 import pytest
 from hypothesis import example, given
+from hypothesis import strategies as st
 
 from ec2facts.errors import TemplateError
 from ec2facts.render.template import render_text
 from tests.fuzzing import examples
-from tests.render.config_readers import Program, hosts_by_getent, logged_by_rsyslog, systemd_environment
+from tests.render.config_readers import (
+    Program,
+    free_port,
+    hosts_by_getent,
+    logged_by_rsyslog,
+    rsyslog_says,
+    sent_by_rsyslog,
+    systemd_environment,
+)
 from tests.render.shipped import (
     HOSTILE,
     IDENTITY,
@@ -88,6 +97,7 @@ def test_chrony_takes_its_sources(everything: dict[str, Any], program: Program, 
         ({"private_ipv4": "10.0.0.7", "ipv6": "2001:db8::7", "system": "nitro"}, ["169.254.169.123", "fd00:ec2::123"]),
         ({"private_ipv4": "10.0.0.7", "ipv6": "2001:db8::7"}, ["169.254.169.123"]),
         ({"ipv6": "2001:db8::7", "system": "nitro"}, ["fd00:ec2::123"]),
+        ({"ipv6": "2001:db8::7"}, ["fd00:ec2::123"]),
     ],
 )
 def test_chrony_asks_the_time_service_where_the_instance_reaches_it(
@@ -154,11 +164,41 @@ def visible(text: str) -> str:
     return render_text({"text": text}, "{{ text | visible }}")
 
 
-def test_rsyslog_can_send_to_a_server() -> None:
-    printed = render_text({}, "{% set log_server = 'logs.example.com' %}{% include 'rsyslog-ec2.conf' %}")
+def sending(server: str, *, port: int | None = None) -> str:
+    """Return the configuration of an rsyslog that sends to a server."""
+    variables = {"name": server, **({} if port is None else {"number": port})}
+    settings = "{% set log_server = name %}" + ("" if port is None else "{% set log_port = number %}")
+    return render_text({"instance_id": "i-0abc", **variables}, settings + "{% include 'rsyslog-ec2.conf' %}")
 
-    assert 'action(type="omfwd" target="logs.example.com" port="514"' in printed
+
+def test_rsyslog_sends_to_the_port_for_logs() -> None:
+    printed = sending("logs.example.com")
+
+    assert 'action(type="omfwd" target="logs.example.com" port="514" protocol="tcp"' in printed
     assert "omfile" not in printed
+
+
+def test_rsyslog_keeps_what_a_server_that_is_down_does_not_take(program: Program) -> None:
+    port = free_port()
+    printed = sending("127.0.0.1", port=port)
+    # When it ends it gives the server a second more, which is long for a test.
+    printed = printed.replace("queue.filename", 'queue.timeoutActionCompletion="50" queue.filename')
+
+    lines = sent_by_rsyslog(program, printed, port, [f"<13>app[7]: {n}" for n in range(3)])
+
+    ends = [line.partition(" app 7 - ")[2] for line in lines]
+    assert sorted(ends) == [f'[ec2@32473 instance="i-0abc"]  {n}\n' for n in range(3)]
+
+
+def test_rsyslog_sends_to_the_server_of_that_name_whatever_it_is(program: Program, tmp_path: Path) -> None:
+    name = 'x"port="1"target="$y;#\'{}'
+    file = tmp_path / "rsyslog.conf"
+    file.write_text(sending(name))
+
+    # -d prints every parameter as it was understood.
+    said = rsyslog_says(program, file, "-d")
+
+    assert f"target:  '{name}'" in said
 
 
 @every_facts
@@ -170,10 +210,24 @@ def test_c_library_finds_the_instance_in_the_hosts_file(
 
     entries = hosts_by_getent(program, file)
 
-    assert entries[0] == ["127.0.0.1", "localhost"]
+    assert entries[0][:3] == ["127.0.0.1", "localhost", "localhost.localdomain"]
     if "private_ipv4" in everything:
         own = everything["private_hostname"]
-        assert entries[2][:3] == [everything["private_ipv4"], own, own.partition(".")[0]]
+        assert [everything["private_ipv4"], own, own.partition(".")[0]] in [entry[:3] for entry in entries]
+
+
+def test_hosts_file_has_the_names_that_a_system_has_for_itself() -> None:
+    assert render("hosts.j2", {}) == (
+        "127.0.0.1 localhost localhost.localdomain localhost4 localhost4.localdomain4\n"
+        "::1 localhost localhost.localdomain localhost6 localhost6.localdomain6 ip6-localhost ip6-loopback\n"
+        "ff02::1 ip6-allnodes\n"
+        "ff02::2 ip6-allrouters\n"
+    )
+
+
+def own_lines(printed: str) -> list[str]:
+    """Return the lines of a hosts file that are not the same everywhere."""
+    return printed.removeprefix(render("hosts.j2", {})).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -181,6 +235,8 @@ def test_c_library_finds_the_instance_in_the_hosts_file(
     [
         ("web-1", ["web-1"]),
         *((name, []) for name in ("web 1", "web_1", "a.b", "localhost", "LocalHost", "10", "web\n", "-", "", "é")),
+        *((name, []) for name in ("ip6-allnodes", "IP6-web", "localhost6", "my-local")),
+        *((name, [name]) for name in ("ip-6", "web-ip6-1", "ip6")),
         *((name, []) for name in VALUES if not name.startswith("256")),
     ],
 )
@@ -189,7 +245,26 @@ def test_name_is_a_host_name_only_where_it_is_one(name: str, aliases: list[str])
 
     printed = render("hosts.j2", {"network_interfaces": {"mac": interface}, "tags": {"Name": name}})
 
-    assert printed.splitlines()[2:] == [" ".join(["10.0.0.7 ip-10-0-0-7.ec2.internal ip-10-0-0-7", *aliases])]
+    assert own_lines(printed) == [" ".join(["10.0.0.7 ip-10-0-0-7.ec2.internal ip-10-0-0-7", *aliases])]
+
+
+def test_name_is_that_of_the_primary_interface_alone_by_every_address() -> None:
+    interfaces = {
+        "first": {
+            "private_hostname": "a.ec2.internal",
+            "private_ipv4s": ["10.0.0.7"],
+            "ipv6s": ["2001:db8:0:0:0:0:0:7"],
+        },
+        "second": {"private_hostname": "b.ec2.internal", "private_ipv4s": ["10.0.0.8", "10.0.0.9"]},
+    }
+
+    printed = render("hosts.j2", {"network_interfaces": interfaces, "tags": {"Name": "web-1"}})
+
+    assert own_lines(printed) == [
+        "10.0.0.7 a.ec2.internal a web-1",
+        "2001:db8::7 a.ec2.internal a web-1",
+        "10.0.0.8 b.ec2.internal b",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -208,7 +283,7 @@ def test_interface_is_in_the_hosts_file_by_the_first_host_name_if_it_has_one(hos
 
     printed = render("hosts.j2", {"network_interfaces": {"mac": interface}})
 
-    assert printed.splitlines()[2:] == ([] if names is None else [f"10.0.0.7{names}"])
+    assert own_lines(printed) == ([] if names is None else [f"10.0.0.7{names}"])
 
 
 @pytest.mark.parametrize(
@@ -243,6 +318,26 @@ def test_message_of_the_day_has_one_line_for_each_tag(chosen: dict[str, str]) ->
     printed = render("motd.j2", {"tags": chosen})
 
     assert len(printed.splitlines()) == len(chosen)
+    assert printed.replace("\n", "").isprintable()
+
+
+MOTD = [
+    *("instance_id", "instance_type", "availability_zone", "availability_zone_id", "account_id", "private_ipv4"),
+    *("private_hostname", "public_ipv4", "public_hostname", "ipv6"),
+]
+
+
+@examples(8)
+@given(identity=st.fixed_dictionaries({}, optional=dict.fromkeys(MOTD, texts)))
+@example(identity=dict.fromkeys(MOTD, "\x1b[2J\nroot\u2028\u202e"))
+def test_message_of_the_day_has_no_line_more_whatever_the_service_says(identity: dict[str, str]) -> None:
+    printed = render("motd.j2", identity)
+
+    lines = printed.splitlines()
+    assert "  ".join(line[10:] for line in lines) == "  ".join(
+        visible(identity[fact]) for fact in MOTD if identity.get(fact)
+    )
+    assert len(lines) <= 6
     assert printed.replace("\n", "").isprintable()
 
 

@@ -44,8 +44,10 @@ def test_cloudwatch_agent_gets_the_fields_of_its_documentation(everything: dict[
     (log,) = configuration["logs"]["logs_collected"]["files"]["collect_list"]
     stream = {"log_stream_name": everything["instance_id"]} if "instance_id" in everything else {}
     region = {"region": everything["region"]} if "region" in everything else {}
-    aggregated = [[name] for name in ("InstanceId", "AutoScalingGroupName") if name in dimensions]
-    assert configuration["metrics"].pop("aggregation_dimensions") == aggregated
+    # No list may be empty, by the agent's schema.
+    aggregated = [[name, *path] for name in ("InstanceId", "AutoScalingGroupName") for path in ([], ["path"])]
+    known_of = [names for names in aggregated if names[0] in dimensions]
+    assert configuration["metrics"].pop("aggregation_dimensions", None) == (known_of or None)
     assert [collected[name].pop("append_dimensions") for name in ("mem", "swap", "disk")] == [dimensions] * 3
     assert log == {"file_path": "/var/log/messages", "log_group_name": "/ec2/instances", **stream}
     assert configuration.pop("agent") == {"metrics_collection_interval": 60, "omit_hostname": True, **region}
@@ -55,11 +57,24 @@ def test_cloudwatch_agent_gets_the_fields_of_its_documentation(everything: dict[
             "metrics_collected": {
                 "mem": {"measurement": [str]},
                 "swap": {"measurement": [str]},
-                "disk": {"measurement": [str, str], "resources": [str], "drop_device": bool},
+                "disk": {
+                    "measurement": [str, str],
+                    "resources": [str],
+                    "drop_device": bool,
+                    "ignore_file_system_types": [str] * len(collected["disk"]["ignore_file_system_types"]),
+                },
             },
         },
         "logs": {"logs_collected": {"files": {"collect_list": [keys(log)]}}},
     }
+
+
+def test_cloudwatch_agent_reports_the_file_systems_of_disks_alone() -> None:
+    configuration = json.loads(render("amazon-cloudwatch-agent.json.j2", {}))
+
+    ignored = set(configuration["metrics"]["metrics_collected"]["disk"]["ignore_file_system_types"])
+    assert ignored >= {"devtmpfs", "efivarfs", "overlay", "squashfs", "sysfs", "tmpfs", "vfat"}
+    assert not ignored & {"ext4", "xfs", "btrfs", "nfs4"}
 
 
 @examples(15)
@@ -73,22 +88,34 @@ def test_cloudwatch_agent_gets_a_dimension_as_it_was_or_the_template_refuses_it(
         assert dimensions == {"AutoScalingGroupName": group}
 
 
-@pytest.mark.parametrize("fact", ["instance_id", "instance_type", "ami_id", "availability_zone", "region"])
+@pytest.mark.parametrize(
+    ("fact", "named"),
+    [
+        ("instance_id", "InstanceId is no dimension"),
+        ("instance_type", "InstanceType is no dimension"),
+        ("ami_id", "ImageId is no dimension"),
+        ("availability_zone", "AvailabilityZone is no dimension"),
+        ("region", "region is no name of one"),
+    ],
+)
 @pytest.mark.parametrize("value", ["${aws:InstanceId}", "{hostname}", "été", "a\n"])
-def test_cloudwatch_template_refuses_a_placeholder_from_the_service(fact: str, value: str) -> None:
-    with pytest.raises(TemplateError, match="does not match"):
+def test_cloudwatch_template_refuses_a_placeholder_from_the_service(fact: str, named: str, value: str) -> None:
+    with pytest.raises(TemplateError, match=named):
         render("amazon-cloudwatch-agent.json.j2", {fact: value})
 
 
-@pytest.mark.parametrize("fact", ["instance_id", "region"])
-def test_cloudwatch_template_refuses_what_is_no_id(fact: str) -> None:
-    with pytest.raises(TemplateError, match="does not match"):
+@pytest.mark.parametrize(
+    ("fact", "refusal"),
+    [("instance_id", "instance_id is no name of a log stream"), ("region", "region is no name of one")],
+)
+def test_cloudwatch_template_refuses_what_is_no_id(fact: str, refusal: str) -> None:
+    with pytest.raises(TemplateError, match=refusal):
         render("amazon-cloudwatch-agent.json.j2", {fact: "a/b"})
 
 
 @pytest.mark.parametrize("group", ["${aws:InstanceId}", "{instance_id}", "$HOME", "été", "", " x", "x" * 256, "a\nb"])
 def test_cloudwatch_template_refuses_what_is_no_dimension(group: str) -> None:
-    with pytest.raises(TemplateError, match="does not match"):
+    with pytest.raises(TemplateError, match="AutoScalingGroupName is no dimension"):
         render("amazon-cloudwatch-agent.json.j2", {"tags": {"aws:autoscaling:groupName": group}})
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import grp
 import html
 import os
+import pwd
 import re
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,13 +19,22 @@ from hypothesis import example, given
 from ec2facts.errors import TemplateError
 from ec2facts.render.template import render_text
 from tests.fuzzing import examples
-from tests.render.config_readers import Fetch, Program, header, running_haproxy, running_nginx
+from tests.render.config_readers import (
+    Program,
+    Server,
+    ask_haproxy,
+    free_port,
+    header,
+    running_haproxy,
+    running_nginx,
+    wait_until,
+)
 from tests.render.shipped import HOSTILE, IDENTITY, VALUES, every_facts, identities, render, render_or_refuse, texts
 
 SERVERS = "eu-west-1a=127.0.0.2:1 eu-west-1b=[::1]:1 eu-west-1b=127.0.0.3:1"
 
 
-def nginx(program: Program, printed: str) -> AbstractContextManager[Fetch]:
+def nginx(program: Program, printed: str) -> AbstractContextManager[Server]:
     def configuration(directory: Path) -> str:
         moved = printed.replace("listen 8080;", f"listen unix:{directory}/s;")
         moved = moved.replace("listen [::]:8080;", f"listen unix:{directory}/s6;")
@@ -30,11 +43,12 @@ def nginx(program: Program, printed: str) -> AbstractContextManager[Fetch]:
     return running_nginx(program, configuration)
 
 
-def haproxy(program: Program, printed: str) -> AbstractContextManager[Fetch]:
+def haproxy(program: Program, printed: str) -> AbstractContextManager[Server]:
     def configuration(directory: Path) -> str:
         moved = re.sub("bind (:80|:::80 v4v6)\n", f"bind unix@{directory}/s\n", printed)
-        if os.geteuid() != 0:  # who cannot become another user need not ask to
-            moved = re.sub("    (user|group) haproxy\n", "", moved)
+        if os.geteuid() != 0:  # who cannot become another user, or leave the tree of files, need not ask to
+            moved = re.sub("    (chroot|user|group) .*\n", "", moved)
+        moved = moved.replace("/var/lib/haproxy", str(directory))
         return moved.replace("bind 127.0.0.1:8404\n", f"bind unix@{directory}/t\n")
 
     return running_haproxy(program, configuration)
@@ -49,6 +63,41 @@ def test_nginx_answers_with_the_instance_in_its_headers(everything: dict[str, An
     assert header(headers, "X-Instance-Id") == everything.get("instance_id")
     assert header(headers, "X-Availability-Zone") == everything.get("availability_zone")
     assert header(headers, "X-Instance-Name") == everything.get("tags", {}).get("Name")
+
+
+def test_nginx_names_the_instance_in_the_headers_and_the_log_of_every_server(program: Program) -> None:
+    interfaces = {"mac": {"vpc_ipv4_cidr_blocks": ["127.0.1.0/24"]}}
+    port = free_port()
+    site = f'server {{ listen 127.0.0.1:{port}; location = / {{ return 200 "site"; }} location / {{ return 404; }} }}'
+    client = {"X-Forwarded-For": "203.0.113.9"}
+
+    with nginx(program, render("nginx-ec2.conf.j2", {**HOSTILE, "network_interfaces": interfaces}) + site) as server:
+        answers = [
+            server.ask("/", at=port, source="127.0.1.5", headers=client),
+            server.ask("/", at=port, source="127.0.0.1", headers=client),
+            server.ask(
+                "/nowhere", at=port, source="127.0.1.5", headers={"X-Forwarded-For": "127.0.1.6, 10.0.0.1, 127.0.1.7"}
+            ),
+            server.ask("/"),
+        ]
+        lines = server.lines("ec2.log", 4)
+
+    assert [(answer.status, answer.body) for answer in answers[:2]] == [(200, "site")] * 2
+    assert [answer.status for answer in answers[2:]] == [404, 404]
+    for _, headers, _ in answers:
+        assert headers.get_all("X-Instance-Id") == [HOSTILE["instance_id"]]
+        assert headers.get_all("X-Availability-Zone") == [HOSTILE["availability_zone"]]
+        assert header(headers, "X-Instance-Name") == HOSTILE["tags"]["Name"]
+    logged = [
+        re.fullmatch(r'(\S+) - - \[.+\] "GET (\S+) HTTP/1.1" (\d+) \d+ "-" "-" (\S+) (\S+)', line) for line in lines
+    ]
+    named = (HOSTILE["instance_id"], HOSTILE["availability_zone"])
+    assert [match and match.groups() for match in logged] == [
+        ("203.0.113.9", "/", "200", *named),
+        ("127.0.0.1", "/", "200", *named),
+        ("10.0.0.1", "/nowhere", "404", *named),
+        ("unix:", "/", "404", *named),
+    ]
 
 
 @examples(8)
@@ -122,7 +171,7 @@ def test_haproxy_shows_a_name_that_no_browser_obeys(name: str, program: Program)
     printed = render("haproxy.cfg.j2", {"instance_id": "i-0abc", "tags": {"Name": name}})
 
     with haproxy(program, printed) as fetch:
-        _, page = fetch("/", "t")
+        _, page = fetch("/", at="t")
 
     match = re.search("<h2>Statistics Report for pid [0-9]+ on i-0abc(.*)</h2>", page)
     assert match
@@ -147,10 +196,25 @@ def test_instance_with_an_ipv6_address_is_reached_there(template: str, listening
     assert re.findall(r"(?<= {4})(?:listen|bind) .*", printed) == listening
 
 
-def test_haproxy_becomes_a_user_without_rights() -> None:
-    printed = render("haproxy.cfg.j2", {})
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
+def test_haproxy_gives_up_the_rights_of_root_and_the_tree_of_files(program: Program) -> None:
+    with haproxy(program, render("haproxy.cfg.j2", {})) as server:
+        (pid,) = re.findall("^Pid: ([0-9]+)$", ask_haproxy(server, "show info"), re.MULTILINE)
+        process = Path("/proc") / pid
 
-    assert "    user haproxy\n    group haproxy\n" in printed
+        assert (process.stat().st_uid, process.stat().st_gid) == (
+            pwd.getpwnam("haproxy").pw_uid,
+            grp.getgrnam("haproxy").gr_gid,
+        )
+        assert (process / "root").readlink() == server.directory
+
+
+@pytest.mark.parametrize("emptied", ["chroot", "user"])
+def test_haproxy_keeps_what_it_may_not_give_up(emptied: str) -> None:
+    printed = render_text({}, f"{{% set {emptied} = '' %}}{{% include 'haproxy.cfg' %}}")
+
+    given_up = re.findall("^    (chroot|stats socket|user|group) ", printed, re.MULTILINE)
+    assert given_up == {"chroot": ["user", "group"], "user": ["chroot", "stats socket"]}[emptied]
 
 
 @pytest.mark.parametrize("value", ["\x1b[2J", "\x7f", "\t", " a", "a ", "a\nb"])
@@ -162,7 +226,7 @@ def test_template_refuses_a_zone_that_a_header_cannot_hold(template: str, value:
 
 @pytest.mark.parametrize("value", ["i-0 abc", "i-0\n", "$HOME", "é", "<b>", ""])
 def test_haproxy_template_refuses_what_is_no_name_of_a_node(value: str) -> None:
-    with pytest.raises(TemplateError, match="does not match"):
+    with pytest.raises(TemplateError, match="instance_id is no name of a node"):
         render("haproxy.cfg.j2", {"instance_id": value})
 
 
@@ -204,7 +268,7 @@ def test_haproxy_prefers_servers_of_this_zone(program: Program) -> None:
     printed = render("haproxy.cfg.j2", {"availability_zone": "eu-west-1b", "tags": {"Backends": SERVERS}})
 
     with haproxy(program, printed) as fetch:
-        _, page = fetch("/;csv", "t")
+        _, page = fetch("/;csv", at="t")
 
     rows = [line.split(",") for line in page.splitlines()]
     titles = rows[0]
@@ -214,6 +278,68 @@ def test_haproxy_prefers_servers_of_this_zone(program: Program) -> None:
         ("eu-west-1b-2", "0"),
         ("eu-west-1b-3", "0"),
     ]
+
+
+class Backend(ThreadingHTTPServer):
+    """A server on loopback that answers with its name and for whom it was asked, and says whether it is well."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(("127.0.0.1", 0), Backend.Handler)
+        self.name = name
+        self.healthy = True
+        self.thread = Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
+
+    class Handler(BaseHTTPRequestHandler):
+        server: Backend
+
+        def do_GET(self) -> None:
+            if self.path == "/healthz":
+                self.send_response(200 if self.server.healthy else 503)
+                self.end_headers()
+                return
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(f"{self.server.name} for {self.headers['X-Forwarded-For']}".encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    def __enter__(self) -> Backend:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.shutdown()
+        self.thread.join()
+        self.server_close()
+
+
+def test_haproxy_asks_servers_of_other_zones_only_when_none_of_this_one_is_well(program: Program) -> None:
+    port = free_port()
+    with ExitStack() as stack:
+        gone, near, *far = (stack.enter_context(Backend(name)) for name in ("gone", "near", "far 1", "far 2"))
+        servers = [f"a=127.0.0.1:{gone.server_port}", f"a=127.0.0.1:{near.server_port}"]
+        servers += [f"b=127.0.0.1:{backend.server_port}" for backend in far]
+        printed = render("haproxy.cfg.j2", {"availability_zone": "a", "tags": {"Backends": " ".join(servers)}})
+        printed = printed.replace("bind :80\n", f"bind :80\n    bind 127.0.0.1:{port}\n")
+        # Checks every two seconds are slow for a test.
+        printed = printed.replace("zone\n    balance", "zone\n    default-server inter 10ms\n    balance")
+        server = stack.enter_context(haproxy(program, printed))
+
+        # It is to be asked before a check finds out that it is gone.
+        assert ask_haproxy(server, "disable health zone/a-1").strip() == ""
+        gone.close()
+        well = [server.ask("/", at=port) for _ in range(4)]
+        assert ask_haproxy(server, "disable server zone/a-1").strip() == ""
+        near.healthy = False
+        wait_until(lambda: "near" not in server.ask("/", at=port).body, "the zone given up")
+        unwell = [server.ask("/", at=port) for _ in range(4)]
+
+    assert {(answer.status, answer.body) for answer in well} == {(200, "near for 127.0.0.1")}
+    assert {(answer.status, answer.body) for answer in unwell} == {(200, f"far {n} for 127.0.0.1") for n in (1, 2)}
 
 
 def test_haproxy_takes_servers_from_a_template_that_includes_this_one() -> None:
@@ -237,3 +363,16 @@ def test_haproxy_takes_servers_from_a_template_that_includes_this_one() -> None:
 def test_haproxy_template_refuses_what_is_no_server(backends: str) -> None:
     with pytest.raises(TemplateError, match=r"zone=address:port, see the tag Backends|not an IP address"):
         render("haproxy.cfg.j2", {"tags": {"Backends": backends}})
+
+
+@pytest.mark.parametrize("port", ["1", "9", "10", "9999", "10000", "59999", "60000", "65535"])
+def test_haproxy_takes_every_port_that_there_is(port: str) -> None:
+    printed = render("haproxy.cfg.j2", {"tags": {"Backends": f"a=10.0.0.1:{port}"}})
+
+    assert f"    server a-1 10.0.0.1:{port} check backup\n" in printed
+
+
+@pytest.mark.parametrize("port", ["0", "00", "080", "65536", "65540", "65600", "66000", "70000", "99999", "100000"])
+def test_haproxy_template_refuses_what_is_no_port(port: str) -> None:
+    with pytest.raises(TemplateError, match="a port is not 1 to 65535, see the tag Backends"):
+        render("haproxy.cfg.j2", {"tags": {"Backends": f"a=10.0.0.1:{port}"}})

@@ -1,0 +1,169 @@
+"""The units that ship, as systemd understands them, and run by it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ec2facts import instances
+from ec2facts.cli import make_parser
+from ec2facts.render.catalog import list_templates, packaged_templates
+from tests.cli.running import PROGRAM
+from tests.render.config_readers import Program, systemd_units
+from tests.render.shipped import EVERY_FACTS, render
+
+NAMES = [template.name for template in list_templates() if not template.name.endswith(".j2")]
+CONSUMERS = {
+    *("nginx.service", "haproxy.service", "prometheus.service", "prometheus-node-exporter.service"),
+    "amazon-cloudwatch-agent.service",
+}
+
+Units = dict[str, dict[str, list[str]]]
+
+
+def files() -> dict[str, str]:
+    """Return the units with a command that is found wherever the tests run."""
+    return {name: render(name, {}).replace("ExecStart=ec2facts ", f"ExecStart={PROGRAM} ") for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def units(program: Program) -> Units:
+    """Return what systemd makes of the units, against which it has no word to say."""
+    return systemd_units(program, files(), "ec2facts.timer")
+
+
+def listed(unit: dict[str, list[str]], key: str) -> set[str]:
+    """Return the other units that one names itself."""
+    return {value.partition(" ")[0] for value in unit[key] if value.endswith("(origin-file)")}
+
+
+def command(unit: dict[str, list[str]]) -> list[str]:
+    (line,) = unit["Command Line"]
+    return shlex.split(line)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unit_that_ships_has_nothing_to_fill_in(name: str) -> None:
+    assert render(name, {}) == (packaged_templates() / name).read_text()
+
+
+def test_systemd_has_no_word_to_say_against_the_units(units: Units) -> None:
+    assert set(NAMES) <= set(units)
+
+
+@pytest.mark.parametrize("name", ["ec2facts.service", "ec2facts-apply.service"])
+def test_unit_runs_a_command_that_there_is_once_the_network_is_up(name: str, units: Units) -> None:
+    program, *arguments = command(units[name])
+
+    assert program == PROGRAM
+    assert make_parser().parse_args(arguments).wait == 60
+    assert units[name]["Type"] == ["oneshot"]
+    assert listed(units[name], "Wants") == {"network-online.target"}
+    assert listed(units[name], "After") >= {"network-online.target"}
+
+
+@pytest.mark.parametrize("name", ["ec2facts.service", "ec2facts-apply.service"])
+def test_unit_has_more_time_than_its_command_waits(name: str, units: Units) -> None:
+    (minutes,) = (int(value.removesuffix("min")) for value in units[name]["TimeoutStartSec"])
+
+    assert minutes * 60 > make_parser().parse_args(command(units[name])[1:]).wait
+
+
+@pytest.mark.parametrize("name", ["ec2facts.service", "ec2facts-apply.service"])
+def test_consumers_start_after_the_unit(name: str, units: Units) -> None:
+    assert listed(units[name], "Before") == CONSUMERS
+
+
+def test_facts_are_read_once_at_boot_and_before_the_configuration_is_applied(units: Units) -> None:
+    assert units["ec2facts.service"]["RemainAfterExit"] == ["yes"]
+    assert "ec2facts.service" in listed(units["ec2facts-apply.service"], "After")
+
+
+def test_file_is_written_in_the_unit_s_own_directory_in_systemd_s_format(units: Units) -> None:
+    unit = units["ec2facts.service"]
+    options = make_parser().parse_args(command(unit)[1:])
+
+    assert Path(options.output) == Path("/run", *unit["RuntimeDirectory"], "env")
+    assert unit["RuntimeDirectoryPreserve"] == ["yes"]
+    assert unit["RuntimeDirectoryMode"] == ["0755"]
+    assert unit["UMask"] == ["0022"]
+    assert (options.format, options.skip_unrepresentable) == ("systemd", True)
+
+
+def test_unit_reaches_the_service_s_two_addresses_and_nothing_else(units: Units) -> None:
+    unit = units["ec2facts.service"]
+
+    assert set(unit["IPAddressDeny"]) == {"0.0.0.0/0", "::/0"}
+    assert set(unit["IPAddressAllow"]) == {"169.254.169.254/32", "fd00:ec2::254/128"}
+
+
+def test_timer_starts_the_unit_that_applies_which_does_not_stay_active(units: Units) -> None:
+    timer, apply = units["ec2facts.timer"], units["ec2facts-apply.service"]
+
+    assert timer["Unit"] == ["ec2facts-apply.service"]
+    assert timer["OnUnitInactiveSec"] == timer["OnActiveSec"] == ["15min"]
+    assert apply["RemainAfterExit"] == ["no"]
+    assert apply["ConditionPathExists"] == ["/etc/ec2facts/ec2facts.yaml untested"]
+    assert (apply["StateDirectory"], apply["StateDirectoryMode"]) == (["ec2facts"], ["0700"])
+
+
+def test_units_are_enabled_for_the_boot() -> None:
+    wanted = {name: re.findall("^WantedBy=(.*)$", text, re.MULTILINE) for name, text in files().items()}
+
+    assert wanted == {
+        "ec2facts.service": ["multi-user.target"],
+        "ec2facts-apply.service": ["multi-user.target"],
+        "ec2facts.timer": ["timers.target"],
+    }
+
+
+def advised_consumer() -> str:
+    """Return what the comment of the unit that writes the file says that another unit is to say."""
+    return "".join(re.findall("^#     (.*\n)", files()["ec2facts.service"], re.MULTILINE))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give systemd a /run of its own")
+def test_consumer_that_does_as_advised_starts_with_the_file_in_place(program: Program, tmp_path: Path) -> None:
+    instances.load("busy").save(tmp_path / "busy.json")
+    unit = files()["ec2facts.service"].replace(" --wait 60", f" --from {tmp_path}/busy.json")
+    consumer = f"ExecStart=/bin/sh -c 'printenv EC2_INSTANCE_ID >{tmp_path}/seen'\nType=oneshot\n"
+    end = "[Unit]\nSuccessAction=exit\nFailureAction=exit\n"
+
+    booted(
+        program,
+        tmp_path,
+        {"ec2facts.service": unit, "consumer.service": advised_consumer() + consumer + end},
+        "consumer.service",
+    )
+
+    assert (tmp_path / "seen").read_text() == EVERY_FACTS["busy"]["instance_id"] + "\n"
+
+
+def booted(program: Program, directory: Path, units: dict[str, str], start: str) -> None:
+    """Have systemd start a unit, from files in a directory, and whatever that needs, until a unit tells it to exit.
+
+    It has a /run and a world of processes of its own, where it does not meet the machine's. Its control groups are the
+    machine's: it waits for others of its kind, and leaves none behind.
+    """
+    for name, text in units.items():
+        (directory / name).write_text(text)
+    # What the tests run, and what they have written, may be at home or in /tmp.
+    (directory / "service.d").mkdir()
+    (directory / "service.d/seen.conf").write_text("[Service]\nProtectHome=no\nPrivateTmp=no\n")
+    script = """
+        mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system
+        export XDG_RUNTIME_DIR=/run SYSTEMD_UNIT_PATH="$1:"
+        timeout 30 /lib/systemd/systemd --user --unit="$2" --log-target=console
+        ended=$?
+        rmdir /sys/fs/cgroup/init.scope /sys/fs/cgroup/*/init.scope 2>/dev/null
+        exit $ended
+    """
+    command = [program("flock", package="util-linux"), "/sys/fs/cgroup", program("unshare", package="util-linux")]
+    command += ["--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c", script, "sh"]
+    done = subprocess.run([*command, str(directory), start], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
