@@ -65,8 +65,8 @@ class Journal:
 
     @property
     def is_pending(self) -> bool:
-        """Whether an earlier run has left something to do."""
-        return any(self._state)
+        """Whether an earlier run has left something half done."""
+        return bool(self._state.undo or self._state.discard)
 
     def owes(self, target: Path) -> bool:
         """Whether the command of a file is owed."""
@@ -217,10 +217,14 @@ def _put_back(held: _Held) -> None:
     if not target.parent.is_dir():
         return  # it was in memory, as /run is, and that has been cleared since
     now = target.read_bytes() if target.exists() else None
-    if held.attributes and now is not None:
-        if old and old.exists() and now != old.read_bytes():
-            overwrite(target, old.read_bytes(), now)
-        repair(target, held.attributes)
+    if held.attributes:
+        before = old.read_bytes() if old and old.exists() else None
+        if before is not None and now is None:
+            put(target, before, held.attributes)
+        elif before is not None and now is not None and now != before:
+            overwrite(target, before, now)
+        if target.exists():
+            repair(target, held.attributes)
     elif now is not None and _digest(now) != held.new:
         return  # it was not its turn yet, or somebody has put something else there since
     elif old and old.exists():

@@ -395,8 +395,13 @@ def test_directory_that_is_gone_after_a_reboot_is_no_obstacle(in_memory: Path) -
     assert not (group.state / "journal.json").exists()
 
 
-def test_file_that_is_gone_comes_back_where_its_run_was_killed(in_memory: Path) -> None:
-    group = Group(in_memory)
+@pytest.mark.parametrize("in_place", [False, True])
+def test_file_that_is_gone_comes_back_where_its_run_was_killed(
+    in_memory: Path, mount: Callable[..., None], *, in_place: bool
+) -> None:
+    group = Group(in_memory, in_place=in_place)
+    group.state.mkdir()
+    mount("-t", "tmpfs", "-o", "mode=700", "tmpfs", group.state)
     in_child(lambda: group.install(check_live="kill -9 $PPID"))
     group.files[0].unlink()
 
