@@ -199,7 +199,7 @@ def test_units_ship_beside_the_templates() -> None:
     units = {template.name: template for template in list_templates() if not template.name.endswith(".j2")}
 
     assert list(units) == ["ec2facts-apply.service", "ec2facts.service", "ec2facts.timer"]
-    assert {unit.checked_by for unit in units.values()} == {"systemd-analyze verify"}
+    assert {unit.checked_by for unit in units.values()} == {"systemd-analyze verify, systemd"}
 
 
 @pytest.mark.parametrize(
