@@ -34,7 +34,7 @@ from ec2facts.imds.http_errors import (
 from ec2facts.imds.pace import RequestBudget, RetryBudget, backoff
 from ec2facts.imds.protocol import TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER, TOKEN_TTL_SECONDS
 
-THROTTLED_ATTEMPTS = 8
+THROTTLED_ATTEMPTS = 12
 """Tries of a request that is answered that it comes too soon, unless a number of tries is given."""
 
 THROTTLING_STATUSES = frozenset({429, 503})
@@ -53,7 +53,7 @@ class IMDSClient:
 
     ``endpoint`` is the service's base URL, by default what the AWS_EC2_METADATA_* variables say. ``timeout`` is in
     seconds, for each of at most ``attempts`` tries of one request (by default what the AWS_METADATA_SERVICE_*
-    variables say, else 1 s and 3, or 8 where the service answers that requests come too soon). ``deadline`` is in
+    variables say, else 1 s and 3, or 12 where the service answers that requests come too soon). ``deadline`` is in
     seconds from now on, for all requests together. ``max_rate`` requests may follow each other at once, then as many
     a second; 0 lifts the limit. ``wait`` is how many seconds to wait for the service to come up; one that is switched
     off is not waited for.

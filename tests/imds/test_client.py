@@ -167,7 +167,18 @@ def test_service_that_refuses_tokens_is_switched_off_and_not_asked_again(time: T
 
 
 @pytest.mark.parametrize(
-    ("status", "tries"), [(400, 1), (404, 1), (405, 1), (301, 1), (204, 1), (500, 3), (502, 3), (503, 8), (429, 8)]
+    ("status", "tries"),
+    [
+        (400, 1),
+        (404, 1),
+        (405, 1),
+        (301, 1),
+        (204, 1),
+        (500, 3),
+        (502, 3),
+        (503, THROTTLED_ATTEMPTS),
+        (429, THROTTLED_ATTEMPTS),
+    ],
 )
 def test_request_for_a_token_that_fails_is_one_error(status: int, tries: int) -> None:
     failed = reply(status, b"", {"Location": "http://127.0.0.1:1/"})
