@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import struct
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -239,21 +239,24 @@ def test_secret_that_is_written_in_place_is_private_from_the_start(old: Path) ->
     assert identity(old)[2:] == (0o600, b"secret")
 
 
-@pytest.mark.parametrize("refused", ["chmod", "chown"])
-def test_file_whose_rights_cannot_be_set_is_not_written_into(
-    old: Path, monkeypatch: pytest.MonkeyPatch, refused: str
-) -> None:
-    before = identity(old)[2:]
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files whose rights others cannot set")
+@pytest.mark.parametrize(("uid", "wanted"), [(0, File(Path("x"), mode=0o600)), (65534, File(Path("x"), owner="0"))])
+def test_file_whose_rights_cannot_be_set_is_not_written_into(uid: int, wanted: File) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        file = Path(directory) / "x"
+        file.write_bytes(b"old")
+        file.chmod(0o666)
+        os.chown(file, uid, 0)
+        before = identity(file)[2:]
+        os.seteuid(65534)
+        try:
+            with pytest.raises(InstallError, match="Operation not permitted"):
+                install([wanted._replace(path=file, content=b"new", in_place=True)])
+        finally:
+            os.seteuid(0)
 
-    def refuse(*arguments: object, **options: object) -> None:
-        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, refused, refuse)
-        with pytest.raises(InstallError, match="Operation not permitted"):
-            install([File(old, b"new", in_place=True, mode=0o600, owner="12345")])
-
-    assert identity(old)[2:] == before
+        assert identity(file)[2:] == before
 
 
 def test_file_is_private_until_it_is_complete_and_final_before_the_rename(old: Path) -> None:
