@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=path,
         default=[],
         metavar="DIR",
-        help="look for templates in DIR first; can be repeated",
+        help="look for templates in DIR first; repeatable",
     )
     add_output_options(parser)
     _add_file_options(parser)

@@ -179,7 +179,7 @@ def _wanted(file: File, default: Attributes) -> Attributes:
     )
 
 
-def refuse_no_suffix(suffix: str) -> None:
+def refuse_wrong_suffix(suffix: str) -> None:
     """Raise UsageError for what no name of a file beside another can end in."""
     if "/" in suffix or "\0" in suffix:
         raise UsageError(f"the suffix {suffix!r} is none: it holds a slash or a NUL")

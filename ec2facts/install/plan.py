@@ -10,7 +10,7 @@ from pathlib import Path
 from ec2facts.errors import EC2FactsError, InstallError, UsageError
 from ec2facts.files import replace, staged, sweep
 from ec2facts.install.commands import PLACEHOLDER, check, run_command
-from ec2facts.install.file import Change, File, compare, explained, refuse_no_suffix, repair, write
+from ec2facts.install.file import Change, File, compare, explained, refuse_wrong_suffix, repair, write
 from ec2facts.install.journal import Journal
 from ec2facts.install.observer import Observer
 
@@ -82,7 +82,7 @@ def _journal(files: Iterable[File], state: Path | None) -> Journal | None:
                 f"the check {file.check!r} does not say where the file to check goes, {PLACEHOLDER}; "
                 "a check of what is installed is a live check"
             )
-        refuse_no_suffix(file.check_suffix)
+        refuse_wrong_suffix(file.check_suffix)
     is_needed = any(file.command or file.check_live or file.together or file.backup for file in files)
     if state is None:
         if is_needed:

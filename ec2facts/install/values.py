@@ -10,7 +10,7 @@ import yaml
 
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.install.commands import PLACEHOLDER
-from ec2facts.install.file import group_number, refuse_no_suffix, user_number
+from ec2facts.install.file import group_number, refuse_wrong_suffix, user_number
 from ec2facts.render import TREE_FORMATS
 from ec2facts.render.encodings import FORMATS
 from ec2facts.withheld import Withholding
@@ -97,7 +97,7 @@ def _check(node: yaml.Node) -> str:
 
 
 def _suffix(node: yaml.Node) -> str:
-    refuse_no_suffix(_text(node))
+    refuse_wrong_suffix(_text(node))
     return _text(node)
 
 
