@@ -1,39 +1,49 @@
 """Every fact of an Amazon EC2 instance, from its metadata service.
 
 ``ec2_metadata`` reads attributes of this instance when they are asked for. ``crawl`` reads everything into a
-Snapshot, and ``facts`` makes one nested dict of it.
+Snapshot, and ``facts`` turns a Snapshot into one nested dict.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-from ec2facts import imds
-from ec2facts.crawl import crawl
-from ec2facts.facts import facts
-from ec2facts.imds.protocol import TOKEN_TTL_SECONDS
-from ec2facts.imds.snapshot import Snapshot
-from ec2facts.metadata import (
-    EC2Metadata,
-    InstanceTags,
-    NetworkInterface,
-    PublicKey,
-    SpotInstanceAction,
-    ec2_metadata,
-)
-from ec2facts.metadata.documents import (
-    IamInfoDict,
-    IamSecurityCredentialsDict,
-    InstanceIdentityDocumentDict,
-)
 
 __version__ = "1.0.0"
 
 if TYPE_CHECKING:
+    from ec2facts.collection.crawl import crawl
+    from ec2facts.collection.facts import facts
+    from ec2facts.errors import EC2FactsError
     from ec2facts.imds.client import IMDSClient
+    from ec2facts.imds.snapshot import Snapshot
+    from ec2facts.imds.source import TOKEN_TTL_SECONDS
+    from ec2facts.metadata.decoders import SpotInstanceAction
+    from ec2facts.metadata.documents import (
+        IamInfoDict,
+        IamSecurityCredentialsDict,
+        InstanceIdentityDocumentDict,
+    )
+    from ec2facts.metadata.instance import EC2Metadata, ec2_metadata
+    from ec2facts.metadata.parts import InstanceTags, NetworkInterface, PublicKey
+
+_MODULES = {
+    "collection.crawl": ("crawl",),
+    "collection.facts": ("facts",),
+    "errors": ("EC2FactsError",),
+    "imds.client": ("IMDSClient",),
+    "imds.snapshot": ("Snapshot",),
+    "imds.source": ("TOKEN_TTL_SECONDS",),
+    "metadata.decoders": ("SpotInstanceAction",),
+    "metadata.documents": ("IamInfoDict", "IamSecurityCredentialsDict", "InstanceIdentityDocumentDict"),
+    "metadata.instance": ("EC2Metadata", "ec2_metadata"),
+    "metadata.parts": ("InstanceTags", "NetworkInterface", "PublicKey"),
+}
+"""The public names, by the module that defines them; each module is imported when one of its names is first used."""
 
 __all__ = [
     "TOKEN_TTL_SECONDS",
+    "EC2FactsError",
     "EC2Metadata",
     "IMDSClient",
     "IamInfoDict",
@@ -50,9 +60,15 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # to a type checker, every misspelt name would be one that this finds
+if not TYPE_CHECKING:  # a type checker would take every misspelled name for one that this function finds
 
     def __getattr__(name: str) -> Any:
-        if name == "IMDSClient":
-            return imds.IMDSClient
+        for module, names in _MODULES.items():
+            if name in names:
+                value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+                return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -24,7 +24,7 @@ def ec2_metadata_simulator(
     """
     from contextlib import ExitStack
 
-    from ec2facts.imds.simulator import Simulator
+    from ec2facts.imds.simulator.simulator import Simulator
     from ec2facts.instances import load
 
     with ExitStack() as running:

@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from ec2facts import errors, instances
+from ec2facts.apply import config
 from ec2facts.cli import COMMANDS
-from ec2facts.cli.plan import CHANGED
-from ec2facts.facts import collect
-from ec2facts.imds.faults import FAULTS
-from ec2facts.install import config
+from ec2facts.cli.install_options import CHANGED
+from ec2facts.collection.facts import collect
+from ec2facts.imds.simulator.faults import FAULTS
 from ec2facts.metadata.schema import schema
-from ec2facts.render.catalog import list_templates
-from ec2facts.render.encodings import FORMATS
-from ec2facts.render.filters import examples
+from ec2facts.render.env_formats import FORMATS
+from ec2facts.render.filters.registry import examples
+from ec2facts.render.template.search import list_templates
 from tests.conftest import NOBODY
-from tests.imds.test_faults import ROWS
+from tests.imds.simulator.test_faults import ROWS
 
 README = Path(__file__).parent.parent / "README.md"
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)

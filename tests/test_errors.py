@@ -20,15 +20,15 @@ from ec2facts.errors import (
     UnrepresentableError,
     WithheldError,
 )
-from ec2facts.imds import http_errors
+from ec2facts.imds import requests_errors
 
 TREE: list[type[EC2FactsError]] = [
     kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, EC2FactsError)
 ]
 OVER_HTTP = [
     kind
-    for _, kind in inspect.getmembers(http_errors, inspect.isclass)
-    if issubclass(kind, EC2FactsError) and kind.__module__ == http_errors.__name__
+    for _, kind in inspect.getmembers(requests_errors, inspect.isclass)
+    if issubclass(kind, EC2FactsError) and kind.__module__ == requests_errors.__name__
 ]
 
 

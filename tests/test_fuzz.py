@@ -12,15 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ec2facts import instances
+from ec2facts.apply.config import load_config
+from ec2facts.apply.config_values import OUTPUT, TOP
+from ec2facts.collection.facts import facts
+from ec2facts.collection.lookup import lookup
 from ec2facts.errors import ConfigError, EC2FactsError, TemplateError
-from ec2facts.facts import facts
 from ec2facts.imds.snapshot import Snapshot
-from ec2facts.install.config import load_config
-from ec2facts.install.values import OUTPUT, TOP
-from ec2facts.lookup import lookup
-from ec2facts.metadata import EC2Metadata, attributes
-from ec2facts.render.filters import FILTERS
-from ec2facts.render.template import render_text
+from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.instance import EC2Metadata
+from ec2facts.render.filters.registry import FILTERS
+from ec2facts.render.template.environment import render_text
 from tests.fuzzing import examples
 
 AWKWARD = instances.load("awkward")

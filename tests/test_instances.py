@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from ec2facts import crawl, instances
+from ec2facts.collection.withholding import WITHHELD_NAMES
 from ec2facts.errors import UsageError
 from ec2facts.imds.client import IMDSClient
-from ec2facts.imds.simulator import Simulator
+from ec2facts.imds.simulator.simulator import Simulator
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import read_listing
-from ec2facts.withheld import WITHHELD_NAMES
 
 ALL = instances.names()
 FILES = sorted(Path(instances.__file__).parent.glob("*.json"))

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ec2facts import __version__
-from ec2facts.render.catalog import list_templates, packaged_templates
+from ec2facts.render.template.search import list_templates, packaged_templates
 
 ROOT = Path(__file__).parent.parent
 
@@ -106,8 +106,8 @@ def test_installed_package_finds_its_templates_and_instances(wheel: Path, tmp_pa
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
     script = (
-        "import ec2facts; from ec2facts import instances; from ec2facts.render import catalog;"
-        "print(ec2facts.__file__, *instances.names(), *(each.name for each in catalog.list_templates()))"
+        "import ec2facts; from ec2facts import instances; from ec2facts.render.template import search;"
+        "print(ec2facts.__file__, *instances.names(), *(each.name for each in search.list_templates()))"
     )
 
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True, text=True)

@@ -14,8 +14,8 @@ import pytest
 
 from ec2facts import EC2Metadata, IMDSClient, NetworkInterface, instances
 from ec2facts.errors import AbsentError
-from ec2facts.imds.simulator import Simulator
-from ec2facts.metadata import attributes
+from ec2facts.imds.simulator.simulator import Simulator
+from ec2facts.metadata.attributes import attributes
 
 THREADS = 32
 CACHED = [name for name, each in attributes(EC2Metadata).items() if each.cached]
@@ -249,7 +249,7 @@ FORK = """
 import os, signal, sys, threading
 from ec2facts import EC2Metadata, IMDSClient, NetworkInterface, instances
 from ec2facts.errors import AbsentError
-from ec2facts.imds.simulator import Simulator
+from ec2facts.imds.simulator.simulator import Simulator
 
 snapshot = instances.load("busy")
 asked, answer = threading.Event(), threading.Event()

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from ec2facts import __version__
 from ec2facts.cli import apply, doctor, dump, env, get, render, schema, serve, snapshot, templates
-from ec2facts.cli.output import say, write_stdout
+from ec2facts.cli.streams import say, write_stdout
 from ec2facts.errors import EC2FactsError, UnavailableError, UsageError
 
 COMMANDS = (dump, get, env, render, templates, apply, snapshot, serve, schema, doctor)
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = make_parser().parse_args(argv)
         status: int | None = arguments.run(arguments)
     except UnavailableError as error:
-        from ec2facts.imds.advice import advise
+        from ec2facts.imds.doctor.advice import advise
 
         return _fail("; ".join(filter(None, [str(error), advise(error)])), error.exit_status)
     except EC2FactsError as error:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ec2facts.cli.options import SourceOptions, add_source_options, open_source
-from ec2facts.cli.output import path
-from ec2facts.cli.plan import PlanOptions, add_plan_options, exit_status, state_directory, stoppable
+from ec2facts.cli.install_options import PlanOptions, add_plan_options, exit_status, state_directory, stoppable
+from ec2facts.cli.source_options import SourceOptions, add_source_options, open_source
+from ec2facts.cli.streams import path
 
 EXAMPLE = "echo 'outputs: [{path: facts.json, format: json}]' > my.yaml && ec2facts apply my.yaml --diff -q --simulate"
 
@@ -23,7 +23,7 @@ class Options(SourceOptions, PlanOptions):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes, and what its config takes."""
-    from ec2facts.install import config
+    from ec2facts.apply import config
 
     parser.epilog = f"{config.__doc__}\n{parser.epilog}".replace("``", "`")
     parser.add_argument(
@@ -45,10 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: Options) -> int:
     """Do what the command line says."""
+    from ec2facts.apply.config import load_config
+    from ec2facts.apply.last_facts import LastFacts
+    from ec2facts.apply.run import apply
     from ec2facts.cli.printer import Printer
-    from ec2facts.install.apply import apply
-    from ec2facts.install.config import load_config
-    from ec2facts.install.last import LastFacts
 
     outputs = [
         output._replace(include=tuple(sorted({*output.include, *options.include})))

@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ec2facts.cli.options import seconds
-from ec2facts.cli.output import write_stdout
+from ec2facts.cli.source_options import seconds
+from ec2facts.cli.streams import write_stdout
 from ec2facts.errors import UnavailableError
-from ec2facts.render import TREE_FORMATS, render_tree
+from ec2facts.render.tree import TREE_FORMATS, render_tree
 
 if TYPE_CHECKING:
-    from ec2facts.imds.doctor import Finding
+    from ec2facts.imds.doctor.checks import Finding
 
 EXAMPLE = "ec2facts doctor || echo 'the metadata service is out of reach'"
 
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: Options) -> int:
     """Do what the command line says; return the exit status, which says whether the service is in reach."""
-    from ec2facts.imds.doctor import diagnose
+    from ec2facts.imds.doctor.checks import diagnose
 
     findings = diagnose(options.endpoint, timeout=options.timeout)
     if options.format == "text":

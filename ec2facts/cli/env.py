@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from ec2facts.cli.options import SourceOptions, add_source_options, read_facts, warn
-from ec2facts.cli.output import OutputOptions, add_output_options, write
+from ec2facts.cli.source_options import SourceOptions, add_source_options, read_facts, warn
+from ec2facts.cli.streams import OutputOptions, add_output_options, write
 
 EXAMPLE = 'facts=$(ec2facts env --simulate) && eval "$facts" && echo "$EC2_INSTANCE_ID"'
 
@@ -23,7 +23,7 @@ class Options(SourceOptions, OutputOptions):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""
-    from ec2facts.render.encodings import FORMATS
+    from ec2facts.render.env_formats import FORMATS
 
     listed = ", ".join(f"{name} ({each.description})" for name, each in FORMATS.items())
     parser.add_argument(

@@ -6,9 +6,9 @@ import argparse
 import json
 from typing import Any
 
-from ec2facts.cli.options import SourceOptions, add_source_options, open_source, warn_unread
-from ec2facts.cli.output import write_stdout
-from ec2facts.lookup import lookup
+from ec2facts.cli.source_options import SourceOptions, add_source_options, open_source, warn_unread
+from ec2facts.cli.streams import write_stdout
+from ec2facts.collection.lookup import lookup
 
 EXAMPLE = "ec2facts get instance_id tags.Name network_interfaces.0.subnet_id placement/region --simulate"
 

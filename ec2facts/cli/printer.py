@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ec2facts.cli.options import warn, warn_unread
-from ec2facts.cli.output import say, write_stdout
-from ec2facts.cli.plan import PlanOptions
+from ec2facts.cli.install_options import PlanOptions
+from ec2facts.cli.source_options import warn, warn_unread
+from ec2facts.cli.streams import say, write_stdout
 from ec2facts.errors import EC2FactsError
 from ec2facts.install import Change, File, Observer
 from ec2facts.install.diff import diff

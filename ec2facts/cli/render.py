@@ -7,9 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-from ec2facts.cli.options import SourceOptions, add_source_options, read_facts, seconds
-from ec2facts.cli.output import OutputOptions, add_output_options, path, write
-from ec2facts.cli.plan import PlanOptions, add_plan_options, exit_status, state_directory, stoppable
+from ec2facts.cli.install_options import PlanOptions, add_plan_options, exit_status, state_directory, stoppable
+from ec2facts.cli.source_options import SourceOptions, add_source_options, read_facts, seconds
+from ec2facts.cli.streams import OutputOptions, add_output_options, path, write
 from ec2facts.errors import TemplateError, UsageError
 
 EXAMPLE = "echo '{{ instance_id }} in {{ region }}' | ec2facts render - --simulate"
@@ -63,8 +63,8 @@ def run(options: Options) -> int:
 
 
 def _render(options: Options) -> str:
-    from ec2facts.render.catalog import default_search_path
-    from ec2facts.render.template import render_template, render_text
+    from ec2facts.render.template.environment import render_template, render_text
+    from ec2facts.render.template.search import default_search_path
 
     search = [*options.search, *default_search_path(os.environ, uid=os.getuid())]
     facts = read_facts(options)

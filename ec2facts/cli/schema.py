@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from ec2facts.cli.output import OutputOptions, add_output_options, write
+from ec2facts.cli.streams import OutputOptions, add_output_options, write
 from ec2facts.metadata.schema import Entry, schema
-from ec2facts.render import TREE_FORMATS, render_tree
+from ec2facts.render.tree import TREE_FORMATS, render_tree
 
 EXAMPLE = "ec2facts schema -f json"
 

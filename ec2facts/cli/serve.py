@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ec2facts import instances
-from ec2facts.cli.output import say, write_stdout
+from ec2facts.cli.streams import say, write_stdout
 from ec2facts.imds.snapshot import Snapshot
 
 EXAMPLE = "ec2facts serve busy --port 1338"
@@ -25,7 +25,7 @@ class Options(argparse.Namespace):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""
-    from ec2facts.imds.faults import FAULTS, SYNTAX
+    from ec2facts.imds.simulator.faults import FAULTS, SYNTAX
 
     known = ", ".join(instances.names())
     parser.add_argument(
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: Options) -> None:
     """Do what the command line says."""
-    from ec2facts.imds.simulator import Simulator
+    from ec2facts.imds.simulator.simulator import Simulator
 
     # What has neither a slash nor a file is the misspelt name of an instance: the error lists the right ones.
     is_file = "/" in options.snapshot or Path(options.snapshot).exists()

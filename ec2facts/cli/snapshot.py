@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from ec2facts.cli.options import SourceOptions, add_source_options, open_source, warn_unread
-from ec2facts.cli.output import OutputOptions, add_output_options, write
-from ec2facts.crawl import crawl
+from ec2facts.cli.source_options import SourceOptions, add_source_options, open_source, warn_unread
+from ec2facts.cli.streams import OutputOptions, add_output_options, write
+from ec2facts.collection.crawl import crawl
 from ec2facts.errors import IncompleteError
 
 EXAMPLE = "ec2facts snapshot --simulate busy -o busy.json && ec2facts dump --from busy.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ec2facts.cli.output import OutputOptions, add_output_options, write
+from ec2facts.cli.streams import OutputOptions, add_output_options, write
 from ec2facts.errors import UsageError
 
 EXAMPLE = "ec2facts templates show nginx-ec2.conf"
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: Options) -> None:
     """Do what the command line says."""
-    from ec2facts.render.catalog import list_templates, packaged_template
+    from ec2facts.render.template.search import list_templates, packaged_template
 
     if options.action is None:
         listed = (f"{each.name}\n    {each.sentence}\n    Checked by: {each.checked_by}\n" for each in list_templates())

@@ -9,7 +9,7 @@ from ec2facts.imds.source import Source
 
 if TYPE_CHECKING:
     from ec2facts.imds.client import IMDSClient
-    from ec2facts.imds.simulator import Simulator
+    from ec2facts.imds.simulator.simulator import Simulator
 
 __all__ = ["IMDSClient", "Simulator", "Snapshot", "Source"]
 
@@ -20,7 +20,7 @@ def __getattr__(name: str) -> Any:
 
         return IMDSClient
     if name == "Simulator":
-        from ec2facts.imds.simulator import Simulator
+        from ec2facts.imds.simulator.simulator import Simulator
 
         return Simulator
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,7 +19,8 @@ import urllib3
 from ec2facts.errors import DisabledError, UnavailableError, UsageError
 from ec2facts.imds.body import BODY_LIMIT, read_body
 from ec2facts.imds.endpoint import resolve_endpoint, setting, url_of
-from ec2facts.imds.http_errors import (
+from ec2facts.imds.rate_limits import RequestBudget, RetryBudget, backoff
+from ec2facts.imds.requests_errors import (
     UNAVAILABLE,
     UNREAD,
     AbsentStatusError,
@@ -31,8 +32,7 @@ from ec2facts.imds.http_errors import (
     matching,
     reason,
 )
-from ec2facts.imds.pace import RequestBudget, RetryBudget, backoff
-from ec2facts.imds.protocol import TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER, TOKEN_TTL_SECONDS
+from ec2facts.imds.source import TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER, TOKEN_TTL_SECONDS
 
 THROTTLED_ATTEMPTS = 12
 """Tries of a request that is answered that it comes too soon, unless a number of tries is given."""

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from ec2facts.errors import AbsentError, SnapshotError, UnreadError, WithheldError
 from ec2facts.files import write_file
-from ec2facts.imds.protocol import REDIRECTS
+from ec2facts.imds.source import REDIRECTS
 
 
 class Gap(NamedTuple):

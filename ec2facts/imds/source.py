@@ -66,3 +66,13 @@ def read_listing(directory: str, body: bytes) -> Listing:
             directories[stem] = directories.get(stem, False) or stem != name
     children = [directory + stem + "/" * is_directory for stem, is_directory in directories.items()]
     return Listing(children, unreachable)
+
+
+TOKEN_PATH = "api/token"  # noqa: S105
+TOKEN_HEADER = "X-aws-ec2-metadata-token"  # noqa: S105
+TOKEN_TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"  # noqa: S105
+TOKEN_TTL_SECONDS = 21600
+"""The longest life of a token, and the one that is asked for."""
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""What old endpoints and proxies answer for a directory without its slash."""

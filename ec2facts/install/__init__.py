@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ec2facts.install.file import Change, File
+from ec2facts.install.installer import install
 from ec2facts.install.observer import Observer
-from ec2facts.install.plan import install
 
 __all__ = ["Change", "File", "Observer", "install"]

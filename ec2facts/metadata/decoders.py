@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any, Callable, TypeVar, cast
+from typing import Any, Callable, Literal, NamedTuple, TypeVar, cast
 
 D = TypeVar("D")
 
@@ -121,3 +121,21 @@ F = TypeVar("F", bound=Callable[[bytes], Any])
 def _returning(type_name: str, decode: F) -> F:
     decode.__annotations__["return"] = type_name
     return decode
+
+
+class SpotInstanceAction(NamedTuple):
+    """What happens to a Spot Instance at ``time``, an aware UTC datetime."""
+
+    action: Literal["hibernate", "stop", "terminate"]
+    time: datetime
+
+
+def spot_action(body: bytes) -> SpotInstanceAction:
+    """Return the action and the time of a JSON object with both."""
+    notice = json_object(body)
+    return SpotInstanceAction(cast(Any, field(notice, "action")), timestamp(field(notice, "time")))
+
+
+def notice_time(body: bytes) -> datetime:
+    """Return the ``noticeTime`` of a JSON object."""
+    return timestamp(field(json_object(body), "noticeTime"))

@@ -16,7 +16,9 @@ from ec2facts.metadata.decoders import (
     integer,
     json_object,
     lines,
+    notice_time,
     raw,
+    spot_action,
     text,
 )
 from ec2facts.metadata.documents import (
@@ -27,10 +29,7 @@ from ec2facts.metadata.documents import (
     JSONDict,
     MaintenanceEventDict,
 )
-from ec2facts.metadata.leaves import InstanceTags, Leaves
-from ec2facts.metadata.network_interface import NetworkInterface
-from ec2facts.metadata.notices import notice_time, spot_action
-from ec2facts.metadata.public_key import PublicKey
+from ec2facts.metadata.parts import InstanceTags, Leaves, NetworkInterface, PublicKey
 
 if TYPE_CHECKING:
     import requests

@@ -1,11 +1,20 @@
-"""The schema: every attribute that is declared, as data."""
+"""The schema: every attribute that is declared, as data, and the directories that follow from it."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from ec2facts.metadata import RESOURCES
-from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.attributes import Resource, attributes
+from ec2facts.metadata.instance import EC2Metadata
+from ec2facts.metadata.parts import NetworkInterface, PublicKey
+
+RESOURCES: tuple[type[Resource], ...] = (EC2Metadata, NetworkInterface, PublicKey)
+"""The classes that declare attributes."""
+
+DOCUMENTS = frozenset(name for name, attribute in attributes(EC2Metadata).items() if attribute.document)
+"""The names whose values are whole documents: JSON, PEM, keys."""
 
 
 class Entry(NamedTuple):
@@ -35,3 +44,19 @@ def schema() -> list[Entry]:
         for kind in RESOURCES
         for name, each in attributes(kind).items()
     ]
+
+
+def is_directory(path: str) -> bool:
+    """Whether the declarations say that ``path``, which ends in ``/``, is a directory."""
+    return _DIRECTORIES.fullmatch(path) is not None
+
+
+def _directories() -> Iterator[str]:
+    for kind in RESOURCES:
+        for attribute in attributes(kind).values():
+            steps = re.findall("[^/]*/", kind.pattern + attribute.path)
+            for count in range(len(steps)):
+                yield "".join("[^/]+/" if step.startswith("{") else re.escape(step) for step in steps[: count + 1])
+
+
+_DIRECTORIES = re.compile("|".join(sorted(set(_directories()))))

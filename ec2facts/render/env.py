@@ -9,9 +9,8 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from ec2facts.errors import UnrepresentableError, UsageError
-from ec2facts.metadata import DOCUMENTS
-from ec2facts.metadata.schema import schema
-from ec2facts.render.encodings import FORMATS, Format
+from ec2facts.metadata.schema import DOCUMENTS, schema
+from ec2facts.render.env_formats import FORMATS, Format
 
 Naming = Callable[[Sequence[str]], str]
 """Makes a variable's name of the parts of a fact's."""

@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 from jinja2 import StrictUndefined
 from jinja2.utils import missing
 
-from ec2facts.metadata import RESOURCES, EC2Metadata, attributes
+from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.instance import EC2Metadata
+from ec2facts.metadata.schema import RESOURCES
 
 Names = tuple[Any, ...]
 """The keys that lead from the facts to a value, outermost first."""

@@ -14,9 +14,9 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from ec2facts.imds.snapshot import Snapshot
-from ec2facts.render import TREE_FORMATS
-from ec2facts.render.catalog import list_templates
-from ec2facts.render.encodings import FORMATS
+from ec2facts.render.env_formats import FORMATS
+from ec2facts.render.template.search import list_templates
+from ec2facts.render.tree import TREE_FORMATS
 from tests.benchmarks.report import Comparison
 from tests.benchmarks.running import ROOT, Collector, Service, environment, medians
 from tests.benchmarks.trees import leaves

@@ -10,8 +10,8 @@ import json
 import sys
 from urllib.parse import unquote
 
-from ec2facts.imds.protocol import TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER, TOKEN_TTL_SECONDS
 from ec2facts.imds.snapshot import Snapshot
+from ec2facts.imds.source import TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER, TOKEN_TTL_SECONDS
 
 TOKEN = "AQAEbenchmark=="
 LOG = "/requests"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from ec2facts import instances
-from ec2facts.imds.simulator import Simulator
+from ec2facts.imds.simulator.simulator import Simulator
 from tests.cli.running import PROGRAM, Capture, Outcome, call, execute
 
 ELSEWHERE = "192.0.2.1"

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from ec2facts import instances
-from ec2facts.facts import collect
-from ec2facts.imds.simulator import Simulator
-from ec2facts.render import TREE_FORMATS
+from ec2facts.collection.facts import collect
+from ec2facts.imds.simulator.simulator import Simulator
+from ec2facts.render.tree import TREE_FORMATS
 from tests.cli.running import PROGRAM, Capture, call, started
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from ec2facts import instances
-from ec2facts.facts import collect
+from ec2facts.collection.facts import collect
 from ec2facts.render import render_env
-from ec2facts.render.encodings import FORMATS
+from ec2facts.render.env_formats import FORMATS
 from tests.cli.running import Capture, call
 
 

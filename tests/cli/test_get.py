@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ec2facts import instances
-from ec2facts.imds.simulator import Simulator
+from ec2facts.imds.simulator.simulator import Simulator
 from tests.cli.running import Capture, call
 
 BODIES = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ec2facts.render.catalog import list_templates
+from ec2facts.render.template.search import list_templates
 from tests.cli.running import PROGRAM, Capture, call, execute, one_line
 
 

@@ -10,7 +10,7 @@ import pytest
 from ec2facts import instances
 from ec2facts.cli import serve
 from ec2facts.imds.client import IMDSClient
-from ec2facts.imds.simulator import Simulator
+from ec2facts.imds.simulator.simulator import Simulator
 from tests.cli.running import PROGRAM, Capture, call, interrupt, one_line, started
 
 

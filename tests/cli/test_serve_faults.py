@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from ec2facts.imds.faults import FAULTS
+from ec2facts.imds.simulator.faults import FAULTS
 from tests.cli.running import PROGRAM, Capture, call, interrupt, one_line, started
-from tests.imds.test_simulator import ask
+from tests.imds.simulator.test_simulator import ask
 
 
 def test_simulator_misbehaves_as_it_is_told() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ec2facts.render.catalog import list_templates, packaged_templates
+from ec2facts.render.template.search import list_templates, packaged_templates
 from tests.cli.running import Capture, call, one_line
 
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ec2facts import instances
-from ec2facts.crawl import crawl
+from ec2facts.collection.crawl import crawl
+from ec2facts.collection.facts import facts
 from ec2facts.errors import EC2FactsError
-from ec2facts.facts import facts
 from ec2facts.imds.client import IMDSClient
-from ec2facts.imds.simulator import Request, Simulator
+from ec2facts.imds.simulator.simulator import Request, Simulator
 from ec2facts.imds.snapshot import Gap, Snapshot
 from ec2facts.imds.source import Source
 

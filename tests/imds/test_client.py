@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from ec2facts.errors import AbsentError, DisabledError, EC2FactsError, UnavailableError, UnreadError, UsageError
 from ec2facts.imds.body import BODY_LIMIT
 from ec2facts.imds.client import THROTTLED_ATTEMPTS, IMDSClient
-from ec2facts.imds.http_errors import reason
-from ec2facts.imds.pace import LONGEST_WAIT
-from ec2facts.imds.simulator import Simulator
+from ec2facts.imds.rate_limits import LONGEST_WAIT
+from ec2facts.imds.requests_errors import reason
+from ec2facts.imds.simulator.simulator import Simulator
 from tests.conftest import NOBODY
 from tests.fuzzing import examples
 from tests.imds.scripted import RESET, SILENCE, TOKEN, TTL, Answer, Reply, Request, ScriptedService, Time, reply

@@ -9,14 +9,14 @@ import pytest
 import requests
 
 from ec2facts import instances
-from ec2facts.crawl import crawl, settle
+from ec2facts.collection.crawl import crawl, settle
+from ec2facts.collection.facts import facts
 from ec2facts.errors import EC2FactsError, UnavailableError, UnreadError
-from ec2facts.facts import facts
 from ec2facts.imds.client import IMDSClient
-from ec2facts.imds.simulator import Simulator
+from ec2facts.imds.simulator.simulator import Simulator
 from ec2facts.imds.snapshot import Snapshot
 from tests.imds.faulty import INSTANCE, PATHS, Time, collect_from
-from tests.imds.test_faults import MACS, PLACEMENT, REGION
+from tests.imds.simulator.test_faults import MACS, PLACEMENT, REGION
 
 BUSY = instances.load("busy")
 

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from ec2facts import instances
-from ec2facts.imds.simulator import Simulator
+from ec2facts.imds.simulator.simulator import Simulator
 
 
 @pytest.fixture

@@ -10,9 +10,11 @@ import pytest
 from ec2facts import instances
 from ec2facts.errors import AbsentError, DecodeError, EC2FactsError, UnreadError
 from ec2facts.imds.client import IMDSClient
-from ec2facts.imds.simulator import Simulator
+from ec2facts.imds.simulator.simulator import Simulator
 from ec2facts.imds.snapshot import Gap, Snapshot
-from ec2facts.metadata import EC2Metadata, Resource, SpotInstanceAction, attributes
+from ec2facts.metadata.attributes import Resource, attributes
+from ec2facts.metadata.decoders import SpotInstanceAction
+from ec2facts.metadata.instance import EC2Metadata
 from tests.metadata.test_attributes import Recorder
 
 ROLES = "meta-data/iam/security-credentials/"

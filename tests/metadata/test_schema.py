@@ -8,24 +8,14 @@ from typing import Any
 
 import pytest
 
-import ec2facts.metadata
 from ec2facts import instances
 from ec2facts.errors import AbsentError
-from ec2facts.metadata import (
-    DOCUMENTS,
-    RESOURCES,
-    EC2Metadata,
-    InstanceTags,
-    NetworkInterface,
-    PublicKey,
-    Resource,
-    SpotInstanceAction,
-    attributes,
-    documents,
-    is_directory,
-)
-from ec2facts.metadata.part import Part
-from ec2facts.metadata.schema import Entry, schema
+from ec2facts.metadata import documents
+from ec2facts.metadata.attributes import Resource, attributes
+from ec2facts.metadata.decoders import SpotInstanceAction
+from ec2facts.metadata.instance import EC2Metadata
+from ec2facts.metadata.parts import InstanceTags, NetworkInterface, Part, PublicKey
+from ec2facts.metadata.schema import DOCUMENTS, RESOURCES, Entry, is_directory, schema
 
 MACS = "meta-data/network/interfaces/macs/{mac}/"
 
@@ -320,10 +310,3 @@ def test_every_class_that_declares_attributes_is_listed() -> None:
         *RESOURCES,
         Part,
     }
-
-
-def test_every_public_name_of_the_room_can_be_imported() -> None:
-    names = ec2facts.metadata.__all__
-
-    assert [name for name in names if not hasattr(ec2facts.metadata, name)] == []
-    assert {kind.__name__ for kind in RESOURCES} <= set(names)

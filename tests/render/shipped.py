@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ec2facts import facts, instances
 from ec2facts.errors import TemplateError
-from ec2facts.render.catalog import packaged_templates
-from ec2facts.render.template import render_template
+from ec2facts.render.template.environment import render_template
+from ec2facts.render.template.search import packaged_templates
 
 Facts = dict[str, Any]
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ec2facts.errors import UnrepresentableError, UsageError
-from ec2facts.metadata import DOCUMENTS
-from ec2facts.render.encodings import FORMATS
+from ec2facts.metadata.schema import DOCUMENTS
 from ec2facts.render.env import render_env, scalars
+from ec2facts.render.env_formats import FORMATS
 from tests.fuzzing import examples
 from tests.render.env_readers import READERS, Program, Variables
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 
-from ec2facts.metadata import EC2Metadata, attributes
-from ec2facts.render.template import render_text
+from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.instance import EC2Metadata
+from ec2facts.render.template.environment import render_text
 from tests.fuzzing import examples
 from tests.render.browser import Element, Page, chromium, laid_out, screenshot
 from tests.render.config_readers import Program

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ec2facts.errors import TemplateError
-from ec2facts.render.template import render_text
+from ec2facts.render.template.environment import render_text
 from tests.fuzzing import examples
 from tests.render.config_readers import (
     Program,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from ec2facts.render.catalog import list_templates
+from ec2facts.render.template.search import list_templates
 from tests.fuzzing import examples
 from tests.render.shipped import HOSTILE, every_facts, render, render_or_refuse, tags
 

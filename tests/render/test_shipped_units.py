@@ -12,7 +12,7 @@ import pytest
 
 from ec2facts import instances
 from ec2facts.cli import make_parser
-from ec2facts.render.catalog import list_templates, packaged_templates
+from ec2facts.render.template.search import list_templates, packaged_templates
 from tests.cli.running import PROGRAM
 from tests.render.config_readers import Program, systemd_units
 from tests.render.shipped import EVERY_FACTS, render

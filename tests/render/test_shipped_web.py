@@ -17,7 +17,7 @@ import pytest
 from hypothesis import example, given
 
 from ec2facts.errors import TemplateError
-from ec2facts.render.template import render_text
+from ec2facts.render.template.environment import render_text
 from tests.fuzzing import examples
 from tests.render.config_readers import (
     Program,

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from ec2facts.errors import TemplateError
-from ec2facts.metadata import EC2Metadata, attributes
-from ec2facts.render.template import render_text
+from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.instance import EC2Metadata
+from ec2facts.render.template.environment import render_text
 
 MAC = "0e:49:61:0f:c3:11"
 FACTS: dict[str, Any] = {

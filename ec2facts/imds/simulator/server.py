@@ -1,0 +1,164 @@
+"""The simulator's HTTP server: each connection is one request and one thread; faults choose how a reply is sent."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import socket
+import struct
+import threading
+from email.message import Message
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler
+from socketserver import TCPServer, ThreadingMixIn
+from typing import Any, Callable, NamedTuple
+
+from ec2facts.imds.simulator.exchange import Answer, error_page, phrase
+
+
+class Line(NamedTuple):
+    """A connection to a client, and what is to be sent on it."""
+
+    connection: socket.socket
+    head: bytes
+    body: bytes
+    seconds: float
+    stopped: threading.Event
+    """Set once the simulator stops."""
+
+
+def whole(line: Line) -> None:
+    """Send the answer."""
+    line.connection.sendall(line.head + line.body)
+
+
+def nothing(line: Line) -> None:
+    """Send nothing."""
+
+
+def half(line: Line) -> None:
+    """Send half of the body."""
+    line.connection.sendall(line.head + line.body[: len(line.body) // 2])
+
+
+def reset(line: Line) -> None:
+    """Send half of the body, then a RST."""
+    half(line)
+    # To close a socket that may not linger sends RST; a shutdown, which the server would do first, sends FIN.
+    line.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    os.close(line.connection.detach())
+
+
+def hang(line: Line) -> None:
+    """Send nothing until the client has gone or the simulator stops."""
+    line.connection.settimeout(0.05)
+    while not line.stopped.is_set():
+        try:
+            line.connection.recv(1)
+        except socket.timeout:
+            continue
+        return
+
+
+def garbled(line: Line) -> None:
+    """Send what is not HTTP."""
+    line.connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+
+def late(line: Line) -> None:
+    """Send the answer after some seconds."""
+    line.stopped.wait(line.seconds)
+    whole(line)
+
+
+def byte_by_byte(line: Line) -> None:
+    """Send the body a byte at a time, some seconds apart."""
+    line.connection.sendall(line.head)
+    for byte in line.body:
+        if line.stopped.wait(line.seconds):
+            return
+        line.connection.sendall(bytes([byte]))
+
+
+DELIVERIES = {each.__name__: each for each in (whole, nothing, half, reset, hang, garbled, late, byte_by_byte)}
+"""Every way by name."""
+
+
+_MAX_REQUEST_BYTES = 65536
+
+_log = logging.getLogger(__name__)
+
+
+class Server(ThreadingMixIn, TCPServer):
+    """A server that is bound, and refuses connections until it is activated.
+
+    ``answer`` is asked with method, target and headers; ``stopped`` ends answers that a fault holds up.
+    """
+
+    allow_reuse_address = True
+    daemon_threads = True
+    # With the default of 5, a burst of connections loses some, and each costs a client a second.
+    request_queue_size = 128
+
+    def __init__(
+        self, host: str, port: int, answer: Callable[[str, str, Message], Answer], stopped: threading.Event
+    ) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.answer = answer
+        self.stopped = stopped
+        super().__init__((host, port), _Handler, bind_and_activate=False)
+        try:
+            self.server_bind()
+        except BaseException:
+            self.server_close()
+            raise
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log what ended a connection, most often its client; the others go on."""
+        _log.debug("connection from %s ended", client_address, exc_info=True)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection, which is one request: the service closes each."""
+
+    server: Server
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+
+    def handle(self) -> None:
+        self.raw_requestline = self.rfile.readline(_MAX_REQUEST_BYTES + 1)
+        if len(self.raw_requestline) > _MAX_REQUEST_BYTES:
+            self.requestline, self.request_version, self.command = "", "", ""
+            self.send_error(414)
+        elif self.parse_request():
+            self._skip_body()
+            self._send(self.server.answer(self.command, self.path, self.headers))
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what is not a request."""
+        self._send(error_page(code))
+
+    def _send(self, answer: Answer) -> None:
+        headers = {
+            "Server": "EC2ws",
+            "Date": formatdate(usegmt=True),
+            **answer.headers,
+            "Accept-Ranges": "none",
+            "Content-Length": str(len(answer.body)),
+            "Connection": "close",
+        }
+        lines = [f"HTTP/1.1 {answer.status} {phrase(answer.status)}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        head = "\r\n".join([*lines, "\r\n"]).encode("latin-1")
+        body = b"" if self.command == "HEAD" else answer.body
+        DELIVERIES[answer.delivery](Line(self.connection, head, body, answer.seconds, self.server.stopped))
+
+    def _skip_body(self) -> None:
+        """Read what a client sends with its request: closing over unread bytes would reset the connection."""
+        length = self.headers.get("Content-Length", "")
+        if re.fullmatch("[0-9]+", length):
+            self.rfile.read(min(int(length), _MAX_REQUEST_BYTES))
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
+        _log.debug(format, *args)

@@ -1,0 +1,190 @@
+"""The simulator: the metadata service on loopback, IMDSv2 alone, out of any source."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, suppress
+from email.message import Message
+from functools import partial
+from http.client import responses
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from ec2facts.errors import EC2FactsError, UnreadError, UsageError, WithheldError
+from ec2facts.imds.simulator.exchange import HEADERS, Answer, Call, error_page
+from ec2facts.imds.simulator.faults import parse_fault
+from ec2facts.imds.simulator.server import Server
+from ec2facts.imds.snapshot import Snapshot
+from ec2facts.imds.source import TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER, TOKEN_TTL_SECONDS, Source
+
+VERSIONS = (
+    "1.0", "2007-01-19", "2007-03-01", "2007-08-29", "2007-10-10", "2007-12-15", "2008-02-01", "2008-09-01",
+    "2009-04-04", "2011-01-01", "2011-05-01", "2012-01-12", "2014-02-25", "2014-11-05", "2015-10-20", "2016-04-19",
+    "2016-06-30", "2016-09-02", "2018-03-28", "2018-08-17", "2018-09-24", "2019-10-01", "2020-10-27", "2021-01-03",
+    "2021-03-23", "2021-07-15", "2022-07-09", "2022-09-24", "latest",
+)  # fmt: skip
+"""What ``/`` lists; each of them serves the same."""
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class Request(NamedTuple):
+    """One request that a simulator answered."""
+
+    method: str
+    path: str
+    """The path as sources know it; for a target that is not below ``/latest/``, the target as it came."""
+    status: int
+    """The HTTP status; 0 where a fault left it without an answer."""
+
+
+class Simulator:
+    """The metadata service on loopback, for any client: ``with Simulator(source) as url: …``.
+
+    It serves a snapshot, any other source, or a mapping of bodies by path, which is made a snapshot. It behaves
+    as IMDSv2 does: a token is asked for with PUT, and whatever lacks one is answered 401. What a snapshot has
+    withheld is 404; what it has unread is the status that the service answered then, else 503. ``requests`` is
+    every request so far, those for tokens among them.
+
+    ``faults`` are the ways in which it misbehaves, as ``parse_fault`` reads them; ``seed`` decides which requests
+    a share of them is. ``port`` 0 picks a free one; ``clock`` is what tokens and faults age by. Raises UsageError
+    for a host that is not loopback, because metadata holds credentials, or a fault that is none, and EC2FactsError
+    where it cannot listen.
+    """
+
+    def __init__(
+        self,
+        source: Source | Mapping[str, bytes],
+        *,
+        faults: Iterable[str] = (),
+        seed: int = 0,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if host not in LOOPBACK:
+            raise UsageError(f"the simulator listens on loopback alone, {' or '.join(LOOPBACK)}, not on {host!r}")
+        if not 0 <= port <= 65535:
+            raise UsageError(f"{port} is not a port")
+        self.source: Source = Snapshot(source) if isinstance(source, Mapping) else source
+        self.host = host
+        self.port = port
+        self.requests: list[Request] = []
+        self._faults = [parse_fault(fault, seed=seed) for fault in faults]
+        self._refusal = max((fault.value for fault in self._faults if fault.kind.name == "refused"), default=0.0)
+        self._lock = threading.Lock()
+        self._number = 0
+        self._asked: Counter[tuple[str, str]] = Counter()
+        self._clock = clock
+        self._expiries: dict[str, float] = {}
+        self._running = ExitStack()
+        self._stopped = threading.Event()
+        self._stopped.set()
+
+    @property
+    def url(self) -> str:
+        """The endpoint to give to a client, without a slash at its end; the port is known once it listens."""
+        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+
+    def __enter__(self) -> str:
+        try:
+            server = Server(self.host, self.port, self.answer, self._stopped)
+        except OSError as error:
+            raise EC2FactsError(f"the simulator cannot listen at {self.url}: {error.strerror}") from error
+        self.port = server.server_address[1]
+        self._stopped.clear()
+        if not self._refusal:
+            server.server_activate()
+        thread = threading.Thread(target=self._serve, args=(server,), daemon=True)
+        thread.start()
+        for step in (server.server_close, thread.join, server.shutdown, self._stopped.set):
+            self._running.callback(step)
+        return self.url
+
+    def _serve(self, server: Server) -> None:
+        if self._refusal:
+            opens_at = self._clock() + self._refusal
+            while self._clock() < opens_at and not self._stopped.wait(0.02):
+                pass
+            server.server_activate()
+        # The interval bounds how long leaving takes.
+        server.serve_forever(poll_interval=0.02)
+
+    def __exit__(self, *exception: object) -> None:
+        self._running.close()
+
+    def wait(self) -> None:
+        """Serve until Ctrl-C, or until another thread leaves the simulator's ``with``."""
+        with suppress(KeyboardInterrupt):
+            self._stopped.wait()
+
+    def answer(self, method: str, target: str, headers: Message) -> Answer:
+        """Return the answer to one request, and record it."""
+        version, path = _version_and_path(target)
+        with self._lock:
+            self._number += 1
+            self._asked[method, target] += 1
+            call = Call(method, version, path, headers, self._number, self._asked[method, target], self._clock())
+        proceed: Callable[[Call], Answer] = self._answer
+        for fault in reversed(self._faults):
+            proceed = partial(fault.answer, proceed=proceed)
+        answer = proceed(call)
+        self.requests.append(Request(method, path if version == "latest" else target, answer.status))
+        return answer
+
+    def _answer(self, call: Call) -> Answer:
+        method, version, path, headers, *_ = call
+        if version in VERSIONS and path.rstrip("/") == TOKEN_PATH:
+            return self._token(call) if version == "latest" else error_page(403)
+        if method not in {"GET", "HEAD"}:
+            return error_page(405, Allow="GET, HEAD")
+        remaining = self._expiries.get(headers.get(TOKEN_HEADER, ""), -math.inf) - self._clock()
+        if remaining <= 0:
+            return error_page(401)
+        if not version:
+            answer = Answer(200, "\n".join(VERSIONS).encode())
+        else:
+            answer = self._body(path) if version in VERSIONS else error_page(404)
+        return answer._replace(headers={**answer.headers, TOKEN_TTL_HEADER: str(math.ceil(remaining))})
+
+    def _token(self, call: Call) -> Answer:
+        if call.method != "PUT":
+            return error_page(405, Allow="OPTIONS, PUT")
+        headers = call.headers
+        if "X-Forwarded-For" in headers:
+            return error_page(403)
+        ttl = headers.get(TOKEN_TTL_HEADER, "")
+        if not re.fullmatch("[0-9]{1,5}", ttl) or not 1 <= int(ttl) <= TOKEN_TTL_SECONDS:
+            return error_page(400)
+        ttl = str(min(int(ttl), call.longest_life))
+        # 40 bytes, of which the first make the base64 begin as the service's tokens do: AQAE…==
+        token = base64.urlsafe_b64encode(b"\x01\x00\x04" + secrets.token_bytes(37)).decode()
+        self._expiries[token] = self._clock() + int(ttl)
+        return Answer(200, token.encode(), {**HEADERS, TOKEN_TTL_HEADER: ttl})
+
+    def _body(self, path: str) -> Answer:
+        try:
+            body = self.source.get(path)
+        except WithheldError:
+            return error_page(404)
+        except UnreadError as error:
+            return error_page(error.status if error.status in responses and error.status >= 300 else 503)
+        if body is None:
+            return error_page(404)
+        if path.rstrip("/") == "user-data":
+            return Answer(200, body, {**HEADERS, "Content-Type": "application/octet-stream"})
+        return Answer(200, body)
+
+
+def _version_and_path(target: str) -> tuple[str, str]:
+    """Split a request's target, percent-decoded, at the slash behind the version; doubled slashes are one."""
+    path = unquote_to_bytes(target.partition("?")[0].encode("latin-1")).decode(errors="surrogateescape")
+    version, _, below = re.sub("/+", "/", path).lstrip("/").partition("/")
+    return version, below

@@ -1,0 +1,169 @@
+"""The parts of an instance that occur several times: network interfaces, public keys, tags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from ec2facts.imds.source import Source
+from ec2facts.metadata.attributes import Resource
+
+if TYPE_CHECKING:
+    from ec2facts.metadata.instance import EC2Metadata
+
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Callable
+
+from ec2facts.metadata.decoders import text
+
+if TYPE_CHECKING:
+    from ec2facts.metadata.instance import EC2Metadata
+
+
+from typing import TYPE_CHECKING
+
+from ec2facts.metadata.attributes import Attribute, derived
+from ec2facts.metadata.decoders import integer, lines
+
+if TYPE_CHECKING:
+    from ec2facts.metadata.instance import EC2Metadata
+
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ec2facts.metadata.instance import EC2Metadata
+
+
+K = TypeVar("K")
+
+
+class Part(Resource, Generic[K]):
+    """A resource of the instance ``parent``, told from its like by ``key``."""
+
+    def __init__(self, key: K, parent: EC2Metadata | None) -> None:
+        super().__init__()
+        self.parent = _this_instance() if parent is None else parent
+        self.key = key
+        start, _, end = self.pattern.partition("{")
+        self.directory = f"{start}{key}{end.partition('}')[2]}"
+
+    @property
+    def source(self) -> Source:
+        """Where the parent reads."""
+        return self.parent.source
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.key!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and (self.key, self.parent) == (other.key, other.parent)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.key))
+
+
+def _this_instance() -> EC2Metadata:
+    # Looked up when it is needed, under the name by which tests put another in its place.
+    import ec2facts
+
+    return ec2facts.ec2_metadata
+
+
+T = TypeVar("T")
+
+
+class Leaves(Mapping[str, T]):
+    """The values of one directory by name: names are known at once, each value is read once, when it is asked for.
+
+    A name that the directory does not list is a KeyError without a request.
+    """
+
+    def __init__(self, directory: str, decode: Callable[[bytes], T], names: Iterable[str], parent: EC2Metadata) -> None:
+        self._directory = directory
+        self._decode = decode
+        self._names = dict.fromkeys(names)
+        self._values: dict[str, T] = {}
+        self.parent = parent
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._values:
+            with self.parent.lock:
+                if name not in self._values:
+                    self._values[name] = self.parent.fetch(self._directory + name, self._decode)
+        return self._values[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class InstanceTags(Leaves[str]):
+    """The instance's tags; the values are read one by one, when they are asked for."""
+
+    def __init__(self, names: Iterable[str], parent: EC2Metadata) -> None:
+        super().__init__("meta-data/tags/instance/", text, names, parent)
+
+
+class NetworkInterface(Part[str]):
+    """The network interface with the address ``mac``, of the instance ``parent``, by default of this one."""
+
+    pattern = "meta-data/network/interfaces/macs/{mac}/"
+    within = "network_interfaces."
+
+    def __init__(self, mac: str, parent: EC2Metadata | None = None) -> None:
+        super().__init__(mac, parent)
+
+    @derived("mac")
+    def mac(self) -> str:
+        """The MAC address."""
+        return self.key
+
+    device_number = Attribute("device-number", integer, "Position among the card's attachments; 0 is the primary.")
+    network_card = Attribute("network-card", integer, "Index of the network card.", when_absent=int)
+    interface_id = Attribute("interface-id", text, "Id of the network interface.")
+    owner_id = Attribute("owner-id", text, "Account that owns the interface, 12 digits.")
+    private_hostname = Attribute("local-hostname", text, "Private DNS name.")
+    private_ipv4s = Attribute("local-ipv4s", lines, "Private IPv4 addresses, the primary one first.")
+    public_hostname = Attribute("public-hostname", text, "Public DNS name.", when_absent=None)
+    public_ipv4s = Attribute("public-ipv4s", lines, "Public IPv4 addresses.", when_absent=list)
+
+    @derived("ipv4-associations/", needs=public_ipv4s)
+    def ipv4_associations(self) -> dict[str, list[str]]:
+        """The private IPv4 addresses behind each public one."""
+        return {address: self.fetch(f"ipv4-associations/{address}", lines) for address in self.public_ipv4s}
+
+    ipv4_prefix = Attribute("ipv4-prefix", lines, "IPv4 prefixes delegated to the interface.", when_absent=list)
+    ipv6s = Attribute("ipv6s", lines, "IPv6 addresses.", when_absent=list)
+    ipv6_prefix = Attribute("ipv6-prefix", lines, "IPv6 prefixes delegated to the interface.", when_absent=list)
+    security_groups = Attribute("security-groups", lines, "Names of the security groups.")
+    security_group_ids = Attribute("security-group-ids", lines, "Ids of the security groups.")
+    subnet_id = Attribute("subnet-id", text, "Id of the subnet.")
+    subnet_ipv4_cidr_block = Attribute("subnet-ipv4-cidr-block", text, "IPv4 block of the subnet.", when_absent=None)
+    subnet_ipv6_cidr_blocks = Attribute(
+        "subnet-ipv6-cidr-blocks", lines, "IPv6 blocks of the subnet.", when_absent=list
+    )
+    vpc_id = Attribute("vpc-id", text, "Id of the VPC.")
+    vpc_ipv4_cidr_block = Attribute("vpc-ipv4-cidr-block", text, "Primary IPv4 block of the VPC.", when_absent=None)
+    vpc_ipv4_cidr_blocks = Attribute("vpc-ipv4-cidr-blocks", lines, "IPv4 blocks of the VPC.", when_absent=list)
+    vpc_ipv6_cidr_blocks = Attribute("vpc-ipv6-cidr-blocks", lines, "IPv6 blocks of the VPC.", when_absent=list)
+
+
+class PublicKey(Part[int]):
+    """The public key at ``index``, of the instance ``parent``, by default of this one."""
+
+    pattern = "meta-data/public-keys/{index}/"
+    within = "public_keys."
+
+    def __init__(self, index: int, parent: EC2Metadata | None = None) -> None:
+        super().__init__(index, parent)
+        self.index = index
+
+    openssh_key = Attribute("openssh-key", text, "Key in OpenSSH's format, its newline kept.", when_absent=None)

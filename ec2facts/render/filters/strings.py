@@ -1,0 +1,218 @@
+"""Filters for text: regular expressions, comments, the parts of a file name or URL.
+
+Every public function is a filter by its name; see filters.py for the form of the docstrings.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import urllib.parse
+from typing import Any
+
+from ec2facts.render.filters.regexes import backslashed, compiled
+from ec2facts.render.printable import printable
+
+_COMMENTS = {
+    "plain": {"decoration": "# "},
+    "erlang": {"decoration": "% "},
+    "c": {"decoration": "// "},
+    "cblock": {"beginning": "/*", "decoration": " * ", "end": " */"},
+    "xml": {"beginning": "<!--", "decoration": " - ", "end": "-->"},
+}
+"""What stands before a comment, before each of its lines and behind it, by style; Ansible's."""
+
+_ENDS = {"cblock": "*/", "xml": "--"}
+"""What ends the comments that go on over the end of a line."""
+
+_URL_PARTS = ("scheme", "netloc", "username", "password", "hostname", "port", "path", "query", "fragment")
+
+
+def regex_replace(
+    value: Any,
+    pattern: str,
+    replacement: str = "",
+    ignorecase: bool = False,  # noqa: FBT001, FBT002 (in the place that Ansible has it)
+    multiline: bool = False,  # noqa: FBT001, FBT002 (likewise)
+    count: int = 0,
+) -> str:
+    r"""Replace what matches a regular expression, ``count`` times or always; in the replacement ``\\1`` is a group.
+
+    A backslash is written twice, in this filter and in all that take an expression. With ``ignorecase`` a letter
+    matches in both cases, with ``multiline`` ``^`` and ``$`` match at every line.
+
+    {{ 'eu-west-1a' | regex_replace('[a-z]$', '') }} → eu-west-1
+    """
+    expression = compiled(pattern, ignorecase, multiline)
+    try:
+        return expression.sub(backslashed(replacement), printable(value), count=count)
+    except (re.error, IndexError) as error:
+        raise ValueError(f"not a replacement: {error}; a backslash is written twice") from error
+
+
+def regex_search(
+    value: Any, regex: str, *groups: str, ignorecase: bool = False, multiline: bool = False
+) -> str | list[Any] | None:
+    r"""Return what first matches a regular expression, or a list of its ``groups``; none without a match.
+
+    A group is ``\\1`` or ``\\g<name>``; one that has no part in the match is none. ``ignorecase`` and ``multiline``
+    are those of |regex_replace.
+
+    {{ 'm7g.large' | regex_search('^[a-z]+[0-9]') }} → m7
+    """
+    wanted = [_group(printable(group)) for group in groups]
+    match = compiled(regex, ignorecase, multiline).search(printable(value))
+    if match is None:
+        return None
+    try:
+        return [match[group] for group in wanted] if wanted else match[0]
+    except IndexError:
+        raise ValueError(f"the expression lacks a group of {', '.join(groups)}") from None
+
+
+def regex_findall(
+    value: Any,
+    regex: str,
+    multiline: bool = False,  # noqa: FBT001, FBT002 (in the place that Ansible has it)
+    ignorecase: bool = False,  # noqa: FBT001, FBT002 (likewise)
+) -> list[Any]:
+    """Return a list of all that matches a regular expression; if that has a group, of what the group matches.
+
+    ``ignorecase`` and ``multiline`` are those of |regex_replace.
+
+    {{ 'sda1 sdb1' | regex_findall('sd[a-z]') | join(',') }} → sda,sdb
+    """
+    return compiled(regex, ignorecase, multiline).findall(printable(value))
+
+
+def regex_escape(value: Any) -> str:
+    r"""Write a text so that as a regular expression it matches itself.
+
+    {{ '10.0.0.1' | regex_escape }} → 10\.0\.0\.1
+    """
+    return re.escape(printable(value))
+
+
+def matching(value: Any, pattern: str, msg: str | None = None) -> str:
+    """Take a text that a regular expression matches as a whole; refuse the rest, with ``msg`` for the reason.
+
+    {{ 'web-1' | matching('[a-z0-9-]+', 'the tag Name is no name of a host') }} → web-1
+    """
+    text = printable(value)
+    if not compiled(pattern).fullmatch(text):
+        raise ValueError(msg or f"does not match {pattern!r}")
+    return text
+
+
+def comment(
+    value: Any,
+    style: str = "plain",
+    *,
+    decoration: str | None = None,
+    beginning: str | None = None,
+    prefix: str | None = None,
+    postfix: str | None = None,
+    end: str | None = None,
+) -> str:
+    """Write a text as a comment: plain, erlang, c, cblock or xml, or with a ``decoration`` of one's own for each line.
+
+    ``beginning`` and ``end`` are the lines that open and close it, ``prefix`` and ``postfix`` what stands in place of
+    the empty lines inside of these, complete as it is; no line if it is empty. Behind a line that ends in a backslash
+    the next one may be lost.
+
+    {{ 'set by ec2facts' | comment }} →
+        #
+        # set by ec2facts
+        #
+    """
+    if style not in _COMMENTS:
+        raise ValueError(f"no style {style!r}, choose from {', '.join(_COMMENTS)}")
+    text = printable(value)
+    if re.search("[\\0\r\v\f\x1c-\x1e\x85\u2028\u2029]", text):
+        raise ValueError("a comment cannot hold what some take for the end of a line")
+    own = {"decoration": decoration, "beginning": beginning, "prefix": prefix, "postfix": postfix, "end": end}
+    parts = {**_COMMENTS[style], **{part: line for part, line in own.items() if line is not None}}
+    empty = parts["decoration"].rstrip()
+    lines = [parts["decoration"] + line if line else empty for line in text.split("\n")]
+    lines = [*filter(None, [parts.get("prefix", empty)]), *lines, *filter(None, [parts.get("postfix", empty)])]
+    for ending in filter(None, [_ENDS.get(style), (end or "").strip()]):
+        if any(ending in line for line in lines):
+            raise ValueError(f"the comment cannot hold {ending}")
+    return "\n".join([*filter(None, [parts.get("beginning")]), *lines, *filter(None, [parts.get("end")])])
+
+
+def visible(value: Any) -> str:
+    r"""Write a text for people: one line, all that does not print as an escape, as Python writes it.
+
+    A terminal obeys control characters, and one of them begins commands.
+
+    {{ 'tab\there' | visible }} → tab\there
+    """
+    text = printable(value).replace("\\", r"\\")
+    return "".join(part if part.isprintable() else part.encode("unicode_escape").decode() for part in text)
+
+
+def split(value: Any, sep: str | None = None, maxsplit: int = -1) -> list[str]:
+    """Return the parts of a text between separators, by default blanks, of which the first ``maxsplit`` count.
+
+    {{ 'a,b' | split(',') | last }} → b
+    """
+    return printable(value).split(sep, maxsplit)
+
+
+def splitext(value: Any) -> list[str]:
+    """Return a file name in two parts, the second of which is its suffix.
+
+    {{ 'etc/app.conf' | splitext | last }} → .conf
+    """
+    return list(posixpath.splitext(printable(value)))
+
+
+def basename(value: Any) -> str:
+    """Return the last part of a path.
+
+    {{ 'arn:aws:iam::012345678901:instance-profile/web' | basename }} → web
+    """
+    return posixpath.basename(printable(value))
+
+
+def dirname(value: Any) -> str:
+    """Return a path without its last part.
+
+    {{ '/etc/nginx/nginx.conf' | dirname }} → /etc/nginx
+    """
+    return posixpath.dirname(printable(value))
+
+
+def path_join(value: Any) -> str:
+    """Return a path of a list of parts; one that begins with a slash begins anew.
+
+    {{ ['/etc', 'nginx', 'nginx.conf'] | path_join }} → /etc/nginx/nginx.conf
+    """
+    return posixpath.join("", *map(printable, [value] if isinstance(value, str) else value))
+
+
+def urlsplit(value: Any, query: str = "") -> Any:
+    """Return a mapping of the parts of a URL, or the part that ``query`` names.
+
+    They are scheme, netloc, path, query and fragment, and of netloc username, password, hostname and port.
+
+    {{ 'https://example.com:8443/health' | urlsplit('port') }} → 8443
+    """
+    text = printable(value)
+    try:
+        split = urllib.parse.urlsplit(text)
+        parts = {name: getattr(split, name) for name in _URL_PARTS}
+    except ValueError:  # whose text may be a part of the URL
+        raise ValueError("not a URL") from None
+    if query and query not in parts:
+        raise ValueError(f"no part {query!r}, choose from {', '.join(parts)}")
+    return parts[query] if query else parts
+
+
+def _group(group: str) -> int | str:
+    r"""Return the number or the name of a group that is written ``\1`` or ``\g<name>``."""
+    match = re.fullmatch(r"\\(?:([0-9]+)|g<(\w+)>)", group)
+    if match is None:
+        raise ValueError(r"a group is \\1 or \\g<name>")
+    return int(match[1]) if match[1] else match[2]

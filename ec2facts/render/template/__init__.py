@@ -1,0 +1,1 @@
+"""Templates: how they are found, and the Jinja environment that renders them."""

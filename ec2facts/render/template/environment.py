@@ -1,0 +1,233 @@
+"""Facts through a Jinja template, made for configuration files: what is not there is an error, never a hole."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+from jinja2 import nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
+
+from ec2facts.errors import EC2FactsError, TemplateError, did_you_mean
+from ec2facts.render.filters.jinja_strict import held
+from ec2facts.render.filters.regexes import TESTS
+from ec2facts.render.filters.registry import FILTERS, named
+from ec2facts.render.printable import PrintableFormatter, operand, printable
+from ec2facts.render.template.header import split_header
+from ec2facts.render.template.search import default_search_path, find_included, find_template
+from ec2facts.render.template.tracebacks import includes_itself, places
+from ec2facts.render.undefined import FactUndefined, undefined_in
+
+Newline = Literal["\n", "\r\n", "\r"]
+
+_UNKNOWN = re.compile(r"No (filter|test) named '(.+)'\.")
+"""What Jinja says of one that there is not."""
+
+_SHOWN_CALLERS = 5
+"""How many of the templates and macros that led to an error its message names."""
+
+
+def render_template(
+    facts: Mapping[str, Any],
+    template: str | os.PathLike[str],
+    *,
+    search_path: Sequence[Path] | None = None,
+    trim_blocks: bool = True,
+    lstrip_blocks: bool = True,
+    newline_sequence: Newline = "\n",
+) -> str:
+    """Return the text of a template, given by path or by name; its variables are the facts' keys, and ``facts``.
+
+    Names are looked for on ``search_path``, by default catalog.default_search_path; includes, imports and extends
+    beside the template first. The other arguments are Jinja's; the
+    header of a template goes before them.
+
+    Raises TemplateError, with file and line, for whatever is wrong: the template is not there, its syntax, something
+    undefined or that cannot be printed, a filter that refuses.
+    """
+    environment = _Environment(
+        facts,
+        search_path,
+        trim_blocks=trim_blocks,
+        lstrip_blocks=lstrip_blocks,
+        newline_sequence=newline_sequence,
+    )
+    name = str(Path(find_template(template, environment.search_path, uid=environment.uid)).absolute())
+    with environment.border(name):
+        return environment.get_template(name).render()
+
+
+def render_text(
+    facts: Mapping[str, Any],
+    source: str,
+    *,
+    name: str = "<template>",
+    search_path: Sequence[Path] | None = None,
+    trim_blocks: bool = True,
+    lstrip_blocks: bool = True,
+    newline_sequence: Newline = "\n",
+) -> str:
+    """Return the text of a template that is not in a file, as render_template does; errors call it ``name``."""
+    environment = _Environment(
+        facts,
+        search_path,
+        trim_blocks=trim_blocks,
+        lstrip_blocks=lstrip_blocks,
+        newline_sequence=newline_sequence,
+    )
+    with environment.border(name):
+        return environment.compiled(name, source, environment.make_globals(None)).render()
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """Jinja over some facts. The name of a template is its absolute path."""
+
+    intercepted_binops = frozenset("%")
+
+    def __init__(self, facts: Mapping[str, Any], search_path: Sequence[Path] | None, **options: Any) -> None:
+        super().__init__(
+            loader=_Loader(),
+            undefined=undefined_in(facts),
+            finalize=printable,
+            keep_trailing_newline=True,
+            auto_reload=False,
+            extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
+            **options,
+        )
+        self.uid = os.geteuid()
+        self.search_path = default_search_path(os.environ, uid=self.uid) if search_path is None else search_path
+        filters = {**held(self.filters), **FILTERS}
+        self.filters = {**self.filters, **{name: named(name, filters[name], facts) for name in filters}}
+        self.tests.update(TESTS)
+        # Globals, not variables of the rendering, because these reach imported macros too.
+        self.globals.update(facts, facts=facts)
+        self.headed: set[str] = set()
+        """The templates that begin with a header."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Look up ``obj.attribute``, which for a mapping is a key alone: users choose keys, even ``items``."""
+        if isinstance(obj, (Mapping, FactUndefined)):
+            return self.getitem(obj, attribute)
+        if type(obj) is str and attribute in {"format", "format_map"}:
+            formatter = PrintableFormatter(self)
+            return partial(formatter.format, obj) if attribute == "format" else partial(formatter.vformat, obj, ())
+        return super().getattr(obj, attribute)
+
+    def method(self, obj: Any, name: str) -> Any:
+        """Look up what ``obj.name()`` calls: of a mapping its method, unless the value of that key can be called."""
+        if not isinstance(obj, Mapping) or (callable(obj.get(name)) and not isinstance(obj[name], FactUndefined)):
+            return self.getattr(obj, name)
+        return super().getattr(obj, name)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Return ``left % right``."""
+        return super().call_binop(context, operator, left, operand(right) if isinstance(left, str) else right)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Look up ``obj[argument]``, which for a mapping is never a method; a number that is no key is a position."""
+        if isinstance(obj, FactUndefined):
+            return obj.below(argument)
+        if not isinstance(obj, Mapping):
+            return super().getitem(obj, argument)
+        for key in (argument, str(argument)):
+            if key in obj:
+                return obj[key]
+        if isinstance(argument, int) and 0 <= argument < len(obj):
+            return list(obj.values())[argument]
+        return self.undefined(obj=obj, name=argument)
+
+    def join_path(self, template: str, parent: str) -> str:
+        """Return the file that ``parent`` means by ``template``: beside it, else on the search path."""
+        return find_included(template, parent, self.search_path, uid=self.uid)
+
+    def compiled(self, name: str, source: str, variables: MutableMapping[str, Any]) -> jinja2.Template:
+        """Compile a template, as its header says."""
+        settings, source = split_header(source, name)
+        if settings is not None:
+            self.headed.add(name)
+        compiler = self.overlay()
+        vars(compiler).update(settings or {})  # overlay() itself takes no newline_sequence before Jinja 3.1.2
+        tree = _Asking().visit(compiler.parse(source, name, name))
+        try:
+            code = compiler.compile(tree, name, name)
+        except SyntaxError as error:  # its line is one of the Python that Jinja makes
+            raise TemplateError(error.msg, file=name) from error
+        return self.template_class.from_code(self, code, variables)
+
+    @contextmanager
+    def border(self, name: str) -> Iterator[None]:
+        """Turn whatever the template ``name`` raises into a TemplateError that says where."""
+        try:
+            yield
+        except EC2FactsError:
+            raise
+        except Exception as error:  # expressions can raise whatever Python's operators and Jinja's filters do
+            *callers, (file, line) = places(error, self.headed) or [(name, None)]
+            message = " ".join(self._reason(error).split())
+            if callers:
+                shown = [f"{caller}:{number}" for caller, number in reversed(callers)]
+                message += ", reached from " + ", ".join(shown[:_SHOWN_CALLERS]) + ", …" * (len(shown) > _SHOWN_CALLERS)
+            raise TemplateError(message, file=file, line=line) from error
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, RecursionError) and includes_itself(error):
+            return "the template includes itself"
+        if not isinstance(error, (jinja2.TemplateError, ValueError)):
+            return f"{type(error).__name__}: {error}"
+        message = getattr(error, "message", None) or str(error) or type(error).__name__
+        unknown = _UNKNOWN.fullmatch(message)
+        if unknown is None:
+            return message
+        known: Iterable[str] = self.filters if unknown[1] == "filter" else self.tests
+        return f"no {unknown[1]} named {unknown[2]!r}{did_you_mean(unknown[2], known)}"
+
+
+class _Loader(jinja2.BaseLoader):
+    """Reads templates by absolute path; other names are those that join_path did not find."""
+
+    def load(self, environment: Any, name: str, globals: Any = None) -> jinja2.Template:  # noqa: A002 (Jinja's name)
+        """Compile the template in the file ``name`` for an _Environment."""
+        if not Path(name).is_absolute():
+            searched = ["beside this one", *(f"in {directory}" for directory in environment.search_path)]
+            raise jinja2.TemplateNotFound(name, f"no template {name!r} {' or '.join(searched)}")
+        try:
+            # Some editors put a byte order mark first, which no configuration file is the better for.
+            source = Path(name).read_bytes().decode("utf-8-sig")
+        except OSError as error:
+            raise TemplateError(f"cannot be read: {error.strerror}", file=name) from error
+        except UnicodeDecodeError as error:
+            raise TemplateError("is not UTF-8", file=name) from error
+        template: jinja2.Template = environment.compiled(name, source, globals)
+        return template
+
+
+class _Asking(NodeTransformer):
+    """Has a template ask its environment where Jinja would not: for the text of operands of ``~``, and for methods."""
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Concat:  # noqa: N802 (Jinja's name)
+        """Have every operand finalized, as what is printed is."""
+        self.generic_visit(node)
+        node.nodes = [_call("finalize", joined) for joined in node.nodes]
+        return node
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Call:  # noqa: N802 (Jinja's name)
+        """Have ``x.name()`` looked up as a method, not as any attribute."""
+        self.generic_visit(node)
+        if isinstance(node.node, nodes.Getattr):
+            node.node = _call("method", node.node.node, nodes.Const(node.node.attr))
+        return node
+
+
+def _call(method: str, *arguments: nodes.Expr) -> nodes.Call:
+    """Return a call of a method of the environment, at the place of its first argument."""
+    lineno, environment = arguments[0].lineno, arguments[0].environment
+    return nodes.Call(
+        nodes.EnvironmentAttribute(method), list(arguments), [], None, None, lineno=lineno, environment=environment
+    )

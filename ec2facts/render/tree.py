@@ -1,0 +1,76 @@
+"""Facts as a tree: JSON and YAML."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from ec2facts.errors import UsageError
+
+TREE_FORMATS = ("json", "yaml")
+"""The formats that hold all facts without loss."""
+
+
+def render_tree(facts: Mapping[str, Any], format: str) -> str:  # noqa: A002 (the name of the option)
+    """Return the facts in one of TREE_FORMATS; raise UsageError for another."""
+    if format not in TREE_FORMATS:
+        raise UsageError(f"no format {format!r}, choose from {', '.join(TREE_FORMATS)}")
+    return render_json(facts) if format == "json" else render_yaml(facts)
+
+
+def render_json(facts: Mapping[str, Any]) -> str:
+    """Return the facts as one JSON object, in their own order; text that is not ASCII is not escaped.
+
+    Raises ValueError for NaN and infinities: JSON has neither.
+    """
+    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
+    # A document may say "\ud800". No encoding can write the character, but the escape can be written again.
+    return re.sub("[\ud800-\udfff]", lambda lone: f"\\u{ord(lone[0]):04x}", text) + "\n"
+
+
+def render_yaml(facts: Mapping[str, Any]) -> str:
+    """Return the facts as one YAML mapping, in their own order; YAML 1.1 and 1.2 readers read the same values."""
+    return to_yaml(facts)
+
+
+def to_yaml(value: Any, *, indent: int = 2, sort_keys: bool = False, explicit_start: bool = False) -> str:
+    """Return ``value`` as YAML in block style that reads back equal; no text is folded, none becomes a number."""
+    import yaml
+
+    text: str = yaml.dump(
+        value,
+        Dumper=_dumper(),
+        indent=indent,
+        width=sys.maxsize,
+        allow_unicode=True,
+        sort_keys=sort_keys,
+        explicit_start=explicit_start,
+    )
+    # PyYAML ends a bare number or word with an end-of-document mark, which has no place inside a template's output.
+    return text[:-4] if text.endswith("\n...\n") else text
+
+
+@cache
+def _dumper() -> Any:
+    """Return the class that quotes every text that is not plainly safe, and repeats what an anchor would share."""
+    import yaml
+
+    # PyYAML itself quotes the words that YAML 1.1 reads as booleans, all but y and n.
+    plain = re.compile("(?![yn]$)[a-z][a-z0-9_./-]*", re.ASCII | re.IGNORECASE)
+    # Line breaks of YAML 1.1; the last three are plain characters in 1.2, so each is written as an escape.
+    line_break = re.compile("[\n\x85\u2028\u2029]")
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+        def represent_text(self, text: str) -> yaml.ScalarNode:
+            style = None if plain.fullmatch(text) else '"' if line_break.search(text) else "'"
+            return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, Dumper.represent_text)
+    return Dumper

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from ec2facts.apply import config
+from ec2facts.apply.config import load_config
+from ec2facts.apply.config_values import OUTPUT
+from ec2facts.apply.outputs import Output, Variables
+from ec2facts.errors import ConfigError
+from ec2facts.install.file import File
+from ec2facts.render.env_formats import FORMATS
+from ec2facts.render.tree import TREE_FORMATS
+
+
+def load(directory: Path, text: str, *, name: str = "ec2facts.yaml") -> list[Output]:
+    (directory / name).write_text(text)
+    return load_config(directory / name)
+
+
+def test_output_needs_no_more_than_a_path_and_a_format(tmp_path: Path) -> None:
+    (output,) = load(tmp_path, "outputs: [{path: facts, format: yaml}]")
+
+    assert output._replace(search_path=()) == Output(File(tmp_path / "facts"), "yaml")
+
+
+@pytest.mark.parametrize("name", [*TREE_FORMATS, *FORMATS])
+def test_every_format_is_known_by_its_name(tmp_path: Path, name: str) -> None:
+    (output,) = load(tmp_path, f"outputs: [{{path: x, format: {name}}}]")
+
+    assert output.format == name
+
+
+def test_every_setting_reaches_the_output(tmp_path: Path) -> None:
+    (output,) = load(
+        tmp_path,
+        """
+        include: user_data
+        outputs:
+          - path: /run/env
+            format: sh
+            include: [identity_credentials]
+            mode: 0640
+            owner: root
+            group: 12
+            check: sh -n {}
+            check_suffix: .sh
+            check_live: "true"
+            command: systemctl restart app
+            time_limit: 1.5
+            together: app
+            backup: true
+            in_place: yes
+            follow: false
+            only: tags.*
+            prefix: MY_
+            separator: __
+            export: true
+            skip_unrepresentable: true
+        """,
+    )
+
+    assert output._replace(search_path=()) == Output(
+        File(
+            Path("/run/env"),
+            mode=0o640,
+            owner="root",
+            group="12",
+            check="sh -n {}",
+            check_suffix=".sh",
+            check_live="true",
+            command="systemctl restart app",
+            time_limit=1.5,
+            together="app",
+            backup=True,
+            in_place=True,
+            follow=False,
+        ),
+        "sh",
+        include=("identity_credentials", "user_data"),
+        variables=Variables("MY_", "__", export=True, only=["tags.*"], skip_unrepresentable=True),
+    )
+
+
+def test_every_field_has_a_key_and_the_documentation_names_it() -> None:
+    computed = {"content", "secret", "file", "variables", "search_path"}
+    fields = {*File._fields, *Variables._fields, *Output._fields} - computed
+
+    assert fields == OUTPUT.keys()
+    assert [key for key in OUTPUT if key not in str(config.__doc__)] == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"), [("0644", 0o644), ('"0644"', 0o644), ("644", 0o644), ("0o600", 0o600), ("4755", 0o4755)]
+)
+def test_mode_is_octal_however_it_is_written(tmp_path: Path, mode: str, expected: int) -> None:
+    (output,) = load(tmp_path, f"outputs: [{{path: x, format: json, mode: {mode}}}]")
+
+    assert output.file.mode == expected
+
+
+def test_template_is_found_beside_the_config_by_name_and_by_path(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "mine.j2").touch()
+
+    by_name, by_path = load(tmp_path, "outputs: [{path: a, template: mine}, {path: b, template: templates/mine.j2}]")
+
+    assert by_name.template == by_path.template == str(tmp_path / "templates" / "mine.j2")
+
+
+def test_directory_stands_for_its_files_by_name(tmp_path: Path) -> None:
+    (tmp_path / ".#b.yaml").symlink_to("editor@host.1234")
+    for name in ("b.yaml", "a.yml", "c.txt", ".b.yaml"):
+        (tmp_path / name).write_text(f"outputs: [{{path: {name}.out, format: json}}]")
+
+    outputs = load_config(tmp_path)
+
+    assert [output.file.path.name for output in outputs] == ["a.yml.out", "b.yaml.out"]
+
+
+class Mistake(NamedTuple):
+    """A config that is wrong, and what is said about it behind the file's name."""
+
+    text: str
+    message: str
+
+
+BEGIN = "outputs:\n- path: x\n  format: sh\n  "
+
+MISTAKES = [
+    Mistake("", " there are no outputs"),
+    Mistake("outputs: []", " there are no outputs"),
+    Mistake("[]", "1: not a mapping of include, outputs"),
+    Mistake("\noutput: []", "2: output: no such key (did you mean 'outputs'?)"),
+    Mistake("outputs: {}", "1: outputs: not a list"),
+    Mistake("outputs:\n- x", "2: not a mapping of path, "),
+    Mistake("outputs:\n- format: json", "2: path: missing"),
+    Mistake("outputs:\n- path: x", "2: an output takes either a format or a template"),
+    Mistake("outputs:\n- {path: x, format: json, template: motd}", "2: an output takes either"),
+    Mistake("outputs:\n- path: [x]\n  format: json", "2: path: not a text"),
+    Mistake("outputs:\n- path:\n  format: json", "2: path: has no value"),
+    Mistake("outputs:\n- path: x\n  format: xml", "3: format: no format 'xml', choose from json, yaml, sh,"),
+    Mistake("outputs:\n- path: x\n  template: nothing", "3: template: there is no template 'nothing'"),
+    Mistake("outputs:\n- path: x\n  template: no/thing", "3: template: there is no template /"),
+    Mistake("outputs:\n- path: x\n  format: json\n- format: yaml\n  path: ./x", "4: path: "),
+    Mistake(BEGIN + "comand: x", "4: comand: no such key (did you mean 'command'?)"),
+    Mistake(BEGIN + "zzz: x", "4: zzz: no such key; it takes path, "),
+    Mistake(BEGIN + "format: sh", "4: format: given twice, first in line 3"),
+    Mistake(BEGIN + "mode: 0888", "4: mode: '0888' is not octal"),
+    Mistake(BEGIN + "mode: 77777", "4: mode: '77777' is no mode"),
+    Mistake(BEGIN + "owner: no-such-user", "4: owner: there is no user 'no-such-user'"),
+    Mistake(BEGIN + "group: no-such-group", "4: group: there is no group 'no-such-group'"),
+    Mistake(BEGIN + "check: nginx -t", "4: check: does not say where the file to check goes"),
+    Mistake(BEGIN + "owner: 4294967295", "4: owner: no user can have the number 4294967295"),
+    Mistake(BEGIN + "group: 99999999999999999999", "4: group: no group can have the number 9999"),
+    Mistake(BEGIN + 'check: "true\\0 {}"', "4: check: holds a NUL"),
+    Mistake(BEGIN + "check_suffix: /../x.conf", "4: check_suffix: the suffix '/../x.conf' is none"),
+    Mistake(BEGIN + 'path: ""', "4: path: "),
+    Mistake("outputs: [{format: json, path: ''}]", "1: path: the name of the file is empty"),
+    Mistake("outputs:\n- path: x\n  template: modt", "3: template: there is no template 'modt' in "),
+    Mistake("[" * 5000, " nested too deeply"),
+    Mistake(BEGIN + "time_limit: -1", "4: time_limit: '-1' is not a number of seconds"),
+    Mistake(BEGIN + "time_limit: soon", "4: time_limit: 'soon' is not a number of seconds"),
+    Mistake(BEGIN + "backup: maybe", "4: backup: neither true nor false"),
+    Mistake(BEGIN + "include: nothing", "4: include: nothing is withheld under the name 'nothing'"),
+    Mistake(BEGIN + "prefix: ''", "4: prefix: an empty prefix"),
+    Mistake("outputs:\n- path: x\n  format: json\n  only: x", "4: only: only for the formats sh,"),
+    Mistake("outputs:\n- path: x\n  format: sh\n  only: [region, tag.*]", "4: only: no fact matches 'tag.*'; "),
+    Mistake(
+        "outputs:\n- path: x\n  format: sh\n  only: EC2_TAGS_*\n  prefix: MY_",
+        "4: only: no fact matches 'EC2_TAGS_*'; ",
+    ),
+    Mistake("outputs:\n- path: x\n  format: docker\n  export: true", "4: export: export is for the format sh"),
+    Mistake("outputs:\n- {path: x", "2: expected ',' or '}'"),
+    Mistake("outputs: !!python/object/apply:os.system [id]", "1: not a mapping of path"),
+    Mistake("a: 1\n---\nb: 2", "2: but found another document"),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=[mistake.message for mistake in MISTAKES])
+def test_mistake_is_told_with_file_line_and_key(tmp_path: Path, mistake: Mistake) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path, mistake.text)
+
+    assert str(error.value).startswith(f"{tmp_path}/ec2facts.yaml:{mistake.message}")
+    assert error.value.exit_status == 2
+
+
+def test_second_output_of_a_path_is_told_where_the_first_is(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("x")
+
+    with pytest.raises(ConfigError, match=f":2: path: {tmp_path}/link is an output already, at .*ec2facts.yaml:1"):
+        load(tmp_path, "outputs: [{path: x, format: json},\n{path: link, format: json}]")
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"a: \x00", b"a: \x85\xff"])
+def test_what_is_no_text_is_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.yaml").write_bytes(content)
+
+    with pytest.raises(ConfigError, match=r"x\.yaml"):
+        load_config(tmp_path / "x.yaml")
+
+
+def test_missing_config_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"missing\.yaml: No such file or directory"):
+        load_config(tmp_path / "missing.yaml")
+
+
+def test_alias_that_holds_itself_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not a mapping"):
+        load(tmp_path, "outputs: &a [*a]")

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from ec2facts import Snapshot, instances
+from ec2facts.apply.last_facts import Identity, LastFacts
+from ec2facts.collection.crawl import crawl
+from ec2facts.errors import StaleError
+
+PLAIN = "i-1234567890abcdef0"
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> Identity:
+    """Return what a machine tells that says nothing of the instance and is in its first boot."""
+    machine = Identity(tmp_path / "asset", tmp_path / "boot")
+    machine.boot_id.write_text("first\n")
+    return machine
+
+
+@pytest.fixture
+def last(tmp_path: Path, identity: Identity) -> LastFacts:
+    """Return the last facts of the plain instance."""
+    facts = LastFacts(tmp_path / "state", identity)
+    facts.keep(crawl(instances.load("plain")))
+    return facts
+
+
+def test_last_facts_are_those_that_were_kept(last: LastFacts) -> None:
+    assert last.read().bodies == crawl(instances.load("plain")).bodies
+
+
+def test_last_facts_are_for_their_owner_alone(last: LastFacts, tmp_path: Path) -> None:
+    files = list((tmp_path / "state").iterdir())
+
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+def test_what_was_included_is_not_kept(tmp_path: Path, identity: Identity) -> None:
+    body = b"password of the database"
+    source = Snapshot({"meta-data/instance-id": PLAIN.encode(), "user-data": body})
+    facts = LastFacts(tmp_path / "state", identity)
+
+    facts.keep(crawl(source, include=["user_data"]), include=["user_data"])
+
+    assert [file for file in (tmp_path / "state").iterdir() if body in file.read_bytes()] == []
+    assert facts.read().bodies["meta-data/instance-id"] == PLAIN.encode()
+
+
+def test_last_facts_where_others_can_write_are_refused(last: LastFacts, tmp_path: Path) -> None:
+    (tmp_path / "state").chmod(0o777)
+
+    with pytest.raises(StaleError, match="others can write to"):
+        last.read()
+
+
+def test_unchanged_facts_are_not_written_again(last: LastFacts, tmp_path: Path) -> None:
+    before = [file.stat() for file in sorted((tmp_path / "state").iterdir())]
+
+    last.keep(crawl(instances.load("plain")))
+
+    after = [file.stat() for file in sorted((tmp_path / "state").iterdir())]
+    assert [status.st_ino for status in after] == [status.st_ino for status in before]
+
+
+def test_facts_of_another_instance_are_refused(last: LastFacts, identity: Identity) -> None:
+    identity.instance_id.write_text("i-0fedcba9876543210\n")
+
+    with pytest.raises(StaleError, match=f"another instance: {PLAIN}, and this one is i-0fedcba9876543210"):
+        last.read()
+
+
+def test_facts_of_this_instance_are_good_in_another_boot(last: LastFacts, identity: Identity) -> None:
+    identity.instance_id.write_text(f"{PLAIN}\n")
+    identity.boot_id.write_text("second\n")
+
+    assert last.read().bodies["meta-data/instance-id"] == PLAIN.encode()
+
+
+@pytest.mark.parametrize("asset", [None, "Not Specified\n", ""])
+@pytest.mark.parametrize("boot", [None, "second\n", ""])
+def test_facts_of_nobody_knows_which_instance_are_refused(
+    last: LastFacts, identity: Identity, asset: str | None, boot: str | None
+) -> None:
+    identity.boot_id.unlink()
+    for file, content in ((identity.instance_id, asset), (identity.boot_id, boot)):
+        if content is not None:
+            file.write_text(content)
+
+    with pytest.raises(StaleError, match="from before this boot"):
+        last.read()
+
+
+def test_withheld_facts_cannot_be_had_from_the_last(last: LastFacts) -> None:
+    with pytest.raises(StaleError, match="withheld, such as user_data"):
+        last.read(include=["user_data"])
+
+
+def test_without_a_complete_run_there_are_none(tmp_path: Path, identity: Identity) -> None:
+    with pytest.raises(StaleError, match="there are no last facts"):
+        LastFacts(tmp_path / "state", identity).read()
+
+
+@pytest.mark.parametrize("content", ["{", "{}"])
+def test_damaged_last_facts_are_none(last: LastFacts, tmp_path: Path, content: str) -> None:
+    (tmp_path / "state" / "last.json").write_text(content)
+
+    with pytest.raises(StaleError, match="there are no last facts"):
+        last.read()

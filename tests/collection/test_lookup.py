@@ -1,0 +1,398 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ec2facts import facts, instances
+from ec2facts.collection.lookup import lookup
+from ec2facts.collection.withholding import WITHHELD_NAMES
+from ec2facts.errors import AbsentError, IncompleteError, UnreadError, UsageError, WithheldError
+from ec2facts.imds.client import IMDSClient
+from ec2facts.imds.simulator.simulator import Simulator
+from ec2facts.imds.snapshot import Gap, Snapshot
+from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.instance import EC2Metadata
+
+ALL = instances.names()
+MACS = "meta-data/network/interfaces/macs/"
+TAGS = "meta-data/tags/instance/"
+MAC = "12:00:5e:00:53:c4"
+KEY = instances.load("awkward").read("meta-data/public-keys/2/openssh-key").decode()
+
+
+@pytest.fixture
+def busy() -> Snapshot:
+    return instances.load("busy")
+
+
+# No more than it takes
+
+
+@pytest.mark.parametrize(
+    ("name", "paths"),
+    [
+        ("instance_id", ["meta-data/instance-id"]),
+        ("instance-id", ["meta-data/instance-id"]),
+        ("region", ["dynamic/instance-identity/document"]),
+        ("account_id", ["dynamic/instance-identity/document"]),
+        ("instance_identity_document.architecture", ["dynamic/instance-identity/document"]),
+        ("placement/region", ["meta-data/placement/region"]),
+        ("instance_profile_name", ["meta-data/iam/info"]),
+        ("tags.Name", [TAGS, f"{TAGS}Name"]),
+        ("tags.0", [TAGS, f"{TAGS}City"]),
+        ("block_device_mapping.root", ["meta-data/block-device-mapping/", "meta-data/block-device-mapping/root"]),
+        (f"network_interfaces.{MAC}.subnet_id", [MACS, f"{MACS}{MAC}/subnet-id"]),
+        ("maintenance_scheduled.0.Code", ["meta-data/events/maintenance/scheduled"]),
+    ],
+)
+def test_one_fact_costs_one_token_and_what_it_takes(busy: Snapshot, name: str, paths: list[str]) -> None:
+    simulator = Simulator(busy)
+
+    with simulator as url:
+        lookup(IMDSClient(url), name)
+
+    asked = [(request.method, request.path) for request in simulator.requests]
+    assert asked == [("PUT", "api/token"), *(("GET", path) for path in paths)]
+
+
+def test_unknown_name_costs_nothing(busy: Snapshot) -> None:
+    simulator = Simulator(busy)
+
+    with simulator as url, pytest.raises(UsageError):
+        lookup(IMDSClient(url), "instance_idea")
+
+    assert simulator.requests == []
+
+
+def test_unknown_tag_costs_the_names_alone(busy: Snapshot) -> None:
+    simulator = Simulator(busy)
+
+    with simulator as url, pytest.raises(AbsentError):
+        lookup(IMDSClient(url), "tags.Nam")
+
+    assert [request.path for request in simulator.requests] == ["api/token", TAGS]
+
+
+# What a name means
+
+
+def names(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the dotted name of every fact within ``value``."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        within = f"{name}.{key}" if name else str(key)
+        yield within, item
+        yield from names(item, within)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_fact_is_found_under_its_dotted_name(name: str) -> None:
+    snapshot = instances.load(name)
+    everything = facts(snapshot, include=WITHHELD_NAMES)
+    for key in ("meta_data", "dynamic", "collection", "user_data"):
+        everything.pop(key, None)
+
+    found = {dotted: lookup(snapshot, dotted, include=WITHHELD_NAMES) for dotted, _ in names(everything)}
+
+    assert found == dict(names(everything))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_fact_of_the_trees_is_found_under_its_dotted_name(name: str) -> None:
+    snapshot = instances.load(name)
+    everything = facts(snapshot)
+    trees = {key: everything[key] for key in ("meta_data", "dynamic", "collection")}
+
+    some = list(names(trees))[::29]
+    found = {dotted: lookup(snapshot, dotted) for dotted, _ in some}
+
+    assert found == dict(some)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_facts_within_one_come_in_the_same_order(name: str) -> None:
+    snapshot = instances.load(name)
+
+    interfaces = lookup(snapshot, "network_interfaces")
+
+    assert json.dumps(interfaces) == json.dumps(facts(snapshot)["network_interfaces"])
+
+
+@pytest.mark.parametrize("name", attributes(EC2Metadata))
+def test_dashes_are_as_good_as_underscores(busy: Snapshot, name: str) -> None:
+    dashed = answer(busy, name.replace("_", "-"))
+
+    assert dashed == answer(busy, name)
+
+
+def answer(snapshot: Snapshot, name: str) -> Any:
+    try:
+        return lookup(snapshot, name, include=WITHHELD_NAMES)
+    except AbsentError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("tags.Name", "awkward 1"),
+        ("tags.a", "one"),
+        ("tags.a.b", "two"),
+        ("tags.aws:x", "y"),
+        ("tags.items", "not a method"),
+        ("tags.-", "dash"),
+        ("tags.0", "zero"),
+        ("tags.empty", ""),
+        ("tags.two-lines", "first\nsecond"),
+        ("meta_data.tags.instance.a.b", "two"),
+        ("meta-data.quantum.why? #1", "because"),
+        ("meta_data.quantum.calibration.matrix.base64", "AID/IG1hdHJpeCDDKA=="),
+        ("public_keys.team/deploy", {"openssh_key": KEY}),
+        ("public_keys.2.openssh_key", KEY),
+        ("instance_identity_document.kernelId", None),
+        ("collection.unread", {}),
+        ("hibernation_configured", False),
+        ("maintenance_history", []),
+        ("network_interfaces.1.ipv6s", []),
+    ],
+)
+def test_name_leads_to_its_value(name: str, value: Any) -> None:
+    assert lookup(instances.load("awkward"), name) == value
+
+
+@pytest.mark.parametrize("position", [0, 1, 2, 3])
+def test_position_of_an_interface_is_the_one_in_the_facts(busy: Snapshot, position: int) -> None:
+    expected = list(facts(busy)["network_interfaces"].values())[position]
+
+    assert lookup(busy, f"network_interfaces.{position}") == expected
+    assert lookup(busy, f"network-interfaces.{position}.subnet-id") == expected["subnet_id"]
+
+
+def test_interface_without_a_number_comes_last_as_in_the_facts() -> None:
+    late, early = "0a:00:5e:00:53:01", "0a:00:5e:00:53:02"
+    snapshot = Snapshot({f"{MACS}{late}/subnet-id": b"subnet-late", f"{MACS}{early}/device-number": b"0"})
+
+    assert list(facts(snapshot)["network_interfaces"]) == [early, late]
+    assert lookup(snapshot, "network_interfaces.0.mac") == early
+    assert lookup(snapshot, "network_interfaces.1.subnet_id") == "subnet-late"
+
+
+def test_position_among_tags_is_the_one_in_the_listing(busy: Snapshot) -> None:
+    assert lookup(busy, "tags.1") == list(facts(busy)["tags"].values())[1]
+
+
+def test_user_data_are_bytes(busy: Snapshot) -> None:
+    assert lookup(busy, "user_data", include=["user_data"]) == busy.read("user-data")
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("placement/region", "meta-data/placement/region"),
+        ("meta-data/placement/region", "meta-data/placement/region"),
+        ("/meta-data/placement/region", "meta-data/placement/region"),
+        ("/latest/meta-data/placement/region", "meta-data/placement/region"),
+        ("latest/meta-data//placement//region", "meta-data/placement/region"),
+        ("//latest//meta-data/placement/region", "meta-data/placement/region"),
+        ("instance-id/", "meta-data/instance-id"),
+        ("placement/", "meta-data/placement/"),
+        ("meta-data/", "meta-data/"),
+        ("dynamic/instance-identity/document", "dynamic/instance-identity/document"),
+        ("/latest/dynamic/", "dynamic/"),
+        ("tags/instance/Name", "meta-data/tags/instance/Name"),
+    ],
+)
+def test_name_with_a_slash_is_a_path_and_gives_its_body(busy: Snapshot, name: str, path: str) -> None:
+    assert lookup(busy, name) == busy.read(path)
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("instance_idea", "instance_id"),
+        ("instanceid", "instance_id"),
+        ("Region", "region"),
+        ("tag.Name", "tags"),
+        ("network_interfaces.0.subnet", "subnet_id"),
+    ],
+)
+def test_misspelt_fact_is_an_error_with_the_right_name(busy: Snapshot, name: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        lookup(busy, name)
+
+    assert f"(did you mean {meant!r}?); `ec2facts schema` lists them" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", ".", "nonsense", "instance_id_", "__class__", "parent", "clear_all", "source"])
+def test_name_that_no_instance_has_is_an_error(busy: Snapshot, name: str) -> None:
+    with pytest.raises(UsageError, match=f"there is no fact {name.partition('.')[0]!r}"):
+        lookup(busy, name)
+
+
+@pytest.mark.parametrize(
+    "name", ["instance_id.x", "region.0", "tags.City.x", "network_interfaces.0.mac.0", "security_groups.0.1"]
+)
+def test_name_that_leads_further_than_a_value_is_an_error(busy: Snapshot, name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name!r} leads too far"):
+        lookup(busy, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("tags.Citi", "tags.Citi is absent: there is no 'Citi' (did you mean 'City'?)"),
+        ("tags.99", "tags.99 is absent: there is no '99'"),
+        ("network_interfaces.4.mac", "network_interfaces.4.mac is absent: there is no '4'"),
+        ("network_interfaces.-1.mac", "network_interfaces.-1.mac is absent: there is no '-1'"),
+        ("security_groups.9", "security_groups.9 is absent: there is no '9'"),
+        ("instance_identity_document.Region", "there is no 'Region' (did you mean 'region'?)"),
+        ("meta_data.placement.regio", "there is no 'regio' (did you mean 'region'?)"),
+        ("kernel_id", "meta-data/kernel-id is absent: the service answers 404"),
+        ("placement/nowhere", "meta-data/placement/nowhere is absent: the service answers 404"),
+    ],
+)
+def test_what_this_instance_does_not_have_is_absent(busy: Snapshot, name: str, told: str) -> None:
+    with pytest.raises(AbsentError) as caught:
+        lookup(busy, name)
+
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "path"), WITHHELD_NAMES.items())
+def test_what_is_withheld_says_how_to_include_it(name: str, path: str) -> None:
+    snapshot = Snapshot({**instances.load("busy").bodies, "dynamic/instance-identity/dsa2048": b"MIAG"})
+
+    for asked in (name, f"/latest/{path}", f"latest//{path}"):
+        with pytest.raises(WithheldError, match=f"ask for it with --include {name}$"):
+            lookup(snapshot, asked)
+    included = lookup(snapshot, name, include=[name])
+
+    assert included not in (None, "", {})
+
+
+@pytest.mark.parametrize(
+    ("instance", "name", "included"),
+    [
+        ("busy", "meta_data.iam.security-credentials", "iam_security_credentials"),
+        ("busy", "meta-data.iam.security-credentials.busy-role", "iam_security_credentials"),
+        ("busy", "meta_data.iam.security-credentials.busy-role.Token", "iam_security_credentials"),
+        ("busy", "dynamic.instance-identity.pkcs7", "instance_identity_pkcs7"),
+        ("awkward", "meta_data.quantum.vault.lease", "meta-data/quantum/vault/lease"),
+    ],
+)
+def test_what_is_withheld_of_the_trees_is_not_called_absent(instance: str, name: str, included: str) -> None:
+    with pytest.raises(WithheldError) as caught:
+        lookup(instances.load(instance), name)
+
+    assert caught.value.include == included
+
+
+@pytest.mark.parametrize("name", ["meta_data.iam", "dynamic.instance-identity", "meta_data"])
+def test_what_is_withheld_inside_a_fact_is_left_out(busy: Snapshot, name: str) -> None:
+    value = lookup(busy, name)
+
+    assert dict(names(facts(busy)))[name] == value if "." in name else facts(busy)[name] == value
+
+
+@pytest.mark.parametrize("name", ["user-data/../user-data", "./placement/region", "meta-data/../user-data"])
+def test_path_with_dots_is_an_error(busy: Snapshot, name: str) -> None:
+    with pytest.raises(UsageError):
+        lookup(busy, name)
+
+
+def test_unknown_name_to_include_is_an_error(busy: Snapshot) -> None:
+    with pytest.raises(UsageError, match="nothing is withheld under the name 'everything'"):
+        lookup(busy, "instance_id", include=["everything"])
+
+
+def gapped(path: str, reason: str = "HTTP 503", status: int | None = 503) -> Snapshot:
+    """Return a busy instance of which ``path`` could not be read."""
+    bodies = {other: body for other, body in instances.load("busy").bodies.items() if other != path}
+    return Snapshot(bodies, {path: Gap("unread", reason, status)})
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("instance_id", "meta-data/instance-id"),
+        ("instance-id/", "meta-data/instance-id"),
+        ("region", "dynamic/instance-identity/document"),
+        ("tags", TAGS),
+        ("tags.City", f"{TAGS}City"),
+        ("meta_data.tags.instance.City", f"{TAGS}City"),
+        ("meta_data.tags.instance.City", TAGS),
+        ("meta_data.placement.region", "meta-data/placement/"),
+        ("placement_region", "meta-data/placement/region"),
+    ],
+)
+@pytest.mark.parametrize("on_unread", [None, print])
+def test_unread_fact_is_an_error(name: str, path: str, on_unread: Callable[[str, str], object] | None) -> None:
+    with pytest.raises(UnreadError) as caught:
+        lookup(gapped(path), name, on_unread=on_unread)
+
+    assert (caught.value.path, caught.value.reason, caught.value.status) == (path, "HTTP 503", 503)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("tags", f"{TAGS}City"),
+        ("network_interfaces", f"{MACS}{MAC}/subnet-id"),
+        ("meta_data", f"{TAGS}City"),
+        ("meta_data.tags", f"{TAGS}City"),
+        ("meta-data.tags.instance", f"{TAGS}City"),
+        ("dynamic", "dynamic/instance-identity/document"),
+    ],
+)
+def test_fact_with_something_unread_inside_is_had_only_where_that_is_allowed(name: str, path: str) -> None:
+    snapshot = gapped(path)
+
+    with pytest.raises(IncompleteError) as caught:
+        lookup(snapshot, name)
+    told: dict[str, str] = {}
+    value = lookup(snapshot, name, on_unread=told.__setitem__)
+
+    assert caught.value.unread == told == {path: "HTTP 503"}
+    assert value
+    assert value == dict(names(facts(snapshot)))[name.replace("-", "_")]
+
+
+@pytest.mark.parametrize("name", ["meta_data.tags.instance.Mood", "meta_data.placement", "dynamic", "tags.Mood"])
+def test_what_is_unread_elsewhere_does_not_matter(name: str) -> None:
+    snapshot = gapped(f"{TAGS}City")
+
+    assert lookup(snapshot, name) == dict(names(facts(snapshot)))[name]
+
+
+def test_malformed_fact_is_an_error() -> None:
+    snapshot = Snapshot({"meta-data/ami-launch-index": b"<html>PRIVATE</html>"})
+
+    with pytest.raises(UnreadError, match=r"^meta-data/ami-launch-index could not be read: not a decimal number$"):
+        lookup(snapshot, "ami_launch_index")
+
+
+def test_what_a_capture_withheld_is_not_called_absent() -> None:
+    path = "meta-data/identity-credentials/ec2/security-credentials/"
+    capture = Snapshot({"meta-data/ami-id": b"ami-1"}, {path: Gap("withheld", "identity_credentials")})
+
+    with pytest.raises(WithheldError):
+        lookup(capture, "identity_credentials", include=["identity_credentials"])
+
+
+def test_directory_that_answers_with_a_redirect_is_no_gap() -> None:
+    moved = UnreadError("meta-data/future", "HTTP 301", status=301)
+
+    class Redirecting:
+        def get(self, path: str, /) -> bytes | None:
+            if path == "meta-data/future":
+                raise moved
+            return {"meta-data/": b"future", "meta-data/future/": b"x", "meta-data/future/x": b"1"}.get(path)
+
+    assert lookup(Redirecting(), "meta_data.future.x") == "1"
+    assert lookup(Redirecting(), "meta_data") == {"future": {"x": "1"}}

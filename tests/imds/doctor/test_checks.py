@@ -1,0 +1,371 @@
+from __future__ import annotations
+
+import errno
+import os
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from ec2facts import instances
+from ec2facts.cli import main
+from ec2facts.errors import UnavailableError
+from ec2facts.imds.client import IMDSClient
+from ec2facts.imds.doctor.advice import advise
+from ec2facts.imds.doctor.checks import (
+    Finding,
+    Reply,
+    check_connection,
+    check_machine,
+    check_metadata,
+    check_proxies,
+    check_settings,
+    check_tags,
+    check_token,
+    diagnose,
+)
+from ec2facts.imds.simulator.simulator import Simulator
+from tests.conftest import NOBODY
+
+CHECKS = ["machine", "settings", "proxies", "connection", "token", "metadata", "tags"]
+IPV4 = "http://169.254.169.254"
+IPV6 = "http://[fd00:ec2::254]"
+DMI = "sys/class/dmi/id"
+NITRO = {f"{DMI}/sys_vendor": "Amazon EC2\n", f"{DMI}/board_asset_tag": "i-1234567890abcdef0\n"}
+ADDRESS = "20010db8000000000000000000000001 02 40 00 80     eth0\n"
+LINK_ADDRESS = "fe800000000000000000000000000001 02 40 20 80     eth0\n"
+ROUTES = "Iface\tDestination\tGateway\n"
+
+
+def machine(root: Path, files: Mapping[str, str]) -> Path:
+    """Lay out the files of a machine below ``root``."""
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def statuses(findings: list[Finding]) -> dict[str, str]:
+    return {finding.check: finding.status for finding in findings}
+
+
+def finding_of(check: str, findings: list[Finding]) -> Finding:
+    return next(finding for finding in findings if finding.check == check)
+
+
+def failing(error: OSError) -> Any:
+    def connect(address: tuple[str, int], timeout: float) -> NoReturn:
+        raise error
+
+    return connect
+
+
+def os_error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
+@pytest.mark.parametrize(
+    ("files", "seen"),
+    [
+        (NITRO, "the vendor is Amazon EC2"),
+        ({f"{DMI}/board_asset_tag": "i-0abcdef1234567890"}, "the asset tag is i-0abcdef1234567890"),
+        (
+            {f"{DMI}/product_uuid": "EC2E1916-9099-7CAF-FD21-012345678901"},
+            "the UUID is EC2E1916-9099-7CAF-FD21-012345678901",
+        ),
+        (
+            {f"{DMI}/product_uuid": "45E12AEC-DCD1-B213-94ED-012345678901"},
+            "the UUID is 45E12AEC-DCD1-B213-94ED-012345678901",
+        ),
+        (
+            {f"{DMI}/sys_vendor": "Xen", "sys/hypervisor/uuid": "ec2e1916-9099-7caf-fd21-012345678901"},
+            "the UUID is ec2e1916-9099-7caf-fd21-012345678901",
+        ),
+        ({f"{DMI}/sys_vendor": "Xen", f"{DMI}/bios_version": "4.11.amazon"}, "the BIOS is 4.11.amazon"),
+    ],
+    ids=["vendor", "asset tag", "uuid", "swapped uuid", "hypervisor", "bios"],
+)
+def test_ec2_instance_is_known_by_its_files(tmp_path: Path, files: Mapping[str, str], seen: str) -> None:
+    assert check_machine(machine(tmp_path, files)) == Finding("machine", "ok", f"an EC2 instance: {seen}")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {f"{DMI}/sys_vendor": "QEMU", f"{DMI}/product_uuid": "12345678-ABCD-4321-EC20-012345678901"},
+        {f"{DMI}/sys_vendor": "QEMU", f"{DMI}/board_asset_tag": "Not Specified"},
+    ],
+)
+def test_other_machine_is_no_ec2_instance(tmp_path: Path, files: Mapping[str, str]) -> None:
+    finding = check_machine(machine(tmp_path, files))
+
+    assert (finding.status, finding.seen) == ("warn", "no EC2 instance: the vendor is QEMU")
+    assert "--simulate" in finding.advice
+
+
+def test_machine_without_a_word_of_itself_is_not_judged(tmp_path: Path) -> None:
+    assert check_machine(tmp_path).status == "skip"
+
+
+@pytest.mark.parametrize(
+    ("files", "seen"),
+    [
+        ({".dockerenv": ""}, "/.dockerenv is there"),
+        ({"run/.containerenv": ""}, "/run/.containerenv is there"),
+        ({"proc/1/cgroup": "0::/kubepods.slice/pod1\n"}, "/proc/1/cgroup names kubepods"),
+    ],
+    ids=["docker", "podman", "cgroup"],
+)
+def test_container_is_known_by_its_files(tmp_path: Path, files: Mapping[str, str], seen: str) -> None:
+    root = machine(tmp_path, {**NITRO, **files})
+
+    assert check_machine(root).seen == f"an EC2 instance: the vendor is Amazon EC2, in a container: {seen}"
+
+
+@pytest.mark.parametrize(
+    ("environ", "status", "seen", "advice"),
+    [
+        ({}, "ok", f"the endpoint is {IPV4}", ""),
+        ({"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv6"}, "ok", f"the endpoint is {IPV6}", ""),
+        ({"AWS_EC2_METADATA_DISABLED": "True"}, "fail", "AWS_EC2_METADATA_DISABLED is true", "unset AWS_EC2"),
+        ({"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv5"}, "fail", "ENDPOINT_MODE is 'ipv5'", "unset both"),
+        ({"AWS_EC2_METADATA_SERVICE_ENDPOINT": "metadata"}, "fail", "ENDPOINT is 'metadata'", "unset both"),
+    ],
+)
+def test_settings_say_where_they_lead(environ: Mapping[str, str], status: str, seen: str, advice: str) -> None:
+    finding = check_settings(None, environ)
+
+    assert finding.status == status
+    assert seen in finding.seen
+    assert advice in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("environ", "status"),
+    [
+        ({}, "ok"),
+        ({"http_proxy": "http://proxy.example.com:3128"}, "warn"),
+        ({"HTTP_PROXY": "http://proxy.example.com:3128"}, "warn"),
+        ({"ALL_PROXY": "socks5://proxy.example.com"}, "warn"),
+        ({"https_proxy": "http://proxy.example.com:3128"}, "ok"),
+        ({"http_proxy": "http://proxy.example.com", "no_proxy": "localhost, 169.254.169.254"}, "ok"),
+        ({"http_proxy": "http://proxy.example.com", "NO_PROXY": "*"}, "ok"),
+    ],
+)
+def test_proxy_that_others_obey_is_told(environ: Mapping[str, str], status: str) -> None:
+    finding = check_proxies(IPV4, environ)
+
+    assert finding.status == status
+    assert ("no_proxy=169.254.169.254" in finding.advice) == (status == "warn")
+
+
+@pytest.mark.parametrize(
+    ("url", "number", "files", "advice"),
+    [
+        (IPV4, errno.ECONNREFUSED, NITRO, "iptables"),
+        (IPV4, errno.ECONNREFUSED, {f"{DMI}/sys_vendor": "QEMU"}, "not an EC2 instance"),
+        (IPV4, errno.EHOSTUNREACH, {f"{DMI}/sys_vendor": "QEMU"}, "not an EC2 instance"),
+        (NOBODY, errno.ECONNREFUSED, {f"{DMI}/sys_vendor": "QEMU"}, "`ec2facts serve`"),
+        (IPV4, errno.EACCES, NITRO, "prohibits it: see `ip route get 169.254.169.254`"),
+        (IPV4, errno.EPERM, NITRO, "prohibits it"),
+        (IPV4, errno.EINVAL, NITRO, "prohibits it"),
+        (IPV4, errno.EHOSTUNREACH, NITRO, "no route to 169.254.169.254"),
+        (IPV4, errno.ENETUNREACH, {**NITRO, "proc/net/route": ROUTES}, "no route to 169.254.169.254"),
+        (IPV4, errno.ENETUNREACH, {"proc/net/if_inet6": LINK_ADDRESS}, "no route to"),
+        (IPV4, errno.ENETUNREACH, {"proc/net/if_inet6": ADDRESS, "proc/net/route": ROUTES + "eth0"}, "no route to"),
+        (
+            IPV4,
+            errno.ENETUNREACH,
+            {**NITRO, "proc/net/if_inet6": LINK_ADDRESS + ADDRESS, "proc/net/route": ROUTES},
+            "IPv6 only: export AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6",
+        ),
+        (IPV6, errno.ENETUNREACH, NITRO, "unset AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE to use IPv4"),
+        (IPV6, errno.EADDRNOTAVAIL, NITRO, "--instance-id i-1234567890abcdef0 --http-protocol-ipv6 enabled"),
+    ],
+)
+def test_failed_connection_says_what_to_do(
+    tmp_path: Path, url: str, number: int, files: Mapping[str, str], advice: str
+) -> None:
+    finding = check_connection(url, os_error(number), machine(tmp_path, files))
+
+    assert (finding.status, finding.seen) == ("fail", os.strerror(number).lower())
+    assert advice in finding.advice
+
+
+def test_connection_that_never_comes_about_names_the_firewall(tmp_path: Path) -> None:
+    finding = check_connection(IPV4, socket.timeout("timed out"), machine(tmp_path, NITRO))
+
+    assert (finding.status, finding.seen) == ("fail", "no answer in time")
+    assert "drops what is sent to 169.254.169.254" in finding.advice
+
+
+def test_name_that_does_not_resolve_is_told(tmp_path: Path) -> None:
+    error = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    assert (
+        "metadata.example.com is not a name" in check_connection("http://metadata.example.com", error, tmp_path).advice
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "advice"),
+    [
+        (NITRO, "need one hop more"),
+        (NITRO, "--instance-id i-1234567890abcdef0 --http-put-response-hop-limit 2"),
+        ({}, "--instance-id INSTANCE_ID --http-put-response-hop-limit 2"),
+        ({**NITRO, ".dockerenv": ""}, "replies do not reach this container (/.dockerenv is there)"),
+    ],
+)
+def test_reply_that_never_came_is_a_matter_of_hops(tmp_path: Path, files: Mapping[str, str], advice: str) -> None:
+    finding = check_token(IPV4, socket.timeout("timed out"), machine(tmp_path, files))
+
+    assert (finding.status, finding.seen) == ("fail", "connected, and no reply came in time")
+    assert advice in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "advice"),
+    [
+        (Reply(200, {"server": "EC2ws"}, b"AQAEA=="), "ok", ""),
+        (Reply(200, {"server": "nginx"}, b"AQAEA=="), "warn", "a simulator, or a proxy"),
+        (Reply(200, {}, b"AQAEA=="), "warn", "a simulator, or a proxy"),
+        (Reply(403, {"server": "EC2ws"}, b""), "fail", "--http-endpoint enabled"),
+        (Reply(403, {}, b""), "fail", "X-Forwarded-For"),
+        (Reply(403, {"server": "squid/6.6"}, b"<html>"), "fail", "a proxy answers in place of the service (squid/6.6)"),
+        (Reply(403, {"server": "EC2ws", "via": "1.1 proxy"}, b""), "fail", "(1.1 proxy): export no_proxy=169.254.169"),
+        (Reply(502, {"x-cache": "MISS from proxy"}, b""), "fail", "(MISS from proxy)"),
+        (Reply(503, {"server": "EC2ws"}, b""), "fail", "busy"),
+        (Reply(429, {"server": "EC2ws"}, b""), "fail", "busy"),
+        (Reply(404, {"server": "EC2ws"}, b""), "fail", "not IMDSv2"),
+        (Reply(200, {"server": "EC2ws", "content-type": "text/html"}, b"<html> </html>"), "fail", "not IMDSv2"),
+    ],
+)
+def test_answer_to_the_request_for_a_token_is_judged(tmp_path: Path, reply: Reply, status: str, advice: str) -> None:
+    finding = check_token(IPV4, reply, tmp_path)
+
+    assert finding.status == status
+    assert advice in finding.advice
+    assert "AQAEA" not in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (Reply(200, {}, b"Name\nOwner"), "ok"),
+        (Reply(200, {}, b""), "warn"),
+        (Reply(404, {}, b""), "warn"),
+        (Reply(503, {}, b""), "warn"),
+        (os_error(errno.ECONNRESET), "warn"),
+    ],
+)
+def test_tags_that_are_not_enabled_are_no_failure(tmp_path: Path, reply: Any, status: str) -> None:
+    finding = check_tags(reply, tmp_path)
+
+    assert finding.status == status
+    if isinstance(reply, Reply) and status == "warn":
+        assert finding.advice.endswith("--instance-metadata-tags enabled")
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (Reply(200, {}, b"i-1234567890abcdef0"), "ok"),
+        (Reply(401, {}, b""), "fail"),
+        (os_error(errno.ECONNRESET), "fail"),
+        (ValueError("chunk"), "fail"),
+    ],
+)
+def test_value_that_cannot_be_read_is_a_failure(reply: Any, status: str) -> None:
+    assert check_metadata(reply).status == status
+
+
+def test_all_is_well_at_a_service_that_is(tmp_path: Path) -> None:
+    with Simulator(instances.load("plain")) as url:
+        findings = diagnose(url, environ={}, root=machine(tmp_path, NITRO))
+
+    assert statuses(findings) == dict.fromkeys(CHECKS, "ok")
+
+
+@pytest.mark.parametrize(
+    ("faults", "failing_check", "advice"),
+    [
+        (["status=403@api/token"], "token", "--http-endpoint enabled"),
+        (["hang@api/token"], "token", "--http-put-response-hop-limit 2"),
+        (["html@api/token"], "token", "not IMDSv2"),
+        (["oversize@api/token"], "token", "not IMDSv2"),
+        (["drop@api/token"], "token", "try again"),
+        (["reset@api/token"], "token", "try again"),
+        (["truncate@api/token"], "token", "try again"),
+        (["garble@api/token"], "token", "try again"),
+        (["throttle@api/token"], "token", "busy"),
+        (["status=401@meta-data/*"], "metadata", "busy"),
+        (["hang@meta-data/instance-id"], "metadata", "try again"),
+        (["refused=3600"], "connection", "nothing listens"),
+    ],
+)
+def test_every_way_to_be_out_of_reach_is_told(
+    tmp_path: Path, faults: list[str], failing_check: str, advice: str
+) -> None:
+    with Simulator(instances.load("plain"), faults=faults) as url:
+        findings = diagnose(url, environ={}, root=machine(tmp_path, NITRO), timeout=0.4)
+
+    assert [finding.check for finding in findings] == CHECKS
+    failed = finding_of(failing_check, findings)
+    assert failed.status == "fail"
+    assert advice in failed.advice
+    after = CHECKS[CHECKS.index(failing_check) + 1 :]
+    assert failing_check == "metadata" or {statuses(findings)[check] for check in after} == {"skip"}
+
+
+def test_nothing_is_connected_to_when_the_settings_forbid_it(tmp_path: Path) -> None:
+    environ = {"AWS_EC2_METADATA_DISABLED": "true"}
+
+    findings = diagnose(environ=environ, root=tmp_path, connect=failing(AssertionError("connected")))  # type: ignore[arg-type]  # any exception will do
+
+    assert statuses(findings)["settings"] == "fail"
+    assert [finding.check for finding in findings] == CHECKS
+
+
+def test_default_endpoint_is_where_it_connects(tmp_path: Path) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def connect(address: tuple[str, int], timeout: float) -> NoReturn:
+        asked.append(address)
+        raise os_error(errno.ENETUNREACH)
+
+    diagnose(environ={}, root=tmp_path, connect=connect)
+    diagnose(environ={"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv6"}, root=tmp_path, connect=connect)
+
+    assert asked == [("169.254.169.254", 80), ("fd00:ec2::254", 80)]
+
+
+@pytest.mark.parametrize(
+    "fault", ["status=403@api/token", "hang@api/token", "html@api/token", "drop@api/token", "refused=60"]
+)
+def test_error_of_the_client_leads_to_the_doctor_s_advice(tmp_path: Path, fault: str) -> None:
+    root = machine(tmp_path, NITRO)
+    with Simulator(instances.load("plain"), faults=[fault]) as url:
+        findings = diagnose(url, environ={}, root=root, timeout=0.4)
+        with pytest.raises(UnavailableError) as raised:
+            IMDSClient(url, timeout=0.4, attempts=1, environ={}).get("meta-data/mac")
+
+    assert advise(raised.value, root) == next(finding.advice for finding in findings if finding.status == "fail")
+
+
+def test_error_that_says_itself_what_to_do_gets_no_advice(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError) as raised:
+        IMDSClient(environ={"AWS_EC2_METADATA_DISABLED": "true"})
+
+    assert advise(raised.value, tmp_path) == ""
+
+
+def test_error_of_every_command_says_what_to_do_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with Simulator(instances.load("plain"), faults=["status=403@api/token"]) as url:
+        status = main(["get", "region", "--endpoint", url])
+
+    output, errors = capsys.readouterr()
+    assert (status, output) == (3, "")
+    assert re.fullmatch(r"ec2facts: error: .*switched off.*; .*--http-endpoint enabled.*\n", errors)

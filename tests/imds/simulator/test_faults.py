@@ -1,0 +1,423 @@
+"""What comes of every fault: the right facts or the right error, within bounds."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import pytest
+
+from ec2facts.collection.crawl import MAX_DEPTH, crawl
+from ec2facts.collection.facts import facts
+from ec2facts.errors import DisabledError, EC2FactsError, UnavailableError, UsageError
+from ec2facts.imds.body import BODY_LIMIT
+from ec2facts.imds.client import IMDSClient
+from ec2facts.imds.rate_limits import LONGEST_WAIT
+from ec2facts.imds.simulator.faults import FAULTS, Where, parse_fault
+from ec2facts.imds.simulator.simulator import Request, Simulator
+from tests.imds.faulty import INSTANCE, PATHS, collect_from, facts_but_for, settled_threads
+from tests.imds.simulator.test_simulator import TTL, ask, connect, get, new_token
+
+PLACEMENT = "meta-data/placement/"
+REGION = f"{PLACEMENT}region"
+TAGS = "meta-data/tags/instance/"
+MACS = "meta-data/network/interfaces/macs/"
+ATTEMPTS = 3
+
+
+class Row(NamedTuple):
+    """A fault, and what it costs: nothing, the paths ``unread``, or all with ``error``."""
+
+    fault: str
+    unread: tuple[str, ...] = ()
+    error: type[EC2FactsError] | None = None
+    asked: int = PATHS
+    """The most requests, the first for a token apart, that it takes."""
+    settings: Mapping[str, Any] = MappingProxyType({})
+
+    @property
+    def guarantee(self) -> str:
+        """What the fault costs, in words for a table."""
+        if self.error is not None:
+            return f"exit status {self.error.exit_status}, after at most {_requests(self.asked + 1)}"
+        more = self.asked - PATHS
+        extra = f", with at most {_requests(more)} more" if more > 0 else ""
+        if self.unread:
+            return f"every fact but {', '.join(self.unread)}; exit status 4{extra}"
+        return f"every fact{extra}"
+
+    @property
+    def kind(self) -> str:
+        return self.fault.partition("@")[0].partition("=")[0]
+
+
+def _requests(count: int) -> str:
+    return f"{count} request{'s' * (count != 1)}"
+
+
+AGAIN = PATHS + ATTEMPTS - 1
+"""Requests where one path is asked for until the attempts are used up."""
+
+TOKEN = ATTEMPTS - 1
+"""Requests where no token is to be had."""
+
+THRICE = MappingProxyType({"attempts": ATTEMPTS, "concurrency": 1})
+"""Else a request that comes too soon is tried more often, and all that are in flight wait for it."""
+
+ROWS = [
+    Row("refused=5", error=UnavailableError, asked=0),
+    Row("refused=5", settings={"wait": 600}),
+    Row("drop", error=UnavailableError, asked=TOKEN),
+    Row(f"drop@{REGION}", (REGION,), asked=AGAIN),
+    Row("drop@#1", asked=PATHS + 1),
+    Row("drop@30%", asked=2 * PATHS, settings={"attempts": 12}),
+    Row(f"hang@{REGION}", (REGION,), asked=AGAIN, settings={"timeout": 0.5}),
+    Row("garble", error=UnavailableError, asked=TOKEN),
+    Row(f"garble@{REGION}", (REGION,), asked=AGAIN),
+    Row("delay=0.001"),
+    Row(f"delay=5@{REGION}", (REGION,), asked=AGAIN, settings={"timeout": 0.5}),
+    Row("slow=0.0001"),
+    Row("reset", error=UnavailableError, asked=TOKEN),
+    Row(f"reset@{REGION}", (REGION,), asked=AGAIN),
+    Row("reset@30%", asked=2 * PATHS, settings={"attempts": 12}),
+    Row("truncate", error=UnavailableError, asked=TOKEN),
+    Row(f"truncate@{REGION}", (REGION,), asked=AGAIN),
+    Row(f"truncate@{TAGS}", (TAGS,), asked=AGAIN),
+    Row("oversize@api/token", error=UnavailableError, asked=0),
+    Row(f"oversize@{REGION}", (REGION,)),
+    Row(f"oversize@{TAGS}", (TAGS,)),
+    Row("status=403@api/token", error=DisabledError, asked=0),
+    Row("status=400@api/token", error=UnavailableError, asked=0),
+    Row("status=404@api/token", error=UnavailableError, asked=0),
+    Row("status=503@api/token", error=UnavailableError, asked=TOKEN, settings=THRICE),
+    Row(f"status=403@{REGION}", (REGION,)),
+    Row(f"status=429@{REGION}", (REGION,), asked=AGAIN, settings=THRICE),
+    Row(f"status=500@{REGION}", (REGION,), asked=AGAIN),
+    Row(f"status=503@{PLACEMENT}", (PLACEMENT,), asked=AGAIN, settings=THRICE),
+    Row("status=503@30%", asked=2 * PATHS, settings={"attempts": 12}),
+    Row("status=503@#1-3", asked=AGAIN + ATTEMPTS, settings={"attempts": 12}),
+    Row(f"status=401@{REGION}", (REGION,), asked=PATHS + 2),
+    Row("status=401@#2", asked=PATHS + 3),
+    Row(f"throttle@{REGION}", (REGION,), asked=AGAIN, settings=THRICE),
+    Row(f"throttle=86400@{REGION}", (REGION,), asked=AGAIN, settings=THRICE),
+    Row("throttle=2@#1-3", asked=AGAIN + ATTEMPTS, settings={"attempts": 12}),
+    Row("rate=1000000"),
+    Row(f"redirect=http://127.0.0.1:1/latest/@{PLACEMENT}", (PLACEMENT,)),
+    Row("html@api/token", error=UnavailableError, asked=0),
+    Row("html", error=UnavailableError, asked=0),
+    Row("ttl=1", asked=3 * PATHS, settings={"tick": 0.002}),
+    Row("list=..@meta-data/"),
+    Row("list=.@meta-data/tags/"),
+    Row("list=./@meta-data/"),
+    Row("list=meta-data/@meta-data/", asked=PATHS + 1),
+    Row("list=tags/@meta-data/tags/", asked=PATHS + 1),
+    Row("list=nowhere@meta-data/", asked=PATHS + 1),
+    Row("children=0"),
+    Row("appear=2@meta-data/*"),
+    Row("vanish=1000000@meta-data/*"),
+]  # fmt: skip
+"""Faults whose outcome is this instance's facts, or these without what could not be read."""
+
+OTHERS = {"loop", "binary"}
+"""Kinds with a test of their own, because they add to the facts."""
+
+
+def identify(row: Row) -> str:
+    return f"{row.fault} {' '.join(map(str, row.settings.values()))}".rstrip()
+
+
+def test_every_kind_of_fault_has_a_row() -> None:
+    assert {row.kind for row in ROWS} | OTHERS == set(FAULTS)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=identify)
+def test_fault_costs_what_it_strikes_and_no_more(row: Row) -> None:
+    threads = threading.active_count()
+
+    outcome = collect_from(row.fault, **row.settings)
+
+    if row.error is None:
+        assert outcome.error is None
+        assert {path.rstrip("/") for path in outcome.unread} == {path.rstrip("/") for path in row.unread}
+        assert outcome.facts == facts_but_for(outcome.unread)
+    else:
+        assert isinstance(outcome.error, row.error)
+        assert outcome.error.exit_status == 3
+    assert len(outcome.requests) <= row.asked + 1
+    assert outcome.slept <= ATTEMPTS * LONGEST_WAIT * max(1, len(row.unread)) + row.settings.get("wait", 25)
+    assert settled_threads(threads) <= threads
+    gc.collect()  # a socket that is left open is a ResourceWarning, which is an error
+
+
+@pytest.mark.parametrize("number", range(2, PATHS + 2))
+def test_token_that_expires_at_any_request_is_renewed_and_nothing_is_lost(number: int) -> None:
+    outcome = collect_from(f"status=401@#{number}")
+
+    assert outcome.facts == facts(INSTANCE)
+    assert len(outcome.requests) <= PATHS + 1 + 2
+
+
+def test_tokens_that_never_last_end_in_errors() -> None:
+    outcome = collect_from("ttl=0")
+
+    assert set(outcome.unread.values()) == {"HTTP 401"}
+    assert max(count for (method, _), count in outcome.asked.items() if method == "GET") == 2
+
+
+def test_retry_after_is_honoured_up_to_a_limit() -> None:
+    one_second = collect_from(f"throttle=1@{REGION}", attempts=ATTEMPTS, concurrency=1)
+    one_day = collect_from(f"throttle=86400@{REGION}", attempts=ATTEMPTS, concurrency=1)
+
+    assert (one_second.slept, one_day.slept) == (ATTEMPTS - 1, (ATTEMPTS - 1) * LONGEST_WAIT)
+
+
+def test_body_is_read_no_further_than_its_limit() -> None:
+    outcome = collect_from(f"oversize={10 * BODY_LIMIT}@{REGION}")
+
+    assert outcome.unread == {REGION: f"its body exceeds {BODY_LIMIT} bytes"}
+
+
+def test_redirect_is_not_followed() -> None:
+    with Simulator(INSTANCE) as elsewhere:
+        pass
+    trap = Simulator(INSTANCE)
+    with trap as elsewhere:
+        outcome = collect_from(f"redirect={elsewhere}/latest/meta-data/mac@{REGION}*")
+
+    assert trap.requests == []
+    assert set(outcome.unread.values()) == {"HTTP 302"}
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "a/b", "../../etc", "//", "http://127.0.0.1/"])
+def test_name_with_a_slash_is_unread_and_never_asked_for(name: str) -> None:
+    outcome = collect_from(f"list={name}@meta-data/")
+
+    assert list(outcome.unread.values()) == ["its name holds a slash"]
+    assert without_collection(outcome.facts) == without_collection(facts(INSTANCE))
+    assert len(outcome.requests) == PATHS + 1
+
+
+def test_directory_in_itself_ends_at_the_deepest_level() -> None:
+    outcome = collect_from(f"loop@{PLACEMENT}")
+
+    assert outcome.unread
+    assert set(outcome.unread.values()) == {f"below {MAX_DEPTH} levels of directories"}
+    assert outcome.facts["region"] == "us-east-1"
+    assert len(outcome.requests) <= PATHS + 1 + MAX_DEPTH * 4
+    assert max(outcome.asked.values()) == 1
+
+
+@pytest.mark.parametrize("count", [1, 1000])
+def test_many_children_are_all_read_once(count: int) -> None:
+    outcome = collect_from(f"children={count}@{TAGS}")
+
+    tags = outcome.facts["tags"]
+    assert len(tags) == len(facts(INSTANCE)["tags"]) + count
+    assert tags["child-0"] == "child-0"
+    assert max(outcome.asked.values()) == 1
+
+
+def test_ten_thousand_children_are_one_listing() -> None:
+    names = [f"child-{number}" for number in range(10_000)]
+    bodies = {f"meta-data/tags/instance/{name}": name.encode() for name in names}
+
+    tags = facts(crawl(Simulator(bodies).source))["tags"]
+
+    assert list(tags) == sorted(names)
+
+
+def test_bytes_that_are_not_utf_8_are_kept_and_what_must_be_text_is_unread() -> None:
+    outcome = collect_from("binary@meta-data/placement/*")
+
+    tree = outcome.facts["meta_data"]["placement"]
+    assert tree["region"] == {"base64": "//51cy1lYXN0LTE="}
+    assert outcome.unread == {
+        "meta-data/placement/\\xff\\xfe": "its name is not UTF-8",
+        "meta-data/placement/availability-zone": "not UTF-8",
+        "meta-data/placement/availability-zone-id": "not UTF-8",
+        REGION: "not UTF-8",
+    }
+    assert outcome.facts["instance_id"] == facts(INSTANCE)["instance_id"]
+
+
+def test_bytes_that_are_not_utf_8_everywhere_lose_no_body() -> None:
+    outcome = collect_from("binary")
+
+    assert len(outcome.requests) == PATHS + 1
+    assert outcome.facts["meta_data"]["mac"]["base64"]
+    assert set(outcome.unread.values()) == {
+        "its name is not UTF-8",
+        "not UTF-8",
+        "not JSON",
+        "not a decimal number",
+        "neither true nor false",
+    }
+
+
+@pytest.mark.parametrize("gone", [f"{MACS}02:*", f"{MACS}02:*/?*"], ids=["before it is listed", "before it is read"])
+def test_interface_that_vanishes_costs_only_itself(gone: str) -> None:
+    outcome = collect_from(f"status=404@{gone}")
+
+    expected = facts(INSTANCE)
+    for tree in (outcome.facts, expected):
+        del tree["network_interfaces"], tree["meta_data"]["network"]
+    assert outcome.facts == {name: value for name, value in expected.items() if name in outcome.facts}
+    assert outcome.facts["instance_id"]
+    assert outcome.facts["collection"]["unread"] == {}
+
+
+@pytest.mark.parametrize("fault", ["appear", "vanish"])
+def test_interface_comes_and_goes_at_a_request(fault: str) -> None:
+    simulator = Simulator(INSTANCE, faults=[f"{fault}=4@{MACS}*"])
+
+    with simulator as url:
+        client = IMDSClient(url)
+        listings = [client.get(MACS), client.get(MACS + "02:00:5e:00:53:17/"), client.get(MACS)]
+
+    there = [b"02:00:5e:00:53:17/" in (listing or b"") for listing in (listings[0], listings[2])]
+    assert there == ([False, True] if fault == "appear" else [True, False])
+    assert (listings[1] is None) == (fault == "appear")
+
+
+def test_rate_counts_the_requests_of_one_second() -> None:
+    now = [0.0]
+    simulator = Simulator(INSTANCE, faults=["rate=2"], clock=lambda: now[0])
+
+    with simulator as url:
+        for now[0] in (0.0, 0.5, 0.9, 1.0, 1.1, 1.5):
+            ask(url, "PUT", "/latest/api/token", **{TTL: "60"})
+
+    assert [request.status for request in simulator.requests] == [200, 200, 429, 200, 429, 200]
+
+
+def test_token_lives_no_longer_than_the_fault_allows() -> None:
+    with Simulator(INSTANCE, faults=["ttl=7"]) as url:
+        replies = [ask(url, "PUT", "/latest/api/token", **{TTL: asked}) for asked in ("5", "60", "0")]
+
+    assert [(reply.status, reply.headers[TTL]) for reply in replies] == [(200, "5"), (200, "7"), (400, None)]
+
+
+def test_retry_after_is_sent() -> None:
+    with Simulator(INSTANCE, faults=["throttle=3"]) as url:
+        reply = ask(url, "GET", "/latest/")
+
+    assert (reply.status, reply.headers["Retry-After"]) == (429, "3")
+
+
+def test_share_is_the_same_for_the_same_seed_whatever_the_order() -> None:
+    def struck(seed: int, paths: Iterable[str]) -> set[str]:
+        simulator = Simulator(INSTANCE, faults=["status=503@50%"], seed=seed)
+        with simulator as url:
+            for path in paths:
+                ask(url, "GET", f"/latest/{path}")
+        return {request.path for request in simulator.requests if request.status == 503}
+
+    paths = sorted(INSTANCE.bodies)
+
+    assert struck(1, paths) == struck(1, reversed(paths))
+    assert struck(1, paths) != struck(2, paths)
+    assert 0.3 * len(paths) < len(struck(1, paths)) < 0.7 * len(paths)
+
+
+def test_faults_add_up_in_their_order() -> None:
+    faults = ["status=503@meta-data/mac", "binary@meta-data/m*", "status=404@meta-data/mac"]
+
+    with Simulator(INSTANCE, faults=faults) as url:
+        token = new_token(url)
+        first = ask(url, "GET", "/latest/meta-data/mac", **{"X-aws-ec2-metadata-token": token})
+
+    assert first.status == 503
+
+
+def test_faults_are_there_for_other_people_s_tests(ec2_metadata_simulator: Callable[..., str]) -> None:
+    url = ec2_metadata_simulator("busy", faults=["status=503@meta-data/mac"])
+
+    assert get(url, "/latest/meta-data/mac").status == 503
+
+
+def test_what_a_fault_does_not_strike_is_served_as_ever() -> None:
+    with Simulator(INSTANCE, faults=["status=503@meta-data/mac"]) as url:
+        assert get(url, "/latest/meta-data/instance-id").body == INSTANCE.bodies["meta-data/instance-id"]
+
+
+def test_request_without_an_answer_is_recorded_as_one() -> None:
+    simulator = Simulator(INSTANCE, faults=["drop"])
+
+    with simulator as url, pytest.raises(ConnectionError):
+        ask(url, "GET", "/latest/")
+
+    assert simulator.requests == [Request("GET", "", 0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("drop", Where()),
+        ("drop@", Where()),
+        ("drop@meta-data/a@b", Where(glob="meta-data/a@b")),
+        ("drop@30%", Where(share=0.3)),
+        ("drop@#2", Where(first=2, last=2)),
+        ("drop@#2-5", Where(first=2, last=5)),
+    ],
+)
+def test_fault_says_where_it_strikes(text: str, where: Where) -> None:
+    assert parse_fault(text).where == where
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "explode",
+        "drop=1",
+        "status",
+        "status=",
+        "status=99",
+        "status=600",
+        "status=abc",
+        "delay=-1",
+        "delay=nan",
+        "delay=inf",
+        "delay=soon",
+        "children=-1",
+        "list=",
+        "redirect=a\r\nb",
+        "drop@#",
+        "drop@#x",
+        "drop@x%",
+    ],
+)
+def test_what_is_no_fault_is_a_usage_error(text: str) -> None:
+    with pytest.raises(UsageError, match="fault"):
+        Simulator(INSTANCE, faults=[text])
+
+
+@pytest.mark.parametrize("kind", FAULTS.values(), ids=list(FAULTS))
+def test_every_kind_is_described(kind: Any) -> None:
+    assert kind.sentence[0].islower()
+    assert not kind.sentence.endswith(".")
+    assert kind.syntax.startswith(kind.name)
+
+
+def test_stopped_simulator_lets_go_of_whoever_hangs() -> None:
+    threads = threading.active_count()
+    simulator = Simulator(INSTANCE, faults=["hang"])
+
+    with simulator as url:
+        waiting = connect(url)
+        waiting.sendall(b"GET /latest/ HTTP/1.1\r\n\r\n")
+        while not simulator.requests:
+            time.sleep(0.001)
+    with waiting:
+        reply = waiting.recv(1)
+
+    assert reply == b""
+    assert settled_threads(threads) <= threads
+
+
+def without_collection(everything: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in everything.items() if name != "collection"}

@@ -1,0 +1,226 @@
+"""Templates are found by path and by name, where nobody else can have put them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ec2facts
+from ec2facts.errors import TemplateError
+from ec2facts.render.template.environment import render_template, render_text
+from ec2facts.render.template.search import (
+    default_search_path,
+    find_template,
+    list_templates,
+    packaged_template,
+    packaged_templates,
+)
+
+UID = os.geteuid()
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Return a directory that holds app.conf.j2 and plain."""
+    (tmp_path / "app.conf.j2").write_text("app")
+    (tmp_path / "plain").write_text("plain")
+    return tmp_path
+
+
+def test_search_path_goes_from_the_nearest_to_what_ships() -> None:
+    path = default_search_path({"HOME": "/home/me"}, uid=1000)
+
+    assert path == [
+        Path("templates"),
+        Path("/home/me/.config/ec2facts/templates"),
+        Path("/etc/ec2facts/templates"),
+        packaged_templates(),
+    ]
+
+
+def test_root_does_not_search_below_the_working_directory() -> None:
+    assert Path("templates") not in default_search_path({"HOME": "/root"}, uid=0)
+
+
+def test_configuration_directory_may_be_elsewhere() -> None:
+    path = default_search_path({"HOME": "/home/me", "XDG_CONFIG_HOME": "/x"}, uid=0)
+
+    assert path[0] == Path("/x/ec2facts/templates")
+
+
+@pytest.mark.parametrize("environ", [{}, {"HOME": ""}, {"XDG_CONFIG_HOME": "relative"}])
+def test_configuration_directory_without_a_home_is_nowhere(environ: dict[str, str]) -> None:
+    path = default_search_path(environ, uid=0)
+
+    assert path == [Path("/etc/ec2facts/templates"), packaged_templates()]
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("app.conf", "app.conf.j2"), ("app.conf.j2", "app.conf.j2"), ("plain", "plain")]
+)
+def test_template_is_found_by_name_with_or_without_its_suffix(directory: Path, name: str, file: str) -> None:
+    assert find_template(name, [Path("/nowhere"), directory], uid=UID) == directory / file
+
+
+def test_first_directory_of_the_search_path_wins(directory: Path) -> None:
+    nearer = directory / "nearer"
+    nearer.mkdir()
+    (nearer / "plain").write_text("")
+
+    assert find_template("plain", [nearer, directory], uid=UID) == nearer / "plain"
+
+
+@pytest.mark.parametrize("template", ["./plain", "sub/../plain", Path("plain")])
+def test_path_is_taken_as_it_is(directory: Path, template: str | Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (directory / "sub").mkdir()
+    monkeypatch.chdir(directory)
+
+    assert find_template(template, [], uid=UID).samefile("plain")
+
+
+@pytest.mark.parametrize("template", ["./app.conf", "/nowhere/a.j2", Path("app.conf")])
+def test_path_that_does_not_lead_to_a_file_is_an_error(
+    directory: Path, template: str | Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(directory)
+
+    with pytest.raises(TemplateError, match=f"^{template}: no such template"):
+        find_template(template, [directory], uid=UID)
+
+
+def test_file_of_the_working_directory_is_found_by_its_whole_name(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(directory)
+
+    assert find_template("app.conf.j2", [packaged_templates()], uid=UID) == Path("app.conf.j2")
+    assert find_template("plain", [packaged_templates()], uid=UID) == Path("plain")
+
+
+def test_file_that_is_no_template_does_not_hide_one_by_its_name(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etc = directory / "etc"
+    etc.mkdir()
+    (etc / "app.conf").write_text("what app.conf.j2 is rendered to")
+    monkeypatch.chdir(etc)
+
+    assert find_template("app.conf", [directory], uid=UID) == directory / "app.conf.j2"
+
+
+def test_name_that_is_nowhere_says_where_it_was_looked_for(directory: Path) -> None:
+    with pytest.raises(TemplateError, match=f"no template 'nope' in /nowhere, {directory}$"):
+        find_template("nope", [Path("/nowhere"), directory], uid=UID)
+
+
+def test_directory_that_everybody_can_write_to_is_refused(directory: Path) -> None:
+    directory.chmod(0o1777)
+
+    with pytest.raises(TemplateError, match="everybody can write to its directory"):
+        find_template("plain", [directory], uid=UID)
+
+
+def test_working_directory_that_everybody_can_write_to_is_refused(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory.chmod(0o1777)
+    monkeypatch.chdir(directory)
+
+    with pytest.raises(TemplateError, match=r"^plain: everybody can write .*; only a path with a slash"):
+        find_template("plain", [], uid=UID)
+    assert find_template("./plain", [], uid=UID) == Path("plain")
+
+
+def owned_by_another(directory: Path) -> int:
+    """Make the directory another user's; return whose view that is."""
+    if UID != 0:
+        return UID + 1
+    os.chown(directory, 12345, -1)
+    return UID
+
+
+def test_directory_of_another_user_is_refused(directory: Path) -> None:
+    uid = owned_by_another(directory)
+
+    with pytest.raises(TemplateError, match=r"its directory belongs to another user, number \d+; only a path"):
+        find_template("plain", [directory], uid=uid)
+
+
+def test_include_from_a_directory_that_everybody_can_write_to_is_refused(directory: Path) -> None:
+    (directory / "outer.j2").write_text("{% include 'plain' %}")
+    directory.chmod(0o777)
+
+    with pytest.raises(TemplateError, match="plain: everybody can write"):
+        render_template({}, directory / "outer.j2")
+
+
+@pytest.mark.skipif(UID != 0, reason="only root can give a file away")
+def test_include_beside_a_template_of_the_same_user_is_taken(directory: Path) -> None:
+    outer = directory / "outer.j2"
+    outer.write_text("{% include 'plain' %}")
+    for path in (directory, outer):
+        os.chown(path, 12345, -1)
+
+    assert render_template({}, outer) == "plain"
+
+
+def test_templates_that_ship_are_found_in_a_checkout() -> None:
+    assert packaged_templates() == Path(ec2facts.__file__).parent.parent / "templates"
+
+
+def test_templates_that_ship_are_found_in_an_install(tmp_path: Path) -> None:
+    installed = tmp_path / "ec2facts"
+    shutil.copytree(Path(ec2facts.__file__).parent, installed, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(packaged_templates(), installed / "templates")
+    program = "from ec2facts.render.template.search import packaged_templates; print(packaged_templates())"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    printed = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+
+    assert printed == f"{installed}/templates\n"
+
+
+def test_templates_that_ship_say_what_they_are_for() -> None:
+    templates = list_templates()
+
+    assert {"app.ini.j2", "motd.j2", "nginx-ec2.conf.j2"} <= {template.name for template in templates}
+    assert all(template.sentence.endswith(".") and template.checked_by for template in templates)
+
+
+def test_units_ship_beside_the_templates() -> None:
+    units = {template.name: template for template in list_templates() if not template.name.endswith(".j2")}
+
+    assert list(units) == ["ec2facts-apply.service", "ec2facts.service", "ec2facts.timer"]
+    assert {unit.checked_by for unit in units.values()} == {"systemd-analyze verify, systemd"}
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("motd", "motd.j2"), ("motd.j2", "motd.j2"), ("ec2facts.timer", "ec2facts.timer")]
+)
+def test_template_that_ships_is_taken_by_name(name: str, file: str) -> None:
+    assert packaged_template(name) == packaged_templates() / file
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("nginx.conf", "did you mean 'nginx-ec2.conf.j2'"),
+        ("?", "`ec2facts templates` lists them"),
+        ("../README.md", ""),
+    ],
+)
+def test_name_of_no_template_that_ships_is_an_error(name: str, advice: str) -> None:
+    with pytest.raises(TemplateError, match=f"^no template '{re.escape(name)}' ships .*{re.escape(advice)}"):
+        packaged_template(name)
+
+
+def test_template_that_ships_can_be_included_by_name() -> None:
+    assert "[instance]\nid = i-0abc\n" in render_text({"instance_id": "i-0abc"}, "{% include 'app.ini' %}")
