@@ -24,8 +24,7 @@ Over HTTP each of the errors about the service is also the matching exception of
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -201,9 +200,3 @@ class CommandError(EC2FactsError):
 def _quoted(output: str) -> str:
     """Return what another program said, to stand below a message."""
     return "".join(f"\n    {line}" for line in output.splitlines())
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return what an error says behind a name that is not known: the one that may have been meant, if any is alike."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

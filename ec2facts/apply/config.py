@@ -40,11 +40,12 @@ import yaml
 
 from ec2facts.apply.config_values import OUTPUT, TOP, Reader
 from ec2facts.apply.outputs import Output, Variables
-from ec2facts.errors import ConfigError, TemplateError, UsageError, did_you_mean
+from ec2facts.errors import ConfigError, TemplateError, UsageError
 from ec2facts.install.file import File
 from ec2facts.render.env import render_env
 from ec2facts.render.env_formats import FORMATS
 from ec2facts.render.template.search import default_search_path, find_named, list_templates
+from ec2facts.text import did_you_mean
 
 
 def load_config(path: Path) -> list[Output]:

@@ -11,6 +11,7 @@ from typing import TextIO
 
 from ec2facts.errors import UsageError
 from ec2facts.files import write_file
+from ec2facts.text import escape_unprintable
 
 _STDOUT = {"-", "/dev/stdout"}
 """Other names of standard output. Opened by the second, a log that it goes to would be emptied, or replaced."""
@@ -71,9 +72,8 @@ def write_stdout(content: bytes) -> None:
 def say(message: str) -> None:
     """Print a message to standard error, if it can be had; what could move a terminal's cursor becomes its escape."""
     if sys.stderr:
-        shown = "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in message)
         try:
-            print(f"ec2facts: {shown}", file=sys.stderr)  # noqa: T201
+            print(f"ec2facts: {escape_unprintable(message, keep=chr(10))}", file=sys.stderr)  # noqa: T201
         except OSError:  # a full log, or a reader that has gone, decides nothing about what is being done
             _abandon(sys.stderr)
 

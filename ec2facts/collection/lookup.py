@@ -9,13 +9,14 @@ from typing import Any, Callable
 from ec2facts.collection.crawl import crawl
 from ec2facts.collection.facts import Gaps, facts, jsonable
 from ec2facts.collection.withholding import Withholding
-from ec2facts.errors import AbsentError, IncompleteError, UsageError, did_you_mean
+from ec2facts.errors import AbsentError, IncompleteError, UsageError
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import Source, below_root, read
 from ec2facts.metadata.attributes import Resource, attributes
 from ec2facts.metadata.decoders import SpotInstanceAction
 from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.metadata.parts import NetworkInterface
+from ec2facts.text import did_you_mean
 
 
 def lookup(

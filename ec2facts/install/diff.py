@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 
 from ec2facts.install.file import Change
+from ec2facts.text import escape_unprintable
 
 
 def diff(change: Change) -> str:
@@ -14,7 +15,7 @@ def diff(change: Change) -> str:
     """
     if change.kind != "changed":
         return ""
-    name = _shown(str(change.file.path))
+    name = escape_unprintable(str(change.file.path))
     old, new = "/dev/null" if change.before is None else name, name
     attributes = [change.wanted] if change.existing is None else [change.wanted, change.existing]
     if change.file.secret or any(not each.mode & 0o077 for each in attributes):
@@ -24,10 +25,5 @@ def diff(change: Change) -> str:
 
 
 def _lines(content: bytes) -> list[str]:
-    lines = [_shown(line) for line in content.decode(errors="backslashreplace").split("\n")]
+    lines = [escape_unprintable(line, keep="\t") for line in content.decode(errors="backslashreplace").split("\n")]
     return lines[:-1] if not lines[-1] else [*lines[:-1], lines[-1] + "\n\\ No newline at end of file"]
-
-
-def _shown(text: str) -> str:
-    """Return a line in which what could move the cursor of a terminal, or is not Unicode, is its escape."""
-    return "".join(char if char.isprintable() or char == "\t" else ascii(char)[1:-1] for char in text)

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from ec2facts.errors import UsageError
+from ec2facts.text import escape_lone_surrogates
 
 TREE_FORMATS = ("json", "yaml")
 """The formats that hold all facts without loss."""
@@ -28,8 +29,7 @@ def render_json(facts: Mapping[str, Any]) -> str:
     Raises ValueError for NaN and infinities: JSON has neither.
     """
     text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
-    # A document may say "\ud800". No encoding can write the character, but the escape can be written again.
-    return re.sub("[\ud800-\udfff]", lambda lone: f"\\u{ord(lone[0]):04x}", text) + "\n"
+    return escape_lone_surrogates(text) + "\n"
 
 
 def render_yaml(facts: Mapping[str, Any]) -> str:

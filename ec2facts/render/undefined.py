@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -12,6 +11,7 @@ from jinja2.utils import missing
 from ec2facts.metadata.attributes import attributes
 from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.metadata.schema import RESOURCES
+from ec2facts.text import closest
 
 Names = tuple[Any, ...]
 """The keys that lead from the facts to a value, outermost first."""
@@ -62,9 +62,9 @@ class FactUndefined(StrictUndefined):
         siblings = self.facts if self._undefined_obj is missing else self._undefined_obj
         if not isinstance(siblings, Mapping):
             return ()
-        known = {str(key).casefold(): key for key in siblings}
-        like = difflib.get_close_matches(str(self._undefined_name).casefold(), known, n=1, cutoff=0.5)
-        return (*route(self.facts, siblings), known[like[0]]) if like else ()
+        keys = {str(key): key for key in siblings}
+        meant = closest(str(self._undefined_name), keys, cutoff=0.5)
+        return () if meant is None else (*route(self.facts, siblings), keys[meant])
 
 
 def undefined_in(facts: Mapping[str, Any]) -> type[FactUndefined]:

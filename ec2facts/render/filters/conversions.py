@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import uuid
 from collections.abc import Iterable
 from datetime import date
@@ -17,6 +16,7 @@ from typing import Any
 from jinja2 import Undefined
 
 from ec2facts.render.printable import defined, printable
+from ec2facts.text import escape_lone_surrogates
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -45,7 +45,7 @@ def to_json(
         allow_nan=False,
         default=_text,
     )
-    return re.sub("[\ud800-\udfff]", lambda lone: f"\\u{ord(lone[0]):04x}", text)
+    return escape_lone_surrogates(text)
 
 
 tojson = to_json

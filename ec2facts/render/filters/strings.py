@@ -12,6 +12,7 @@ from typing import Any
 
 from ec2facts.render.filters.regexes import backslashed, compiled
 from ec2facts.render.printable import printable
+from ec2facts.text import escape_unprintable
 
 _COMMENTS = {
     "plain": {"decoration": "# "},
@@ -148,8 +149,7 @@ def visible(value: Any) -> str:
 
     {{ 'tab\there' | visible }} → tab\there
     """
-    text = printable(value).replace("\\", r"\\")
-    return "".join(part if part.isprintable() else part.encode("unicode_escape").decode() for part in text)
+    return escape_unprintable(printable(value).replace("\\", r"\\"))
 
 
 def split(value: Any, sep: str | None = None, maxsplit: int = -1) -> list[str]:

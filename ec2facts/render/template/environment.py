@@ -15,7 +15,7 @@ from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from ec2facts.errors import EC2FactsError, TemplateError, did_you_mean
+from ec2facts.errors import EC2FactsError, TemplateError
 from ec2facts.render.filters.jinja_strict import held
 from ec2facts.render.filters.regexes import TESTS
 from ec2facts.render.filters.registry import FILTERS, named
@@ -24,6 +24,7 @@ from ec2facts.render.template.header import split_header
 from ec2facts.render.template.search import default_search_path, find_included, find_template
 from ec2facts.render.template.tracebacks import includes_itself, places
 from ec2facts.render.undefined import FactUndefined, undefined_in
+from ec2facts.text import did_you_mean
 
 Newline = Literal["\n", "\r\n", "\r"]
 

@@ -14,7 +14,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ec2facts.errors import TemplateError, did_you_mean
+from ec2facts.errors import TemplateError
+from ec2facts.text import did_you_mean
 
 SUFFIX = ".j2"
 """Ends the name of every template that ships, units apart; a name may be given without it."""
