@@ -1,4 +1,4 @@
-"""The parts of README.md that come from the program; ``python -m tests.readme`` writes them anew."""
+"""The generated parts of every README.md; ``python -m tests.readme`` rewrites them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,26 @@ from ec2facts.render.template.search import list_templates
 from tests.conftest import NOBODY
 from tests.imds.simulator.test_faults import ROWS
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+_ROOMS = ("ec2facts", "templates", "tests")
+READMES = [README, *sorted(file for room in _ROOMS for file in (ROOT / room).rglob("README.md"))]
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def written(text: str) -> str:
-    """Return the README ``text`` with its tables and its console output as the program prints them now."""
-    for name, table in TABLES.items():
+    """Return the ``text`` of a README with its tables and its console output as the program prints them now."""
+    for name in tables(text):
         before, _, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"<!-- /{name} -->")
-        assert end, f"README.md has no place for the table {name}"
-        text = f"{before}<!-- {name} -->\n{table()}\n{end}{after}"
+        assert end, f"no <!-- /{name} --> after <!-- {name} -->"
+        text = f"{before}<!-- {name} -->\n{TABLES[name]()}\n{end}{after}"
     return CONSOLE.sub(lambda block: f"```console\n{_played(block[1])}```", text)
+
+
+def tables(text: str) -> list[str]:
+    """Return the names of the generated tables in the ``text`` of a README."""
+    return [name for name in TABLES if f"<!-- {name} -->\n" in text]
 
 
 def _played(block: str) -> str:
@@ -187,4 +195,5 @@ TABLES: Mapping[str, Callable[[], str]] = {
 """What stands between ``<!-- name -->`` and ``<!-- /name -->``."""
 
 if __name__ == "__main__":
-    README.write_text(written(README.read_text()))
+    for file in READMES:
+        file.write_text(written(file.read_text()))

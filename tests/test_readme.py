@@ -1,4 +1,4 @@
-"""README.md says what the program does: its tables, its console output and its Python run here."""
+"""Every README.md says what the program does: tables, console output and Python examples are tested."""
 
 from __future__ import annotations
 
@@ -10,17 +10,24 @@ from typing import Any
 import pytest
 
 from ec2facts import ec2_metadata
-from tests.readme import README, written
+from tests.readme import README, READMES, ROOT, TABLES, tables, written
 
 PYTHON = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
 
 
-def test_tables_and_console_output_are_what_the_program_prints() -> None:
-    text = README.read_text()
+@pytest.mark.parametrize("file", READMES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_tables_and_console_output_are_what_the_program_prints(file: Path) -> None:
+    text = file.read_text()
 
     again = written(text)
 
     assert again == text, "run `python -m tests.readme`"
+
+
+def test_every_generated_table_has_one_place() -> None:
+    placed = [name for file in READMES for name in tables(file.read_text())]
+
+    assert sorted(placed) == sorted(TABLES)
 
 
 def test_python_examples_run(

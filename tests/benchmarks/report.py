@@ -1,4 +1,4 @@
-"""The report: tables in Markdown, and their place in README.md."""
+"""The report: tables in Markdown, and their place in the README of the benchmarks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import os
 import platform
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 from ec2facts.imds.snapshot import Snapshot
 from tests.benchmarks import trees
-from tests.benchmarks.running import MILLISECONDS, ROOT
+from tests.benchmarks.running import MILLISECONDS
 
-README = ROOT / "README.md"
+README = Path(__file__).parent / "README.md"
 COMMAND = "python -m tests.benchmarks --update-readme"
 
 _HOW = """\

@@ -54,7 +54,9 @@ def packaged_template(name: str) -> Path:
 
 
 def _packaged_files() -> list[Path]:
-    return sorted(file for file in packaged_templates().iterdir() if not file.name.startswith("."))
+    return sorted(
+        file for file in packaged_templates().iterdir() if not file.name.startswith(".") and file.suffix != ".md"
+    )
 
 
 def _described(file: Path) -> PackagedTemplate:
