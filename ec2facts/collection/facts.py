@@ -1,115 +1,163 @@
-"""The facts: what a snapshot says, as one nested dict that JSON can hold."""
+"""The facts: everything a snapshot says, as one nested dict that JSON can hold."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from types import TracebackType
-from typing import Any
+from typing import Any, Callable
 
 from ec2facts.collection.crawl import crawl, listed
 from ec2facts.collection.withholding import Withholding
 from ec2facts.errors import AbsentError, IncompleteError, UnreadError, WithheldError
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import REDIRECTS, ROOTS, Source, read
-from ec2facts.metadata.attributes import Resource, attributes
+from ec2facts.metadata.attributes import Attribute, Resource, attributes
 from ec2facts.metadata.decoders import SpotInstanceAction
 from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.metadata.parts import NetworkInterface
+
+
+class Unread:
+    """The marker at the key of a value that could not be read: its ``path``, and the ``reason``."""
+
+    __slots__ = ("path", "reason")
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return f"Unread({self.path!r}, {self.reason!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unread) and (self.path, self.reason) == (other.path, other.reason)
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.reason))
 
 
 def facts(snapshot: Snapshot, *, include: Collection[str] = ()) -> dict[str, Any]:
     """Return the facts of a snapshot.
 
     First the attributes by name, then ``meta_data`` and ``dynamic``, the service's own tree as served, then
-    ``collection``: what was withheld (path → how to include it) and what was unread (path → why). What is absent
-    is not a key. A body that is not UTF-8 is ``{"base64": …}``, a time ISO 8601 text.
+    ``collection``: what was withheld (path → how to include it) and what was unread (path → why). What is absent or
+    unread has no key. A body that is not UTF-8 is ``{"base64": …}``, a time ISO 8601 text.
+    """
+    stripped: dict[str, Any] = without_unread(collected(snapshot, include=include))
+    return stripped
+
+
+def collected(snapshot: Snapshot, *, include: Collection[str] = ()) -> dict[str, Any]:
+    """Return the facts of a snapshot with an Unread marker at the key of each unread value.
+
+    An unread directory is one marker. Renderers take this form: an output fails only if it uses a marker.
     """
     source = Withholding(snapshot, include)
-    undecoded, gaps = Gaps(), Gaps()
+    undecoded, missing = Missing(), Missing()
     everything: dict[str, Any] = jsonable(EC2Metadata(source=source), undecoded)
-    # Whether what is withheld exists is for the tree to say: an attribute is refused before it is looked for.
+    # The tree decides what exists and is withheld: an attribute is refused before its path is looked up.
+    tree: dict[str, Any] = {}
     for root in ROOTS:
-        with gaps:
-            served = _served(source, root, gaps)
-            if root.endswith("/"):
-                everything[root[:-1].replace("-", "_")] = served
+        missing.put(tree, root, _served, source, root, missing)
+    everything.update({root[:-1].replace("-", "_"): served for root, served in tree.items() if root.endswith("/")})
     everything["collection"] = {
-        "withheld": dict(sorted(gaps.withheld.items())),
-        "unread": dict(sorted({**undecoded.unread, **gaps.unread}.items())),
+        "withheld": dict(sorted(missing.withheld.items())),
+        "unread": dict(sorted({**undecoded.unread, **missing.unread}.items())),
     }
     return everything
 
 
+def without_unread(tree: Any) -> Any:
+    """Return ``tree`` without the keys and items that are Unread markers."""
+    if isinstance(tree, dict):
+        return {key: without_unread(value) for key, value in tree.items() if not isinstance(value, Unread)}
+    if isinstance(tree, list):
+        return [without_unread(value) for value in tree if not isinstance(value, Unread)]
+    return tree
+
+
 def collect(source: Source, *, include: Collection[str] = (), allow_partial: bool = False) -> dict[str, Any]:
     """Crawl ``source`` and return its facts; raise IncompleteError if any is unread, unless that is allowed."""
-    collected = facts(crawl(source, include=include), include=include)
-    unread = collected["collection"]["unread"]
+    everything = facts(crawl(source, include=include), include=include)
+    unread = everything["collection"]["unread"]
     if unread and not allow_partial:
         raise IncompleteError(unread)
-    return collected
+    return everything
 
 
-class Gaps:
-    """Where values are missing; as a context, it notes an error that says why one is, and goes on behind it."""
+class Missing:
+    """The values that a collection lacks: what was withheld, and what could not be read, with the reason."""
 
     def __init__(self) -> None:
         self.withheld: dict[str, str] = {}
         self.unread: dict[str, str] = {}
 
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> bool:
-        if isinstance(error, WithheldError):
+    def put(self, tree: dict[Any, Any], key: Any, value: Callable[..., Any], *arguments: Any) -> None:
+        """Set ``tree[key]`` to ``value(*arguments)``; to a marker if unread; not at all if absent or withheld."""
+        try:
+            tree[key] = value(*arguments)
+        except AbsentError:
+            pass
+        except WithheldError as error:
             self.withheld[error.path] = error.reason
-        elif isinstance(error, UnreadError):
-            self.unread[error.path] = error.reason
-        return isinstance(error, (AbsentError, WithheldError, UnreadError))
+        except UnreadError as error:
+            tree[key] = self.mark(error.path, error.reason)
+
+    def mark(self, path: str, reason: str) -> Unread:
+        """Return the marker for an unread path, and note the path."""
+        self.unread[path] = reason
+        return Unread(path, reason)
 
 
-def jsonable(value: Any, gaps: Gaps) -> Any:
-    """Return an attribute's value as JSON holds it; what is missing in it is no key, and noted in ``gaps``."""
+def jsonable(value: Any, missing: Missing) -> Any:
+    """Return an attribute's value as JSON holds it; what it lacks is noted in ``missing``."""
     if isinstance(value, bytes):
         return _text(value)
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, SpotInstanceAction):
-        return jsonable(value._asdict(), gaps)
+        return jsonable(value._asdict(), missing)
     if isinstance(value, list):
-        return [jsonable(item, gaps) for item in value]
+        return [jsonable(item, missing) for item in value]
     result: dict[str, Any] = {}
     if isinstance(value, Resource):
         for name, attribute in attributes(type(value)).items():
-            with gaps:
-                result[name] = jsonable(attribute.require(value), gaps)
+            missing.put(result, name, _attribute, value, attribute, missing)
         return result
     if isinstance(value, Mapping):
         for key in value:
-            with gaps:
-                result[key] = jsonable(value[key], gaps)
+            missing.put(result, key, _item, value, key, missing)
         if isinstance(value, dict) and any(isinstance(item, NetworkInterface) for item in value.values()):
             return dict(sorted(result.items(), key=_attachment))
         return result
     return value
 
 
-def _served(source: Source, path: str, gaps: Gaps) -> Any:
+def _attribute(resource: Resource, attribute: Attribute[Any], missing: Missing) -> Any:
+    return jsonable(attribute.require(resource), missing)
+
+
+def _item(values: Mapping[str, Any], key: str, missing: Missing) -> Any:
+    return jsonable(values[key], missing)
+
+
+def _served(source: Source, path: str, missing: Missing) -> Any:
     """Return the body of ``path``, for a directory the names and bodies below it, as served."""
     try:
         body = read(source, path)
     except UnreadError as error:
         if error.status not in REDIRECTS or path.endswith("/"):
             raise
-        return _served(source, path + "/", gaps)
+        return _served(source, path + "/", missing)
     if not path.endswith("/"):
         return _text(body)
     listing = listed(path, body)
-    gaps.unread.update(listing.unreachable)
     tree: dict[str, Any] = {}
     for child in listing.children:
-        with gaps:
-            tree[child[len(path) :].rstrip("/")] = _served(source, child, gaps)
+        missing.put(tree, child[len(path) :].rstrip("/"), _served, source, child, missing)
+    for child, reason in listing.unreachable.items():
+        tree[child[len(path) :]] = missing.mark(child, reason)
     return tree
 
 
@@ -123,4 +171,5 @@ def _text(body: bytes) -> str | dict[str, str]:
 def _attachment(item: tuple[str, dict[str, Any]]) -> tuple[int, float]:
     """Order network interfaces; one whose device number is missing comes last on its card."""
     _, interface = item
-    return interface.get("network_card", 0), interface.get("device_number", float("inf"))
+    card, device = interface.get("network_card", 0), interface.get("device_number")
+    return card if isinstance(card, int) else 0, device if isinstance(device, int) else float("inf")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Callable
 
 from ec2facts.collection.crawl import crawl
-from ec2facts.collection.facts import Gaps, facts, jsonable
+from ec2facts.collection.facts import Missing, facts, jsonable, without_unread
 from ec2facts.collection.withholding import Withholding
 from ec2facts.errors import AbsentError, IncompleteError, UsageError
 from ec2facts.imds.snapshot import Snapshot
@@ -43,11 +43,11 @@ def lookup(
         snapshot = crawl(source, include=include)
         _tell(_unread_inside(snapshot, ".".join([top.replace("_", "-"), *parts[1:]])), on_unread)
         return _descend(facts(snapshot, include=include), [top, *parts[1:]], name)
-    gaps = Gaps()
+    missing = Missing()
     value = _descend(EC2Metadata(source=guarded), parts, name)
-    result = value if isinstance(value, bytes) else jsonable(value, gaps)
-    _tell(gaps.unread, on_unread)
-    return result
+    result = value if isinstance(value, bytes) else jsonable(value, missing)
+    _tell(missing.unread, on_unread)
+    return without_unread(result)
 
 
 def _tell(unread: Mapping[str, str], on_unread: Callable[[str, str], object] | None) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ec2facts import EC2Metadata, Snapshot, crawl, facts, instances
-from ec2facts.collection.facts import collect
+from ec2facts.collection.facts import Unread, collect, collected, without_unread
 from ec2facts.collection.withholding import WITHHELD_NAMES
 from ec2facts.errors import DecodeError, EC2FactsError, IncompleteError, UnavailableError, UnreadError, UsageError
 from ec2facts.imds.client import IMDSClient
@@ -364,6 +364,95 @@ def test_name_that_no_path_leads_to_is_unread() -> None:
 
     assert everything["collection"]["unread"] == {"meta-data/quantum/caf\\xe9": "its name is not UTF-8"}
     assert everything["meta_data"]["quantum"] == {"spin": "up"}
+
+
+# Markers
+
+
+def without(path: str, *, name: str = "busy") -> Snapshot:
+    """Return a simulated instance of which ``path``, or everything below the directory ``path``, was unread."""
+    bodies = instances.load(name).bodies
+    kept = {each: body for each, body in bodies.items() if not each.startswith(path)}
+    return Snapshot(kept, {path: Gap("unread", "HTTP 503", 503)})
+
+
+def test_unread_value_is_a_marker_at_its_key_in_the_attributes_and_the_tree() -> None:
+    everything = collected(without("meta-data/instance-id"))
+
+    marker = Unread("meta-data/instance-id", "HTTP 503")
+    assert everything["instance_id"] == everything["meta_data"]["instance-id"] == marker
+    assert everything["collection"]["unread"] == {"meta-data/instance-id": "HTTP 503"}
+
+
+def test_mapping_with_an_unread_child_holds_the_marker_under_its_key() -> None:
+    path = "meta-data/tags/instance/City"
+
+    everything = collected(without(path))
+
+    assert everything["tags"]["City"] == Unread(path, "HTTP 503")
+    assert everything["tags"]["Mood"] == facts(instances.load("busy"))["tags"]["Mood"]
+    assert list(everything["tags"]) == list(facts(instances.load("busy"))["tags"])
+
+
+def test_unread_directory_is_one_marker_for_each_fact_that_reads_it() -> None:
+    path = "meta-data/tags/instance/"
+
+    everything = collected(without(path))
+
+    assert everything["tags"] == everything["meta_data"]["tags"]["instance"] == Unread(path, "HTTP 503")
+
+
+def test_unread_document_marks_every_attribute_that_needs_it() -> None:
+    everything = collected(without(DOCUMENT))
+
+    assert {everything[name] for name in OF_DOCUMENT} == {Unread(DOCUMENT, "HTTP 503")}
+
+
+def test_malformed_value_is_a_marker_beside_the_body_as_served() -> None:
+    everything = collected(altered({"meta-data/ami-launch-index": HTML}))
+
+    assert everything["ami_launch_index"] == Unread("meta-data/ami-launch-index", "not a decimal number")
+    assert everything["meta_data"]["ami-launch-index"] == HTML.decode()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_reading_goes_on_past_unread_paths(name: str) -> None:
+    bodies = instances.load(name).bodies
+    lost = [path for path in sorted(bodies) if path and not path.endswith("/")][::5]
+    kept = {path: body for path, body in bodies.items() if path not in lost}
+
+    everything = collected(Snapshot(kept, dict.fromkeys(lost, Gap("unread", "HTTP 503", 503))))
+
+    markers = {value.path for _, value in walk(everything) if isinstance(value, Unread)}
+    assert set(lost) >= markers
+    assert everything["collection"]["unread"].keys() == markers
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_facts_are_what_is_collected_without_its_markers(name: str) -> None:
+    bodies = instances.load(name).bodies
+    lost = [path for path in sorted(bodies) if path][::5]
+    kept = {path: body for path, body in bodies.items() if path not in lost}
+    snapshot = Snapshot(kept, dict.fromkeys(lost, Gap("unread", "HTTP 503", 503)))
+
+    everything = collected(snapshot)
+
+    assert facts(snapshot) == without_unread(everything) != everything
+    assert not any(isinstance(value, Unread) for _, value in walk(facts(snapshot)))
+
+
+def test_collected_is_facts_where_nothing_is_unread() -> None:
+    assert collected(instances.load("busy")) == facts(instances.load("busy"))
+
+
+def test_stripping_markers_leaves_the_argument_and_the_order_alone() -> None:
+    marker = Unread("meta-data/x", "HTTP 503")
+    tree = {"c": 1, "b": [marker, {"y": marker, "x": 2}], "a": marker}
+
+    stripped = without_unread(tree)
+
+    assert json.dumps(stripped) == '{"c": 1, "b": [{"x": 2}]}'
+    assert tree == {"c": 1, "b": [marker, {"y": marker, "x": 2}], "a": marker}
 
 
 # Malformed values
