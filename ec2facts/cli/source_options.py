@@ -19,6 +19,9 @@ from ec2facts.imds.source import Source
 
 DAY = 86400
 
+_PROBE = 1.5
+"""Seconds for a service to show that it exists: two, less the start of a process."""
+
 
 class SourceOptions(argparse.Namespace):
     """What ``add_source_options`` adds."""
@@ -106,6 +109,14 @@ def _source(options: SourceOptions, stack: ExitStack) -> Source:
         url = stack.enter_context(Simulator(instances.load(options.simulate)))
         return _client(url, options, max_rate=0)
     return _client(options.endpoint, options, max_rate=128)
+
+
+def refuse_missing_service(options: SourceOptions) -> None:
+    """Raise UnavailableError within two seconds if no service answers; do nothing where --wait gives it more time."""
+    if options.file is None and options.simulate is None and not options.wait:
+        from ec2facts.imds.client import IMDSClient
+
+        IMDSClient(options.endpoint, timeout=options.timeout, deadline=_PROBE).get("meta-data/instance-id")
 
 
 def read_facts(options: SourceOptions) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -36,6 +37,57 @@ def test_file_gets_the_bytes_of_standard_output(form: str, tmp_path: Path, capfd
 
     assert written == (0, b"", "")
     assert (tmp_path / "facts").read_bytes() == printed.output
+
+
+def test_facts_are_written_under_a_key(capfdbinary: Capture) -> None:
+    status, output, errors = call(capfdbinary, "dump", "--simulate", "--under", "ec2")
+
+    assert (status, errors) == (0, "")
+    assert json.loads(output) == {"ec2": collect(instances.load("plain"))}
+
+
+def test_tree_can_be_left_out(capfdbinary: Capture) -> None:
+    _, output, _ = call(capfdbinary, "dump", "--simulate", "--no-tree")
+
+    everything = collect(instances.load("plain"))
+    assert everything.keys() - json.loads(output).keys() == {"meta_data", "dynamic"}
+
+
+@pytest.mark.parametrize("under", [[], ["--under", "ec2"]])
+def test_missing_service_gives_an_empty_mapping_where_that_is_asked_for(under: list[str], capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "dump", "--or-empty", *under)
+
+    assert outcome == (0, b"{}\n", "")
+
+
+def test_disabled_service_gives_an_empty_mapping_where_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    assert call(capfdbinary, "dump", "--or-empty") == (0, b"{}\n", "")
+
+
+def test_silent_service_is_given_up_before_its_time_limit(silent_service: socket.socket, capfdbinary: Capture) -> None:
+    url = f"http://127.0.0.1:{silent_service.getsockname()[1]}"
+
+    # One hour for each attempt: only the limit of --or-empty ends this.
+    outcome = call(capfdbinary, "dump", "--or-empty", "--endpoint", url, "--timeout", "3600")
+
+    assert outcome == (0, b"{}\n", "")
+
+
+def test_service_that_answers_is_read_with_or_empty(capfdbinary: Capture) -> None:
+    with Simulator(instances.load("plain")) as url:
+        outcome = call(capfdbinary, "dump", "--or-empty", "--endpoint", url)
+
+    assert json.loads(outcome.output) == collect(instances.load("plain"))
+
+
+def test_malformed_snapshot_is_an_error_with_or_empty_too(tmp_path: Path, capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "dump", "--or-empty", "--from", tmp_path / "missing")
+
+    assert (outcome.status, outcome.output) == (1, b"")
 
 
 def test_ten_processes_at_once_all_finish_against_a_service_that_throttles() -> None:

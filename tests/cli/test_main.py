@@ -6,7 +6,6 @@ import re
 import shlex
 import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -85,15 +84,6 @@ def directory(tmp_path: Path) -> Path:
     for name, content in FILES.items():
         (tmp_path / name).write_text(content)
     return tmp_path
-
-
-@pytest.fixture
-def silent_service() -> Iterator[socket.socket]:
-    """Listen, and never answer."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        yield listening
 
 
 def test_alone_it_prints_help(capfdbinary: Capture) -> None:
