@@ -6,12 +6,15 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import jinja2
 from jinja2 import nodes
+from jinja2.lexer import describe_token
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
@@ -19,10 +22,11 @@ from ec2facts.errors import EC2FactsError, TemplateError
 from ec2facts.render.filters.jinja_strict import held
 from ec2facts.render.filters.regexes import TESTS
 from ec2facts.render.filters.registry import FILTERS, named
-from ec2facts.render.printable import PrintableFormatter, operand, printable
+from ec2facts.render.printable import PrintableFormatter, defined, operand, printable
 from ec2facts.render.template.header import split_header
-from ec2facts.render.template.search import default_search_path, find_included, find_template
+from ec2facts.render.template.search import default_search_path, find_included, find_template, is_packaged
 from ec2facts.render.template.tracebacks import includes_itself, places
+from ec2facts.render.template.variables import ITEM_NAMES, check_declared, check_names
 from ec2facts.render.undefined import FactUndefined, undefined_in
 from ec2facts.text import did_you_mean
 
@@ -39,45 +43,52 @@ def render_template(
     facts: Mapping[str, Any],
     template: str | os.PathLike[str],
     *,
+    variables: Mapping[str, Any] | None = None,
     search_path: Sequence[Path] | None = None,
     trim_blocks: bool = True,
     lstrip_blocks: bool = True,
     newline_sequence: Newline = "\n",
 ) -> str:
-    """Return the text of a template, given by path or by name; its variables are the facts' keys, and ``facts``.
+    """Return the text of a template, given by path or by name.
 
-    Names are looked for on ``search_path``, by default catalog.default_search_path; includes, imports and extends
-    beside the template first. The other arguments are Jinja's; the
-    header of a template goes before them.
+    The template sees each fact and each of ``variables`` by name, and both as a whole as ``facts`` and ``vars``.
+    A name is looked up on ``search_path``, by default search.default_search_path; what the template includes is looked
+    up beside the template first. The other arguments are Jinja's; the header of a template overrides them.
 
-    Raises TemplateError, with file and line, for whatever is wrong: the template is not there, its syntax, something
-    undefined or that cannot be printed, a filter that refuses.
+    Raises UsageError for a variable whose name is reserved, or that a template that ships does not declare.
+    Raises TemplateError, with file and line, for a missing template, a syntax error, an undefined name, a value that
+    cannot be printed, or a value that a filter refuses.
     """
     environment = _Environment(
         facts,
+        variables or {},
         search_path,
         trim_blocks=trim_blocks,
         lstrip_blocks=lstrip_blocks,
         newline_sequence=newline_sequence,
     )
-    name = str(Path(find_template(template, environment.search_path, uid=environment.uid)).absolute())
-    with environment.border(name):
-        return environment.get_template(name).render()
+    file = find_template(template, environment.search_path, uid=environment.uid).absolute()
+    if variables and is_packaged(file):
+        check_declared(variables, file.read_text(encoding="utf-8"), file.name)
+    with environment.border(str(file)):
+        return environment.get_template(str(file)).render()
 
 
 def render_text(
     facts: Mapping[str, Any],
     source: str,
     *,
+    variables: Mapping[str, Any] | None = None,
     name: str = "<template>",
     search_path: Sequence[Path] | None = None,
     trim_blocks: bool = True,
     lstrip_blocks: bool = True,
     newline_sequence: Newline = "\n",
 ) -> str:
-    """Return the text of a template that is not in a file, as render_template does; errors call it ``name``."""
+    """Return the text of the template ``source``, like render_template; errors call it ``name``."""
     environment = _Environment(
         facts,
+        variables or {},
         search_path,
         trim_blocks=trim_blocks,
         lstrip_blocks=lstrip_blocks,
@@ -87,15 +98,40 @@ def render_text(
         return environment.compiled(name, source, environment.make_globals(None)).render()
 
 
+def evaluate(
+    facts: Mapping[str, Any],
+    expression: str,
+    *,
+    variables: Mapping[str, Any] | None = None,
+    name: str = "<expression>",
+) -> Any:
+    """Return the value of a Jinja expression over the facts and ``variables``; errors call it ``name``.
+
+    Raises TemplateError if the value, or anything inside it, is undefined.
+    """
+    environment = _Environment(facts, variables or {}, ())
+    with environment.border(name):
+        return defined(environment.value(name, expression))
+
+
 class _Environment(ImmutableSandboxedEnvironment):
     """Jinja over some facts. The name of a template is its absolute path."""
 
     intercepted_binops = frozenset("%")
 
-    def __init__(self, facts: Mapping[str, Any], search_path: Sequence[Path] | None, **options: Any) -> None:
+    def __init__(
+        self,
+        facts: Mapping[str, Any],
+        variables: Mapping[str, Any],
+        search_path: Sequence[Path] | None,
+        **options: Any,
+    ) -> None:
+        check_names(variables, allowed=ITEM_NAMES)
+        own = deepcopy(dict(variables))  # a template may change its variables
+        names = {**facts, **own, "vars": own}
         super().__init__(
             loader=_Loader(),
-            undefined=undefined_in(facts),
+            undefined=undefined_in(names),
             finalize=printable,
             keep_trailing_newline=True,
             auto_reload=False,
@@ -105,10 +141,10 @@ class _Environment(ImmutableSandboxedEnvironment):
         self.uid = os.geteuid()
         self.search_path = default_search_path(os.environ, uid=self.uid) if search_path is None else search_path
         filters = {**held(self.filters), **FILTERS}
-        self.filters = {**self.filters, **{name: named(name, filters[name], facts) for name in filters}}
+        self.filters = {**self.filters, **{name: named(name, filters[name], names) for name in filters}}
         self.tests.update(TESTS)
         # Globals, not variables of the rendering, because these reach imported macros too.
-        self.globals.update(facts, facts=facts)
+        self.globals.update(names, facts=facts)
         self.headed: set[str] = set()
         """The templates that begin with a header."""
 
@@ -145,8 +181,9 @@ class _Environment(ImmutableSandboxedEnvironment):
         return self.undefined(obj=obj, name=argument)
 
     def join_path(self, template: str, parent: str) -> str:
-        """Return the file that ``parent`` means by ``template``: beside it, else on the search path."""
-        return find_included(template, parent, self.search_path, uid=self.uid)
+        """Return the absolute path of what ``parent`` includes, or ``template`` if there is no such file."""
+        found = find_included(template, parent, self.search_path, uid=self.uid)
+        return template if found is None else str(found.absolute())
 
     def compiled(self, name: str, source: str, variables: MutableMapping[str, Any]) -> jinja2.Template:
         """Compile a template, as its header says."""
@@ -155,12 +192,26 @@ class _Environment(ImmutableSandboxedEnvironment):
             self.headed.add(name)
         compiler = self.overlay()
         vars(compiler).update(settings or {})  # overlay() itself takes no newline_sequence before Jinja 3.1.2
-        tree = _Asking().visit(compiler.parse(source, name, name))
         try:
-            code = compiler.compile(tree, name, name)
+            code = compiler.compile(source, name, name)
         except SyntaxError as error:  # its line is one of the Python that Jinja makes
             raise TemplateError(error.msg, file=name) from error
         return self.template_class.from_code(self, code, variables)
+
+    def value(self, name: str, expression: str) -> Any:
+        """Return the value of an expression; like jinja2's compile_expression, but errors have its ``name``."""
+        parser = Parser(self, expression, name, name, state="variable")
+        node = parser.parse_expression()
+        if not parser.stream.eos:
+            parser.fail(f"unexpected {describe_token(parser.stream.current)!r} after the expression")
+        node.set_environment(self)
+        assignment = nodes.Assign(nodes.Name("result", "store"), node, lineno=1)
+        code = self.compile(nodes.Template([assignment], lineno=1), name, name)
+        template = self.template_class.from_code(self, code, self.make_globals(None))
+        return vars(template.make_module())["result"]
+
+    def _generate(self, source: nodes.Template, *arguments: Any, **options: Any) -> str:
+        return super()._generate(_Asking().visit(source), *arguments, **options)
 
     @contextmanager
     def border(self, name: str) -> Iterator[None]:
@@ -191,7 +242,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 
 class _Loader(jinja2.BaseLoader):
-    """Reads templates by absolute path; other names are those that join_path did not find."""
+    """Reads templates by absolute path. A relative name is one that join_path did not find."""
 
     def load(self, environment: Any, name: str, globals: Any = None) -> jinja2.Template:  # noqa: A002 (Jinja's name)
         """Compile the template in the file ``name`` for an _Environment."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ec2facts.errors import TemplateError
+from ec2facts.render.template.variables import Variable, declared_variables
 from ec2facts.text import did_you_mean
 
 SUFFIX = ".j2"
@@ -24,11 +25,12 @@ _FIRST_LINE = re.compile(r"(?:\{#-|#) (?P<sentence>.+\.) Checked by: (?P<checked
 
 
 class PackagedTemplate(NamedTuple):
-    """A template that ships: its name, what it is for in one sentence, and the program that proves its output."""
+    """A template that ships: its purpose in one sentence, the program that checks its output, and its variables."""
 
     name: str
     sentence: str
     checked_by: str
+    variables: list[Variable]
 
 
 def packaged_templates() -> Path:
@@ -36,6 +38,11 @@ def packaged_templates() -> Path:
     package = Path(__file__).parent.parent.parent
     installed = package / "templates"
     return installed if installed.is_dir() else package.parent / "templates"
+
+
+def is_packaged(file: Path) -> bool:
+    """Tell whether the absolute path ``file`` is a template that ships."""
+    return file.parent == packaged_templates()
 
 
 def list_templates() -> list[PackagedTemplate]:
@@ -60,11 +67,11 @@ def _packaged_files() -> list[Path]:
 
 
 def _described(file: Path) -> PackagedTemplate:
-    with file.open(encoding="utf-8") as stream:
-        match = _FIRST_LINE.match(stream.readline())
+    source = file.read_text(encoding="utf-8")
+    match = _FIRST_LINE.match(source)
     if match is None:
         raise TemplateError("the first line does not say what the template is for", file=str(file), line=1)
-    return PackagedTemplate(file.name, match["sentence"], match["checked_by"])
+    return PackagedTemplate(file.name, match["sentence"], match["checked_by"], declared_variables(source))
 
 
 def default_search_path(environ: Mapping[str, str], *, uid: int) -> list[Path]:
@@ -116,22 +123,22 @@ def find_named(name: str, directories: Sequence[Path], *, owners: Collection[int
     return None
 
 
-def find_included(name: str, parent: str, search_path: Sequence[Path], *, uid: int) -> str:
-    """Return the file that the template ``parent`` means by ``name``: beside it, else on the search path, else none.
+def find_included(name: str, parent: str, search_path: Sequence[Path], *, uid: int) -> Path | None:
+    """Resolve ``name`` in the template ``parent``: look beside ``parent``, then on the search path.
 
-    None is ``name`` as it is. Raises what find_named does; the owner of ``parent`` may own the directory as well.
+    Returns None if there is no such file. Raises TemplateError like find_named, but the owner of ``parent`` may own the
+    directory too.
     """
     including = Path(parent)
     beside, owners = [], {0, uid}
     if including.is_absolute():
         beside.append(including.parent)
         owners.add(including.stat().st_uid)  # that user's template is being rendered already
-    found = find_named(name, [*beside, *search_path], owners=owners)
-    return name if found is None else str(found.absolute())
+    return find_named(name, [*beside, *search_path], owners=owners)
 
 
 def _refuse_strangers(file: Path, owners: Collection[int]) -> None:
-    if file.parent == packaged_templates():
+    if is_packaged(file):
         return  # whoever could put a template there could have changed this code as well
     status = file.parent.stat()
     if status.st_mode & stat.S_IWOTH:
