@@ -1,8 +1,8 @@
 """Where templates are found: by path, by name on a search path, and those that ship with ec2facts.
 
 The first line of a template that ships says what it is for and which program proves it, in the form
-``{#- One sentence. Checked by: PROGRAM -#}``. The units that ship have nothing to fill in and are files of systemd as
-they are: theirs is the comment ``# One sentence. Checked by: PROGRAM``.
+``{#- One sentence. Checked by: PROGRAM -#}``. Units and scripts that ship have nothing to fill in and no suffix: theirs
+is the comment ``# One sentence. Checked by: PROGRAM``, in a script below the line that names its interpreter.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ec2facts.render.template.variables import Variable, declared_variables
 from ec2facts.text import did_you_mean
 
 SUFFIX = ".j2"
-"""Ends the name of every template that ships, units apart; a name may be given without it."""
+"""Ends the name of every file that ships and has something to fill in; a name may be given without it."""
 
-_FIRST_LINE = re.compile(r"(?:\{#-|#) (?P<sentence>.+\.) Checked by: (?P<checked_by>.+?)(?: -#\})?\n")
+_FIRST_LINE = re.compile(r"(?:#!.*\n)?(?:\{#-|#) (?P<sentence>.+\.) Checked by: (?P<checked_by>.+?)(?: -#\})?\n")
 
 
 class PackagedTemplate(NamedTuple):
