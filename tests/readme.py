@@ -14,7 +14,7 @@ from ec2facts import errors, instances
 from ec2facts.apply import config
 from ec2facts.cli import COMMANDS
 from ec2facts.cli.install_options import CHANGED
-from ec2facts.collection.facts import collect
+from ec2facts.collection.facts import facts
 from ec2facts.imds.simulator.faults import FAULTS
 from ec2facts.metadata.schema import schema
 from ec2facts.render.env_formats import FORMATS
@@ -149,19 +149,21 @@ def _code(text: str) -> str:
 def _instances() -> str:
     rows = []
     for name in instances.names():
-        everything = collect(instances.load(name))
-        paths = len(instances.load(name).bodies)
-        interfaces = len(everything["network_interfaces"])
+        snapshot = instances.load(name)
+        everything = facts(snapshot)
+        user_data = snapshot.get("user-data")
         rows.append(
             [
                 f"`{name}`",
                 everything["instance_type"],
-                str(interfaces),
+                str(len(everything["network_interfaces"])),
+                (snapshot.get("meta-data/iam/security-credentials/") or b"none").decode(),
+                "none" if user_data is None else f"{len(user_data)} bytes",
                 str(len(everything.get("tags", {}))),
-                str(paths),
+                str(len(snapshot.bodies)),
             ]
         )
-    return _table(["Name", "Type", "Interfaces", "Tags", "Paths"], rows)
+    return _table(["Name", "Type", "Interfaces", "Role", "User data", "Tags", "Paths"], rows)
 
 
 def _config() -> str:

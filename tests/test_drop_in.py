@@ -650,10 +650,10 @@ def test_credentials_are_those_of_the_original_where_the_names_are_one(served: d
 
 
 def test_credentials_of_an_instance_without_a_role_are_none_without_asking(served: dict[str, Served]) -> None:
-    metadata = served["plain"].ours()
+    metadata = served["xen"].ours()
 
-    first = served["plain"].asked_for(lambda: metadata.iam_security_credentials)
-    again = served["plain"].asked_for(lambda: metadata.iam_security_credentials)
+    first = served["xen"].asked_for(lambda: metadata.iam_security_credentials)
+    again = served["xen"].asked_for(lambda: metadata.iam_security_credentials)
 
     assert metadata.iam_security_credentials is None
     assert (first, again) == ([PUT, Request("GET", "meta-data/iam/info", 404)], [])

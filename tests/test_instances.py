@@ -22,6 +22,7 @@ FILES = sorted(Path(instances.__file__).parent.glob("*.json"))
 
 MACS = "meta-data/network/interfaces/macs/"
 TAGS = "meta-data/tags/instance/"
+XML = b'<?xml version="1.0" encoding="UTF-8"?>'
 
 
 def below(snapshot: Snapshot, directory: str) -> dict[str, str]:
@@ -158,12 +159,29 @@ def test_identity_signatures_come_in_76_column_lines(name: str) -> None:
         assert base64.b64decode(b"".join([*lines, last]), validate=True)
 
 
-def test_plain_instance_lists_what_is_not_there() -> None:
+def test_plain_instance_lists_user_data_and_has_none() -> None:
     snapshot = instances.load("plain")
 
     assert b"user-data" in snapshot.read("")
-    assert snapshot.read("meta-data/metrics/") == b"vhostmd"
-    assert (snapshot.get("user-data"), snapshot.get("meta-data/metrics/vhostmd")) == (None, None)
+    assert snapshot.get("user-data") is None
+
+
+@pytest.mark.parametrize(("name", "body"), [("awkward", None), ("busy", XML), ("plain", XML), ("xen", XML)])
+def test_metrics_are_an_empty_xml_document_and_missing_on_the_awkward_instance_alone(
+    name: str, body: bytes | None
+) -> None:
+    snapshot = instances.load(name)
+
+    assert b"vhostmd" in snapshot.read("meta-data/metrics/")
+    assert snapshot.get("meta-data/metrics/vhostmd") == body
+
+
+def test_plain_instance_has_a_role_of_the_same_name_as_its_profile() -> None:
+    snapshot = instances.load("plain")
+
+    profile = json.loads(snapshot.read("meta-data/iam/info"))["InstanceProfileArn"].rpartition("/")[2]
+
+    assert snapshot.read("meta-data/iam/security-credentials/").decode() == profile == "web-server"
 
 
 def test_busy_instance_has_4_interfaces_on_2_cards_in_another_order_than_their_addresses() -> None:

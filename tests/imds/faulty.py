@@ -18,8 +18,29 @@ from ec2facts.imds.snapshot import Gap, Snapshot
 from ec2facts.imds.source import Source
 
 INSTANCE = instances.load("plain")
-PATHS = len(INSTANCE.bodies) + len(INSTANCE.gaps) - 3
-"""What a crawl asks for: neither the top nor the directory of credentials and what is in it."""
+
+
+class Recorder:
+    """A source that records which paths are read."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.paths: list[str] = []
+
+    def get(self, path: str, /) -> bytes | None:
+        self.paths.append(path)
+        return self.source.get(path)
+
+
+def paths_of_a_crawl(source: Source) -> list[str]:
+    """Return the paths that a crawl of ``source`` reads: credentials are not among them."""
+    recorder = Recorder(source)
+    crawl(recorder)
+    return recorder.paths
+
+
+PATHS = len(paths_of_a_crawl(INSTANCE))
+"""The requests of a crawl, without the one for a token."""
 
 
 class Time:

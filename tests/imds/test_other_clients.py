@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -16,6 +17,8 @@ import requests
 
 from ec2facts import instances
 from ec2facts.imds.simulator.simulator import Simulator
+
+ROLES = "meta-data/iam/security-credentials/"
 
 
 @pytest.fixture
@@ -103,23 +106,28 @@ def test_ec2_metadata_asks_for_credentials_under_the_name_of_the_profile(
         _ = client.iam_security_credentials
 
 
+@pytest.mark.parametrize("instance", ["plain", "busy"])
 def test_botocore_finds_credentials(
-    ec2_metadata_simulator: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ec2_metadata_simulator: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, instance: str
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))  # no configuration of whoever runs the tests
-    url = ec2_metadata_simulator("busy")
+    url = ec2_metadata_simulator(instance)
     session = botocore.session.Session()
     assert session.get_config_variable("ec2_metadata_service_endpoint") == url
 
     credentials = session.get_credentials()
 
     assert credentials.method == "iam-role"
-    assert credentials.access_key == "AKIAIOSFODNN7EXAMPLE"
-    assert credentials.secret_key == "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    expected = instances.load(instance)
+    (role,) = expected.read(ROLES).decode().split("\n")
+    document = json.loads(expected.read(f"{ROLES}{role}"))
+    assert credentials.access_key == document["AccessKeyId"]
+    assert credentials.secret_key == document["SecretAccessKey"]
+    assert credentials.token == document["Token"]
 
 
 def test_botocore_finds_no_credentials_where_there_is_no_role(ec2_metadata_simulator: Callable[..., str]) -> None:
-    fetcher = led_fetcher(botocore.utils.InstanceMetadataFetcher, ec2_metadata_simulator("plain"))
+    fetcher = led_fetcher(botocore.utils.InstanceMetadataFetcher, ec2_metadata_simulator("xen"))
 
     assert fetcher.retrieve_iam_role_credentials() == {}
 

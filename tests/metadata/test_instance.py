@@ -165,11 +165,11 @@ def test_credentials_of_the_instance_identity_are_others(busy: EC2Metadata) -> N
     "name", ["iam_security_credentials", "instance_profile_arn", "instance_profile_id", "instance_profile_name"]
 )
 def test_instance_without_a_role_has_none_and_required_it_is_absent(name: str) -> None:
-    plain = EC2Metadata(source=instances.load("plain"))
+    xen = EC2Metadata(source=instances.load("xen"))
 
-    assert getattr(plain, name) is None
+    assert getattr(xen, name) is None
     with pytest.raises(AbsentError):
-        attributes(EC2Metadata)[name].require(plain)
+        attributes(EC2Metadata)[name].require(xen)
 
 
 def test_instance_whose_role_is_not_listed_has_no_credentials() -> None:
