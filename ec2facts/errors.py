@@ -3,8 +3,9 @@
     EC2FactsError                 1
     ├── UsageError                2   an option, a name or a setting that means nothing
     │   └── ConfigError           2   the config of apply is malformed
-    ├── UnavailableError          3   the metadata service does not answer at all
-    │   └── DisabledError         3   it is switched off, by its own word or by AWS_EC2_METADATA_DISABLED
+    ├── UnavailableError          3   the metadata service does not answer, or not as the metadata service does
+    │   ├── DisabledError         3   it is switched off, by its own word or by AWS_EC2_METADATA_DISABLED
+    │   └── NotReadyError         3   it answers, but lacks what every instance has
     ├── AbsentError               1   this instance has no such value: the service answers 404
     ├── UnreadError               4   a value exists, or may exist, and could not be read
     │   └── DecodeError           4   it was read and is not what its declaration says (a ValueError too)
@@ -18,14 +19,35 @@
     ├── CheckError                7   a check refused a file, which is as it was
     └── CommandError              8   a command failed after files changed; the next run runs it again
 
-Over HTTP each of the errors about the service is also the matching exception of requests (``HTTPError``,
-``Timeout`` or ``ConnectionError``), so that code written for requests keeps catching it.
+Where a session of requests sends, each of the errors about the service is also the matching exception of requests
+(``HTTPError``, ``Timeout`` or ``ConnectionError``), so that code written for requests keeps catching it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+from ec2facts.text import escape_unprintable
+
+Cause = Literal[
+    "unresolved",  # the endpoint's host name does not resolve
+    "refused",  # nothing listens, or a firewall rejects the connection
+    "no route",
+    "prohibited",  # a route or a firewall of this machine
+    "connect timeout",
+    "reply timeout",  # connected, but no complete reply came in time
+    "reset",  # the connection broke before the reply was complete
+    "not HTTP",
+    "TLS",
+    "status",  # a complete reply with an HTTP status that is no answer; ``status`` says which
+    "no token",  # a reply with status 200 that holds no token
+    "not ready",
+    "deadline",  # the time for all requests had passed
+    "variable",  # AWS_EC2_METADATA_DISABLED
+    "other",
+]
+"""Why a request to the service failed, as data."""
 
 
 class EC2FactsError(Exception):
@@ -53,18 +75,40 @@ class ConfigError(UsageError):
 
 
 class UnavailableError(EC2FactsError):
-    """The metadata service at ``endpoint`` does not answer, or not as the metadata service does."""
+    """The metadata service at ``endpoint`` does not answer, or not as the metadata service does.
+
+    ``cause`` says why as data. ``status`` and ``headers`` (names in lower case) are those of the reply to the request
+    for a token, if one came.
+    """
 
     exit_status = 3
+    _state: ClassVar[str] = "unavailable"
 
-    def __init__(self, endpoint: str, reason: str) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        reason: str,
+        *,
+        cause: Cause = "other",
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.endpoint = endpoint
-        self.reason = reason
-        super().__init__(f"the metadata service at {endpoint} is unavailable: {reason}")
+        self.reason = escape_unprintable(reason)
+        self.cause = cause
+        self.status = status
+        self.headers = dict(headers or {})
+        super().__init__(f"the metadata service at {endpoint} is {self._state}: {self.reason}")
 
 
 class DisabledError(UnavailableError):
     """The metadata service is switched off; there is no point in asking again."""
+
+
+class NotReadyError(UnavailableError):
+    """The metadata service answers, but lacks what every instance has: the instance still boots."""
+
+    _state = "not ready"
 
 
 class AbsentError(EC2FactsError):
@@ -73,19 +117,23 @@ class AbsentError(EC2FactsError):
     def __init__(self, path: str, reason: str = "the service answers 404") -> None:
         self.path = path
         self.reason = reason
-        super().__init__(f"{path} is absent: {reason}")
+        super().__init__(escape_unprintable(f"{path} is absent: {reason}"))
 
 
 class UnreadError(EC2FactsError):
-    """``path`` could not be read, for ``reason``; ``status`` is the HTTP status if there was an answer."""
+    """``path`` could not be read, for ``reason``.
+
+    ``status`` is the HTTP status if the service answered, and ``cause`` says as data why a request failed.
+    """
 
     exit_status = 4
 
-    def __init__(self, path: str, reason: str, *, status: int | None = None) -> None:
+    def __init__(self, path: str, reason: str, *, status: int | None = None, cause: Cause = "other") -> None:
         self.path = path
-        self.reason = reason
+        self.reason = escape_unprintable(reason)
         self.status = status
-        super().__init__(f"{path} could not be read: {reason}")
+        self.cause = cause
+        super().__init__(f"{escape_unprintable(path)} could not be read: {self.reason}")
 
 
 class DecodeError(UnreadError, ValueError):
@@ -98,7 +146,7 @@ class WithheldError(EC2FactsError):
     def __init__(self, path: str, include: str) -> None:
         self.path = path
         self.include = include
-        super().__init__(f"{path} is withheld; ask for it with --include {include}")
+        super().__init__(escape_unprintable(f"{path} is withheld; ask for it with --include {include}"))
 
     @property
     def reason(self) -> str:
@@ -107,14 +155,35 @@ class WithheldError(EC2FactsError):
 
 
 class IncompleteError(EC2FactsError):
-    """Some paths were unread; ``unread`` maps each to its reason."""
+    """Some paths were unread; ``unread`` maps each to its reason.
+
+    ``total`` is how many paths were asked for, if that is known. The message names the first 20 paths by reason.
+    """
 
     exit_status = 4
 
-    def __init__(self, unread: Mapping[str, str]) -> None:
+    def __init__(self, unread: Mapping[str, str], *, total: int | None = None) -> None:
         self.unread = dict(unread)
-        listed = "; ".join(f"{path}: {reason}" for path, reason in self.unread.items())
-        super().__init__(f"{len(self.unread)} unread, nothing is written without --allow-partial: {listed}")
+        self.total = total
+        by_reason: dict[str, list[str]] = {}
+        for path, reason in list(self.unread.items())[:NAMED_PATHS]:
+            by_reason.setdefault(reason, []).append(path)
+        groups = [f"{', '.join(paths)}: {reason}" for reason, paths in by_reason.items()]
+        more = len(self.unread) - NAMED_PATHS
+        groups += [f"and {more} more"] * (more > 0)
+        of_all = "" if total is None else f" of {total}"
+        count = f"{len(self.unread)}{of_all} path{'s' * ((total or len(self.unread)) != 1)}"
+        slower = "try --max-rate 20, or " if any(each.endswith(THROTTLED) for each in self.unread.values()) else ""
+        super().__init__(
+            escape_unprintable(f"{count} unread: {'; '.join(groups)}; {slower}use --allow-partial to do without them")
+        )
+
+
+NAMED_PATHS = 20
+"""How many unread paths an error names."""
+
+THROTTLED = ", throttled"
+"""The end of the reason for a path that the service refuses because requests come too fast."""
 
 
 class SnapshotError(EC2FactsError):

@@ -19,8 +19,8 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 TESTS = sorted(Path(__file__).parent.rglob("*.py"))
 
 ROOMS = (
-    "errors",
     "text",
+    "errors",
     "files",
     "imds",
     "imds.simulator",

@@ -101,7 +101,7 @@ def test_decode_error_is_a_value_error() -> None:
         ),
         (
             IncompleteError({"meta-data/mac": "HTTP 503", "user-data": "HTTP 500"}),
-            "2 unread, nothing is written without --allow-partial: meta-data/mac: HTTP 503; user-data: HTTP 500",
+            "2 paths unread: meta-data/mac: HTTP 503; user-data: HTTP 500; use --allow-partial to do without them",
             {"unread": {"meta-data/mac": "HTTP 503", "user-data": "HTTP 500"}},
         ),
         (
@@ -132,6 +132,40 @@ def test_error_composes_its_message_and_carries_its_data(
 ) -> None:
     assert str(error) == message
     assert {name: getattr(error, name) for name in data} == data
+
+
+def test_incomplete_error_groups_equal_reasons_and_names_20_paths() -> None:
+    unread = {f"meta-data/tags/instance/{number}": "HTTP 429, throttled" for number in range(22)}
+
+    error = IncompleteError({"user-data": "HTTP 500", **unread}, total=217)
+
+    named = ", ".join(list(unread)[:19])
+    assert str(error) == (
+        f"23 of 217 paths unread: user-data: HTTP 500; {named}: HTTP 429, throttled; and 3 more; "
+        "try --max-rate 20, or use --allow-partial to do without them"
+    )
+    assert len(error.unread) == 23
+
+
+HOSTILE = "a\x1b[2J\r\nb\u202ec\ud800"
+"""Text from a service that would move a terminal's cursor, forge a line of a log or fail to encode."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnavailableError("http://127.0.0.1:1", HOSTILE),
+        AbsentError(HOSTILE, HOSTILE),
+        UnreadError(HOSTILE, HOSTILE),
+        DecodeError(HOSTILE, HOSTILE),
+        WithheldError(HOSTILE, HOSTILE),
+        IncompleteError({HOSTILE: HOSTILE}),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_error_escapes_what_the_service_sent(error: EC2FactsError) -> None:
+    assert str(error).isprintable()
+    assert r"a\x1b[2J\r\nb\u202ec\ud800" in str(error)
 
 
 @pytest.mark.parametrize("kind", OVER_HTTP)

@@ -16,9 +16,9 @@ from typing import Callable
 import requests
 import urllib3
 
-from ec2facts.errors import DisabledError, UnavailableError, UsageError
+from ec2facts.errors import Cause, DisabledError, UnavailableError, UsageError
 from ec2facts.imds.body import BODY_LIMIT, read_body
-from ec2facts.imds.endpoint import resolve_endpoint, setting, url_of
+from ec2facts.imds.endpoint import ENDPOINTS, resolve_endpoint, setting, url_of
 from ec2facts.imds.rate_limits import RequestBudget, RetryBudget, backoff
 from ec2facts.imds.requests_errors import (
     UNAVAILABLE,
@@ -29,8 +29,8 @@ from ec2facts.imds.requests_errors import (
     UnavailableStatusError,
     UnreadStatusError,
     answered,
+    cause_and_reason,
     matching,
-    reason,
 )
 from ec2facts.imds.source import TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER, TOKEN_TTL_SECONDS
 
@@ -74,11 +74,14 @@ class IMDSClient:
         max_rate: float = 128,
         wait: float = 0,
         deadline: float = math.inf,
-        environ: Mapping[str, str] = os.environ,
+        environ: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self.endpoint = resolve_endpoint(endpoint, environ)
+        if environ is None:
+            environ = os.environ
+        self.endpoint = self.name = resolve_endpoint(endpoint, environ)
+        self.is_live = self.endpoint in ENDPOINTS.values()
         if timeout is None:
             timeout = setting("AWS_METADATA_SERVICE_TIMEOUT", environ, default=1.0)
         is_set = attempts is not None or bool(environ.get("AWS_METADATA_SERVICE_NUM_ATTEMPTS"))
@@ -101,6 +104,9 @@ class IMDSClient:
         self._deadline_at = clock() + deadline
         self._retries = RetryBudget()
 
+    def __repr__(self) -> str:
+        return f"<IMDSClient of {self.endpoint}>"
+
     def get(self, path: str) -> bytes | None:
         """Return the body of ``path``, None where the service answers 404."""
         try:
@@ -118,7 +124,7 @@ class IMDSClient:
             raise answered(AbsentStatusError(path), response)
         if response.status_code != 200:
             status = response.status_code
-            raise answered(UnreadStatusError(path, f"HTTP {status}", status=status), response)
+            raise answered(UnreadStatusError(path, f"HTTP {status}", status=status, cause="status"), response)
         kind = response.headers.get("Content-Type", "")
         if kind.startswith("text/html") and path.rstrip("/") != "user-data":
             raise answered(UnreadStatusError(path, "a page of HTML came in its place", status=200), response)
@@ -130,7 +136,8 @@ class IMDSClient:
         try:
             return self._request("GET", path, {TOKEN_HEADER: token})
         except PASSING_ERRORS as error:
-            raise matching(error, UNREAD)(path, reason(error, self.timeout)) from error
+            cause, reason = cause_and_reason(error, self.timeout)
+            raise matching(error, UNREAD)(path, reason, cause=cause) from error
 
     def _valid_token(self, *, instead_of: str | None = None) -> str:
         """Return the token, a new one if there is none, it is about to expire, or it is ``instead_of``."""
@@ -160,14 +167,20 @@ class IMDSClient:
         try:
             response = self._request("PUT", TOKEN_PATH, {TOKEN_TTL_HEADER: str(TOKEN_TTL_SECONDS)})
         except PASSING_ERRORS as error:
-            raise matching(error, UNAVAILABLE)(self.endpoint, reason(error, self.timeout)) from error
-        if response.status_code == 403:
-            raise answered(DisabledStatusError(self.endpoint, "it is switched off (HTTP 403)"), response)
-        if response.status_code != 200:
-            raise answered(UnavailableStatusError(self.endpoint, f"no token (HTTP {response.status_code})"), response)
-        if not re.fullmatch(rb"[!-~]{1,1024}", response.content):
-            raise answered(UnavailableStatusError(self.endpoint, "what answers there gives no token"), response)
-        return response
+            cause, reason = cause_and_reason(error, self.timeout)
+            raise matching(error, UNAVAILABLE)(self.endpoint, reason, cause=cause) from error
+        status = response.status_code
+        if status == 200 and re.fullmatch(rb"[!-~]{1,1024}", response.content):
+            return response
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if status == 403:
+            why = "it is switched off (HTTP 403)"
+            off = DisabledStatusError(self.endpoint, why, cause="status", status=status, headers=headers)
+            raise answered(off, response)
+        why = "what answers there gives no token" if status == 200 else f"no token (HTTP {status})"
+        why_data: Cause = "no token" if status == 200 else "status"
+        refused = UnavailableStatusError(self.endpoint, why, cause=why_data, status=status, headers=headers)
+        raise answered(refused, response)
 
     def _request(self, method: str, path: str, headers: Mapping[str, str]) -> requests.Response:
         """Send a request, again after failures that pass; return the last answer or raise the last error."""

@@ -28,7 +28,7 @@ def resolve_endpoint(endpoint: str | None, environ: Mapping[str, str]) -> str:
         raise UsageError(f"{mode_name} is {mode!r}; it takes IPv4 or IPv6")
     url = _checked(environ[name], name) if environ.get(name) else ENDPOINTS[mode]
     if environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
-        raise DisabledError(url, "AWS_EC2_METADATA_DISABLED is true; unset it to read the service")
+        raise DisabledError(url, "AWS_EC2_METADATA_DISABLED is true; unset it to read the service", cause="variable")
     return url
 
 

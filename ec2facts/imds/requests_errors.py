@@ -5,15 +5,18 @@ They are apart from the tree that they belong to because requests is imported on
 
 from __future__ import annotations
 
+import errno
+import http.client
 import socket
-from collections.abc import Sequence
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import requests
 import urllib3
 from requests import exceptions
 
-from ec2facts.errors import AbsentError, DisabledError, UnavailableError, UnreadError
+from ec2facts.errors import AbsentError, Cause, DisabledError, UnavailableError, UnreadError
 
 
 class AbsentStatusError(AbsentError, exceptions.HTTPError):
@@ -94,15 +97,45 @@ def matching(error: BaseException, kinds: Sequence[type[K]]) -> type[K]:
     return timeout if isinstance(error, TIMEOUTS) else broken
 
 
-def reason(error: BaseException, timeout: float) -> str:
-    """Say in a few words, the same each time, why a request failed."""
+def cause_and_reason(error: BaseException, timeout: float) -> tuple[Cause, str]:
+    """Return why a request failed: as data, and in a few words that are the same each time."""
     if isinstance(error, DeadlineTimeout):
-        return "the deadline has passed"
+        return "deadline", "the deadline has passed"
+    if isinstance(error, exceptions.ConnectTimeout):
+        return "connect timeout", f"no connection within {timeout / 2:g} s"
     if isinstance(error, TIMEOUTS):
-        return f"no answer within {timeout:g} s"
-    cause: BaseException | None = error
-    while cause is not None:
+        return "reply timeout", f"no answer within {timeout:g} s"
+    chain = list(_chain(error))
+    for cause in chain:
         if isinstance(cause, OSError) and cause.errno and cause.strerror:
-            return cause.strerror.lower()  # not by its number, which means another thing for names and for TLS
-        cause = cause.__cause__ or cause.__context__
-    return "the connection broke"
+            words = cause.strerror.lower()  # not by its number, which means another thing for names and for TLS
+            if isinstance(cause, socket.gaierror):
+                return "unresolved", words
+            if isinstance(cause, ssl.SSLError):
+                return "TLS", words
+            return CAUSES.get(cause.errno, "other"), words
+    if any(isinstance(cause, (http.client.RemoteDisconnected, http.client.IncompleteRead)) for cause in chain):
+        return "reset", "the connection broke"
+    return (
+        "not HTTP" if any(isinstance(cause, http.client.HTTPException) for cause in chain) else "reset"
+    ), "the connection broke"
+
+
+CAUSES: Mapping[int, Cause] = {
+    errno.ECONNREFUSED: "refused",
+    errno.ENETUNREACH: "no route",
+    errno.EHOSTUNREACH: "no route",
+    errno.EADDRNOTAVAIL: "no route",
+    errno.EACCES: "prohibited",
+    errno.EPERM: "prohibited",
+    errno.EINVAL: "prohibited",  # of a route of the type blackhole
+    errno.ECONNRESET: "reset",
+    errno.EPIPE: "reset",
+}
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield ``error`` and the exceptions that led to it, the first cause last."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

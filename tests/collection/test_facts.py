@@ -635,7 +635,7 @@ def test_incomplete_collection_is_an_error_that_names_what_is_unread() -> None:
         collect(gapped)
 
     assert caught.value.unread == {"meta-data/mac": "HTTP 503"}
-    assert str(caught.value) == "1 unread, nothing is written without --allow-partial: meta-data/mac: HTTP 503"
+    assert str(caught.value) == "1 path unread: meta-data/mac: HTTP 503; use --allow-partial to do without them"
 
 
 def test_malformed_value_makes_a_collection_incomplete() -> None:

@@ -21,7 +21,7 @@ from ec2facts.errors import AbsentError, DisabledError, EC2FactsError, Unavailab
 from ec2facts.imds.body import BODY_LIMIT
 from ec2facts.imds.client import THROTTLED_ATTEMPTS, IMDSClient
 from ec2facts.imds.rate_limits import LONGEST_WAIT
-from ec2facts.imds.requests_errors import reason
+from ec2facts.imds.requests_errors import cause_and_reason
 from ec2facts.imds.simulator.simulator import Simulator
 from tests.conftest import NOBODY
 from tests.fuzzing import examples
@@ -189,6 +189,8 @@ def test_request_for_a_token_that_fails_is_one_error(status: int, tries: int) ->
     assert not isinstance(caught.value, DisabledError)
     assert isinstance(caught.value, requests.HTTPError)
     assert str(caught.value) == f"the metadata service at {service.url} is unavailable: no token (HTTP {status})"
+    assert (caught.value.cause, caught.value.status) == ("status", status)
+    assert caught.value.headers["location"] == "http://127.0.0.1:1/"
     assert len(service.requests) == tries
 
 
@@ -344,7 +346,7 @@ def test_connection_that_does_not_come_about_in_time_is_a_connect_timeout_of_req
             IMDSClient(f"http://127.0.0.1:{full.getsockname()[1]}", timeout=0.1, attempts=1).read(ID)
 
     assert isinstance(caught.value, requests.ConnectTimeout)
-    assert caught.value.reason == "no answer within 0.1 s"
+    assert (caught.value.cause, caught.value.reason) == ("connect timeout", "no connection within 0.05 s")
 
 
 @pytest.mark.parametrize(
@@ -425,22 +427,29 @@ def test_reason_of_a_broken_connection_is_in_plain_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "words"),
+    ("raised", "cause", "words"),
     [
-        (socket.gaierror(-2, "Name or service not known"), "name or service not known"),
-        (ssl.SSLError(1, "certificate verify failed"), "certificate verify failed"),
-        (ConnectionRefusedError(111, "Connection refused"), "connection refused"),
-        (http.client.RemoteDisconnected("closed"), "the connection broke"),
-        (TimeoutError(), "no answer within 1.5 s"),
+        (socket.gaierror(-2, "Name or service not known"), "unresolved", "name or service not known"),
+        (ssl.SSLError(1, "certificate verify failed"), "TLS", "certificate verify failed"),
+        (ConnectionRefusedError(111, "Connection refused"), "refused", "connection refused"),
+        (OSError(101, "Network is unreachable"), "no route", "network is unreachable"),
+        (OSError(113, "No route to host"), "no route", "no route to host"),
+        (PermissionError(13, "Permission denied"), "prohibited", "permission denied"),
+        (ConnectionResetError(104, "Connection reset by peer"), "reset", "connection reset by peer"),
+        (OSError(24, "Too many open files"), "other", "too many open files"),
+        (http.client.RemoteDisconnected("closed"), "reset", "the connection broke"),
+        (http.client.BadStatusLine("220 mail"), "not HTTP", "the connection broke"),
+        (requests.ConnectTimeout(), "connect timeout", "no connection within 0.75 s"),
+        (TimeoutError(), "reply timeout", "no answer within 1.5 s"),
     ],
 )
-def test_reason_is_the_system_s_own(cause: Exception, words: str) -> None:
+def test_cause_is_data_and_the_reason_is_the_system_s_own(raised: Exception, cause: str, words: str) -> None:
     error = requests.ConnectionError("around it")
-    error.__context__ = cause
+    error.__context__ = raised
 
-    told = reason(cause if isinstance(cause, TimeoutError) else error, 1.5)
+    found = cause_and_reason(raised if "timeout" in cause else error, 1.5)
 
-    assert told == words
+    assert found == (cause, words)
 
 
 def test_body_without_a_length_ends_with_the_connection() -> None:

@@ -54,7 +54,7 @@ Connect = Callable[..., socket.socket]
 def diagnose(
     endpoint: str | None = None,
     *,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
     root: Path = advice.ROOT,
     timeout: float = 1.0,
     connect: Connect = socket.create_connection,
@@ -63,6 +63,8 @@ def diagnose(
 
     ``timeout`` is in seconds, for each of a connection (half of it), a token and two values.
     """
+    if environ is None:
+        environ = os.environ
     machine, settings = check_machine(root), check_settings(endpoint, environ)
     if settings.status == "fail":
         return [machine, settings, *_skipped("proxies", "connection", "token", "metadata", "tags")]
