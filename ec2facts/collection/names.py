@@ -1,0 +1,133 @@
+"""Names of facts as users type them: dotted names, AWS's own names and paths, all of them with globs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from functools import cache
+
+from ec2facts.imds.source import below_root
+from ec2facts.metadata.attributes import Derived, Resource, attributes
+from ec2facts.metadata.instance import EC2Metadata
+from ec2facts.metadata.parts import NetworkInterface, PublicKey
+from ec2facts.text import closest
+
+TREES = ("meta_data", "dynamic", "collection")
+"""The facts that are not attributes: the service's own tree, and what the collection lacks."""
+
+PARTS: Mapping[str, type[Resource]] = {"network_interfaces": NetworkInterface, "public_keys": PublicKey}
+"""The classes whose instances an attribute holds by key."""
+
+
+def is_path(name: str) -> bool:
+    """Whether ``name`` is a path of the service, with a slash before any dot, rather than a dotted name."""
+    return "/" in name.partition(".")[0]
+
+
+def path_of(name: str) -> str:
+    """Return the path below ``/latest/`` that ``name`` means, below ``meta-data/`` unless it starts with a root."""
+    return below_root(name.lstrip("/").removeprefix("latest/").lstrip("/"))
+
+
+def resolve(name: str) -> list[str]:
+    """Return the dotted names that ``name`` means; the name itself if it means nothing else.
+
+    Dashes are as good as underscores in declared names, ``[0]`` is ``.0``. A name that AWS uses for network
+    interfaces alone means the primary interface. A path means the attributes that are read from it, else its place
+    in the service's own tree.
+    """
+    if is_path(name):
+        return _resolve_path(path_of(name).strip("/"))
+    head, *rest = re.sub(r"(?<=\w)\[(\d+)\]", r".\1", name).split(".")
+    names = _resolve_head(head).split(".") + rest
+    if names[0] in PARTS and len(names) > 2:
+        names[2] = _declared(PARTS[names[0]]).get(_underscored(names[2]), names[2])
+    return [".".join(names)]
+
+
+def in_tree(path: str) -> str:
+    """Return the dotted name of ``path`` in the service's own tree."""
+    root, *segments = path.strip("/").split("/")
+    return ".".join([_underscored(root), *segments])
+
+
+def suggestion(name: str) -> str:
+    """Return " (did you mean …?)" for the attribute, AWS name or interface field most similar to ``name``, or ""."""
+    head = name.partition(".")[0]
+    known = {_underscored(each): each for each in (*_fields(NetworkInterface), *_aws_names())}
+    known |= {each: each for each in (*_declared(NetworkInterface).values(), *attributes(EC2Metadata), *TREES)}
+    meant = closest(_underscored(head), known)
+    if meant is None:
+        return ""
+    resolved = _resolve_head(known[meant])
+    which = "" if resolved == known[meant] else f", which is {resolved}"
+    return f" (did you mean {known[meant]}{which}?)"
+
+
+def _underscored(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def _resolve_head(head: str) -> str:
+    name = _underscored(head)
+    if name in attributes(EC2Metadata) or name in TREES:
+        return name
+    for aws, meant in _aws_names().items():
+        if _underscored(aws) == name:
+            return meant
+    field = _declared(NetworkInterface).get(name)
+    return head if field is None else f"network_interfaces.0.{field}"
+
+
+def _resolve_path(path: str) -> list[str]:
+    read = [name for name, each in _read_from() if fnmatchcase(each, path)]
+    return read or [_inside(path) or in_tree(path)]
+
+
+def _inside(path: str) -> str | None:
+    """Return the dotted name of what ``path`` is inside an attribute that holds several values."""
+    for name, directory in _read_from():
+        if name not in PARTS and directory and path.startswith(f"{directory}/"):
+            return f"{name}.{path[len(directory) + 1 :]}"
+    interface = re.fullmatch("meta-data/network/interfaces/macs/([^/]+)(?:/(.+))?", path)
+    if interface is None:
+        return None
+    mac, field = interface.groups()
+    names = ["network_interfaces", mac]
+    if field is not None:
+        names += [_fields(NetworkInterface).get(part, part) for part in field.split("/")]
+    return ".".join(names)
+
+
+@cache
+def _read_from() -> tuple[tuple[str, str], ...]:
+    """Return each attribute of the instance that has a path to itself, with the path."""
+    declared = attributes(EC2Metadata).items()
+    taken = {each.path for _, each in declared if not isinstance(each, Derived)}
+    own = [(name, each) for name, each in declared if not (isinstance(each, Derived) and each.path in taken)]
+    return tuple((name, each.path.rstrip("/")) for name, each in own)
+
+
+@cache
+def _aws_names() -> dict[str, str]:
+    """Return the attributes by AWS's own name: the last segment of a path, where no other path ends in it."""
+    names: dict[str, list[str]] = {}
+    for name, path in _read_from():
+        if path.count("/") == 1 or not isinstance(attributes(EC2Metadata)[name], Derived):
+            names.setdefault(path.rpartition("/")[2], []).append(name)
+    top = {path.rpartition("/")[2]: name for name, path in _read_from() if path.count("/") == 1}
+    return {**{segment: found[0] for segment, found in names.items() if len(found) == 1}, **top}
+
+
+@cache
+def _fields(kind: type[Resource]) -> dict[str, str]:
+    """Return the attributes of ``kind`` by AWS's own name."""
+    return {each.path.rstrip("/"): name for name, each in attributes(kind).items()}
+
+
+@cache
+def _declared(kind: type[Resource]) -> dict[str, str]:
+    """Return the attributes of ``kind`` by every name, with underscores."""
+    aws = {_underscored(path): name for path, name in _fields(kind).items()}
+    return {**aws, **{name: name for name in attributes(kind)}}

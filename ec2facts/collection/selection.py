@@ -1,0 +1,146 @@
+"""The part of the facts that globs choose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Callable
+
+from ec2facts.collection.absence import why_absent
+from ec2facts.collection.facts import Unread
+from ec2facts.collection.names import TREES, in_tree, resolve, suggestion
+from ec2facts.errors import UsageError
+from ec2facts.metadata.schema import schema
+
+Keys = tuple[Any, ...]
+"""The keys that lead from the facts to a value, outermost first; the keys of a list are positions."""
+
+Spell = Callable[[Sequence[str]], str]
+"""Makes another name, such as a variable's, of the parts of a dotted one, in which an interface has its position."""
+
+
+def select(
+    facts: Mapping[str, Any], globs: Collection[str], *, on_absent: Callable[[str, str], object] | None = None
+) -> dict[str, Any]:
+    """Return the facts that match any of ``globs``, nested and ordered as in ``facts``.
+
+    A glob is for dotted names, AWS's own names or paths; the name of a parent chooses everything in it. ``*`` matches
+    dots too. Raises UsageError for globs that match no fact of any instance, or only a withheld one of this instance.
+    ``on_absent`` is called with each glob that yields nothing on this instance, and the reason.
+    """
+    chosen: dict[Any, Any] = {}
+    for *parents, last in matching(facts, globs, on_absent=on_absent):
+        branch = chosen
+        for key in parents:
+            branch = branch.setdefault(key, {})
+        branch[last] = None
+    pruned: dict[str, Any] = _pruned(facts, chosen)
+    return pruned
+
+
+def matching(
+    facts: Mapping[str, Any],
+    globs: Collection[str],
+    *,
+    spell: Spell | None = None,
+    on_absent: Callable[[str, str], object] | None = None,
+) -> list[Keys]:
+    """Return the keys of each fact that ``globs`` choose, in the order of ``facts``, none of them inside another.
+
+    With ``spell``, a glob may also match the name that it makes. Errors and ``on_absent`` are those of ``select``.
+    """
+    chosen: set[Keys] = set()
+    meaningless = []
+    for glob in globs:
+        wanted = {glob, *resolve(glob)}
+        found = set(_matching(facts, wanted, spell))
+        chosen |= found
+        if found:
+            continue
+        _refuse_withheld(facts, glob, wanted, spell)
+        if not any(_is_for(each, name, spell) for each in wanted for name in _known()):
+            meaningless.append(glob)
+        elif on_absent is not None:
+            on_absent(glob, why_absent(resolve(glob)[0], facts))
+    if meaningless:
+        hint = suggestion(meaningless[0]) if len(meaningless) == 1 else ""
+        raise UsageError(f"no fact matches {', '.join(map(repr, meaningless))}{hint}; `ec2facts schema` lists them")
+    return list(_outermost(facts, (), chosen))
+
+
+def _matching(facts: Mapping[str, Any], globs: Collection[str], spell: Spell | None) -> Iterator[Keys]:
+    for keys, value, spellings in _nodes(facts, (), [()]):
+        if any(fnmatchcase(name, glob) for name in _names(spellings, spell) for glob in globs) or (
+            # What an unread directory holds is unknown: a glob for something in it chooses the marker.
+            isinstance(value, Unread)
+            and value.path.endswith("/")
+            and any(
+                _may_match(glob, start)
+                for start in _names([(*parts, "") for parts in spellings], spell)
+                for glob in globs
+            )
+        ):
+            yield keys
+
+
+def _nodes(value: Any, keys: Keys, spellings: list[tuple[str, ...]]) -> Iterator[tuple[Keys, Any, Any]]:
+    """Yield every value below ``value``: its keys, the value, and the parts of each dotted name that it has."""
+    for position, (key, child) in enumerate(_children(value)):
+        below = [(*parts, str(key)) for parts in spellings]
+        if keys == ("network_interfaces",):
+            below.append((*keys, str(position)))
+        yield (*keys, key), child, below
+        yield from _nodes(child, (*keys, key), below)
+
+
+def _children(value: Any) -> list[tuple[Any, Any]]:
+    if isinstance(value, Mapping):
+        return list(value.items())
+    return list(enumerate(value)) if isinstance(value, list) else []
+
+
+def _names(spellings: Sequence[Sequence[str]], spell: Spell | None) -> list[str]:
+    return [*map(".".join, spellings), *([] if spell is None else [spell(spellings[-1])])]
+
+
+def _outermost(value: Any, keys: Keys, chosen: Collection[Keys]) -> Iterator[Keys]:
+    if keys in chosen:
+        yield keys
+    else:
+        for key, child in _children(value):
+            yield from _outermost(child, (*keys, key), chosen)
+
+
+def _pruned(value: Any, chosen: Mapping[Any, Any] | None) -> Any:
+    """Return the part of ``value`` at the keys of ``chosen``, a tree whose leaves are None: everything."""
+    if chosen is None:
+        return value
+    kept = [(key, _pruned(child, chosen[key])) for key, child in _children(value) if key in chosen]
+    return [child for _, child in kept] if isinstance(value, list) else dict(kept)
+
+
+def _may_match(glob: str, start: str) -> bool:
+    """Whether ``glob`` may match a name that starts with ``start``."""
+    literal = re.split(r"[*?[]", glob, maxsplit=1)[0]
+    return glob.startswith(start) or (literal != glob and start.startswith(literal))
+
+
+def _is_for(glob: str, name: str, spell: Spell | None) -> bool:
+    """Whether ``glob`` matches the declared ``name``, or may match something in it."""
+    parts = name.split(".")
+    spelled = [".".join, *([] if spell is None else [spell])]
+    return any(fnmatchcase(make(parts), glob) or glob.startswith(make([*parts, ""])) for make in spelled)
+
+
+def _known() -> Iterator[str]:
+    yield from (entry.name for entry in schema())
+    yield from TREES
+
+
+def _refuse_withheld(facts: Mapping[str, Any], glob: str, wanted: Collection[str], spell: Spell | None) -> None:
+    withheld: Mapping[str, str] = facts.get("collection", {}).get("withheld", {})
+    for path, reason in withheld.items():
+        for name in (*resolve(path), in_tree(path)):
+            if any(_is_for(each, name, spell) for each in wanted):
+                raise UsageError(f"{name} is withheld, so that {glob!r} matches nothing: {reason}")
