@@ -22,7 +22,17 @@ from ec2facts.render.tree import TREE_FORMATS
 from tests.cli.running import PROGRAM, Capture, call, parsers, started
 
 EVERY_FORMAT = [f"env --only * --skip-unrepresentable -f {form}" for form in FORMATS]
-EVERYTHING = ["dump -f json", "dump -f yaml", "snapshot", "get meta_data dynamic collection", "get /", *EVERY_FORMAT]
+EVERYTHING = [
+    "dump -f json",
+    "dump -f yaml",
+    "snapshot",
+    "show",
+    "show meta_data",
+    "show -f html",
+    "get meta_data dynamic collection",
+    "get /",
+    *EVERY_FORMAT,
+]
 
 
 def file_of(name: str) -> Path:
