@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Collection, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
-from typing import Callable
+from typing import Callable, NoReturn, Union
 
 from ec2facts.collection.withholding import Withholding
 from ec2facts.errors import UnreadError, WithheldError
@@ -18,7 +18,10 @@ from ec2facts.metadata.schema import is_directory
 INTERFACES = "meta-data/network/interfaces/macs/"
 
 MAX_PATHS = 50_000
-"""What a crawl asks for at most: a service that lists directories for whatever it is asked has no end."""
+"""The most paths of one crawl: a service that lists directories for whatever it is asked has no end."""
+
+MAX_BYTES = 64 * 1024 * 1024
+"""The most bytes of all bodies of one crawl. An instance with 900 values has less than one MiB."""
 
 MAX_DEPTH = 16
 """Levels of directories; the service itself has 7. What is below names itself."""
@@ -31,41 +34,83 @@ def crawl(
     include: Collection[str] = (),
     roots: Sequence[str] = ROOTS,
     max_paths: int = MAX_PATHS,
+    max_bytes: int = MAX_BYTES,
 ) -> Snapshot:
     """Read every path of ``source``, each once, at most ``concurrency`` at a time.
 
     What is withheld stays out of the snapshot unless ``include`` names it; credentials are not even asked for. A
     path that could not be read costs only itself: it is a gap of the snapshot, with its reason. Raises
-    UnavailableError where there is no service, UsageError where ``include`` names nothing.
+    UnavailableError where there is no service, UsageError where ``include`` names nothing, and UnreadError where the
+    listings name more than ``max_paths`` paths or the bodies hold more than ``max_bytes`` bytes.
     """
     guarded = Withholding(source, include)
     bodies: dict[str, bytes] = {}
     gaps: dict[str, Gap] = {}
-    answers: SimpleQueue[tuple[str, Future[bytes | None]]] = SimpleQueue()
-
-    def ask(path: str) -> None:
-        pool.submit(guarded.get, path).add_done_callback(lambda answer: answers.put((path, answer)))
-
-    # The first one by itself and in the caller's thread: a service that is not there is tried once, and Ctrl-C ends
+    # The first path by itself and in the caller's thread: a service that is not there is tried once, and Ctrl-C ends
     # the wait for one that is to come up.
-    first, *others = roots
-    unasked = [*others, *_record(first, partial(guarded.get, first), bodies, gaps)]
-    with ThreadPoolExecutor(concurrency) as pool:
-        try:
-            waiting = asked = 0
-            while unasked or waiting:
-                asked += len(unasked)
-                if asked > max_paths:
-                    raise UnreadError(unasked[0], f"the listings name more than {max_paths} paths")  # noqa: TRY301
-                for path in unasked:
-                    ask(path)
-                waiting += len(unasked) - 1
-                path, answer = answers.get()
-                unasked = _record(path, answer.result, bodies, gaps)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    path, *others = roots
+    unasked = [*others, *_record(path, partial(guarded.get, path), bodies, gaps)]
+    waiting, size = 0, len(bodies.get(path, b""))
+    with _Readers(guarded.get, concurrency) as readers:
+        while unasked or waiting:
+            if len(bodies) + len(gaps) + len(unasked) + waiting > max_paths:
+                raise UnreadError(path, f"the listings name more than {max_paths} paths")
+            for each in unasked:
+                readers.paths.put(each)
+            waiting += len(unasked) - 1
+            path, answer = readers.answers.get()
+            unasked = _record(path, answer, bodies, gaps)
+            size += len(bodies.get(path, b""))
+            if size > max_bytes:
+                raise UnreadError(path, f"the bodies hold more than {max_bytes} bytes")
     return Snapshot(bodies, gaps)
+
+
+Answer = Callable[[], Union[bytes, None]]
+"""Returns the body of a path, or raises what reading the path raised."""
+
+
+class _Readers:
+    """Threads that read ``paths`` and put what comes of each into ``answers``.
+
+    At the end of the context no path is read any more. A thread that still waits for the service is left to itself
+    after a moment, so that a signal ends a command at once.
+    """
+
+    def __init__(self, get: Callable[[str], bytes | None], count: int) -> None:
+        self.paths: SimpleQueue[str | None] = SimpleQueue()
+        self.answers: SimpleQueue[tuple[str, Answer]] = SimpleQueue()
+        self._get = get
+        self._threads = [threading.Thread(target=self._read, daemon=True) for _ in range(count)]
+        self._is_over = False
+
+    def __enter__(self) -> _Readers:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._is_over = True
+        for _ in self._threads:
+            self.paths.put(None)
+        until = time.monotonic() + 0.3
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _read(self) -> None:
+        while (path := self.paths.get()) is not None and not self._is_over:
+            self.answers.put((path, self._answer(path)))
+
+    def _answer(self, path: str) -> Answer:
+        try:
+            body = self._get(path)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the answer is recorded
+            return partial(_raise, error)
+        return lambda: body
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
 
 
 def settle(
@@ -89,7 +134,7 @@ def settle(
         before = now
 
 
-def _record(path: str, answer: Callable[[], bytes | None], bodies: dict[str, bytes], gaps: dict[str, Gap]) -> list[str]:
+def _record(path: str, answer: Answer, bodies: dict[str, bytes], gaps: dict[str, Gap]) -> list[str]:
     """Record the answer for ``path``; return the paths to ask for next."""
     try:
         body = answer()

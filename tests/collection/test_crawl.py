@@ -264,6 +264,60 @@ def test_whatever_is_listed_the_crawl_ends_and_can_be_saved(listings: list[list[
     assert facts(again, include=EVERYTHING) == facts(crawled, include=EVERYTHING)
 
 
+def test_crawl_ends_at_its_budget_of_bytes() -> None:
+    source = {"meta-data/": b"a\nb\nc", "meta-data/a": 40 * b"x", "meta-data/b": 40 * b"x", "meta-data/c": 40 * b"x"}
+
+    with pytest.raises(UnreadError, match="the bodies hold more than 100 bytes"):
+        crawl(source, max_bytes=100)
+
+    assert crawl(source, max_bytes=125).bodies.keys() == {*source, ""}
+
+
+def test_budget_of_bytes_is_64_mib_by_default() -> None:
+    class Endless:
+        asked = 0
+
+        def get(self, path: str, /) -> bytes | None:
+            self.asked += 1
+            return "\n".join(map(str, range(1000))).encode() if path.endswith("/") else 1024 * 1024 * b"x"
+
+    endless = Endless()
+
+    with pytest.raises(UnreadError, match=f"the bodies hold more than {64 * 1024 * 1024} bytes"):
+        crawl(endless, concurrency=1)
+    assert endless.asked <= 70
+
+
+def test_names_that_no_path_leads_to_count_towards_the_budget_of_paths() -> None:
+    names = b"\n".join(b"a/%d" % number for number in range(100))
+
+    with pytest.raises(UnreadError, match="the listings name more than 50 paths"):
+        crawl({"meta-data/": names}, max_paths=50)
+
+
+def test_interrupted_crawl_does_not_wait_for_a_service_that_hangs() -> None:
+    answer = threading.Event()
+
+    class Hanging:
+        def get(self, path: str, /) -> bytes | None:
+            if path == "meta-data/b":
+                raise KeyboardInterrupt
+            if path == "meta-data/a":
+                answer.wait(60)
+            return b"a\nb" if path == "meta-data/" else b""
+
+    before = set(threading.enumerate())
+
+    with pytest.raises(KeyboardInterrupt):
+        crawl(Hanging())
+
+    left = set(threading.enumerate()) - before
+    answer.set()
+    for thread in left:
+        thread.join()
+    assert [thread.daemon for thread in left] == [True]
+
+
 # What goes wrong
 
 
