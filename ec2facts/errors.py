@@ -13,6 +13,7 @@
     ├── IncompleteError           4   a collection in which something was unread
     ├── SnapshotError             1   a snapshot file is malformed
     ├── TemplateError             5   a template is wrong, or needs a fact that is not there
+    │   └── UnreadFactError       4   it uses a fact that could not be read
     ├── UnrepresentableError      6   facts that the output format cannot hold
     ├── InstallError              1   a file cannot be replaced, or not safely
     ├── StaleError                3   the service is out of reach, and the last facts cannot stand in for it
@@ -207,6 +208,18 @@ class TemplateError(EC2FactsError):
         self.line = line
         where = "".join(f"{part}:" for part in (file, line) if part is not None)
         super().__init__(f"{where} {message}" if where else message)
+
+
+class UnreadFactError(TemplateError):
+    """A template uses an unread fact; ``unread`` maps its path to the reason."""
+
+    exit_status = 4
+
+    def __init__(
+        self, message: str, unread: Mapping[str, str], *, file: str | None = None, line: int | None = None
+    ) -> None:
+        self.unread = dict(unread)
+        super().__init__(message, file=file, line=line)
 
 
 class UnrepresentableError(EC2FactsError):

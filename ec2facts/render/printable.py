@@ -42,10 +42,7 @@ def defined(value: T, *, within: bool = True) -> T:
 
 
 def operand(value: Any) -> Any:
-    """Return what may stand to the right of a text and ``%``: what is printable, a tuple or a mapping of that.
-
-    Of a mapping only what the text asks for has to be printable.
-    """
+    """Return the right operand of ``%`` after a text; raise ValueError if what the text asks for is not printable."""
     if isinstance(value, Mapping):
         return _Operand(value)
     for item in value if isinstance(value, tuple) else (value,):
@@ -53,16 +50,19 @@ def operand(value: Any) -> Any:
     return value
 
 
-class _Operand(dict[str, Any]):
-    """Refuses to give what cannot be printed, and to be printed itself."""
+class _Operand:
+    """A mapping to the right of ``%``: a value is checked only when the text asks for its key."""
+
+    def __init__(self, mapping: Mapping[Any, Any]) -> None:
+        self._mapping = mapping
 
     def __getitem__(self, key: str) -> Any:
-        value = super().__getitem__(key)
+        value = self._mapping[key]
         printable(value)
         return value
 
     def __str__(self) -> str:
-        return printable(dict(self))
+        return printable(self._mapping)
 
     __repr__ = __str__
 
@@ -82,4 +82,5 @@ def _refusal(value: object) -> str:
     if callable(value):
         return "a method or macro cannot be printed; call it, with ()"
     advice = "name a key of it, or use |to_json" if isinstance(value, Mapping) else "use |join, or |list | to_json"
-    return f"a {type(value).__name__} cannot be printed; {advice}"
+    kind = "dict" if isinstance(value, Mapping) else type(value).__name__
+    return f"a {kind} cannot be printed; {advice}"

@@ -1,20 +1,22 @@
-"""What a template asks for and is not there: why, and what may have been meant."""
+"""Names in a template that lead to no value: undefined, withheld or unread, and the advice that their errors give."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
-from jinja2 import StrictUndefined
+from jinja2 import StrictUndefined, Undefined
 from jinja2.utils import missing
 
+from ec2facts.collection.facts import Unread
 from ec2facts.metadata.attributes import attributes
 from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.metadata.schema import RESOURCES
 from ec2facts.text import closest
 
 Names = tuple[Any, ...]
-"""The keys that lead from the facts to a value, outermost first."""
+"""The keys that lead from the top of a tree to a value, outermost first."""
 
 
 class FactUndefined(StrictUndefined):
@@ -62,9 +64,86 @@ class FactUndefined(StrictUndefined):
         siblings = self.facts if self._undefined_obj is missing else self._undefined_obj
         if not isinstance(siblings, Mapping):
             return ()
-        keys = {str(key): key for key in siblings}
+        keys = {str(key): key for key in entries(siblings)}
         meant = closest(str(self._undefined_name), keys, cutoff=0.5)
         return () if meant is None else (*route(self.facts, siblings), keys[meant])
+
+
+class UnreadUseError(Exception):
+    """A template uses an unread value; ``marker`` is its place in the facts."""
+
+    def __init__(self, marker: Unread, message: str) -> None:
+        self.marker = marker
+        super().__init__(message)
+
+
+class UnreadFact(FactUndefined):
+    """An unread value. Every use raises UnreadUseError, so that no default can hide it."""
+
+    def __init__(self, marker: Unread, names: Names) -> None:
+        self.marker = marker
+        message = f"{dotted(names)!r} is unread: {marker.path}: {marker.reason}"
+        # Jinja calls `exc` with the message; its annotation is narrower than that.
+        super().__init__(message, exc=partial(UnreadUseError, marker))  # type: ignore[arg-type]
+
+    def below(self, name: Any) -> FactUndefined:
+        """Raise UnreadUseError."""
+        self._fail_with_undefined_error(name)
+
+
+class PartialMapping(Mapping[Any, Any]):
+    """A mapping in which values are unread. A key can be looked up; a loop, a length or an unread key raises."""
+
+    def __init__(self, entries: Mapping[Any, Any]) -> None:
+        self.entries = entries
+
+    def __getitem__(self, key: Any) -> Any:
+        return used(self.entries[key])
+
+    def __iter__(self) -> Iterator[Any]:
+        used(*self.entries.values())
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(list(self))
+
+
+def used(*values: Any) -> Any:
+    """Return the first value; raise UnreadUseError if any of them is unread."""
+    for value in values:
+        if isinstance(value, UnreadFact):
+            str(value)
+    return values[0]
+
+
+def guarded(tree: Any, names: Names = ()) -> Any:
+    """Return a copy of ``tree``, which ``names`` lead to, that raises UnreadUseError where a marker is used."""
+    if isinstance(tree, Unread):
+        return UnreadFact(tree, names)
+    if isinstance(tree, list):
+        return [guarded(item, (*names, number)) for number, item in enumerate(tree)]
+    if not isinstance(tree, dict):
+        return tree
+    entries = {key: guarded(item, (*names, key)) for key, item in tree.items()}
+    return PartialMapping(entries) if any(isinstance(item, UnreadFact) for item in entries.values()) else entries
+
+
+def unguarded(value: Any) -> Any:
+    """Return a value of a template as plain mappings and lists, with markers again; raise if any of it is undefined."""
+    if isinstance(value, UnreadFact):
+        return value.marker
+    if isinstance(value, Undefined):
+        str(value)
+    if isinstance(value, Mapping):
+        return {key: unguarded(item) for key, item in entries(value).items()}
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        return [unguarded(item) for item in value]
+    return value
+
+
+def entries(mapping: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """Return the keys and values of a mapping, unread values included."""
+    return mapping.entries if isinstance(mapping, PartialMapping) else mapping
 
 
 def undefined_in(facts: Mapping[str, Any]) -> type[FactUndefined]:
@@ -90,7 +169,7 @@ def route(facts: Mapping[str, Any], value: Any) -> Names:
 def _routes(value: Any, wanted: Any) -> Iterator[Names]:
     if value is wanted:
         yield ()
-    items = value.items() if isinstance(value, Mapping) else ()
+    items = entries(value).items() if isinstance(value, Mapping) else ()
     for key, item in enumerate(value) if isinstance(value, list) else items:
         yield from ((key, *names) for names in _routes(item, wanted))
 
@@ -116,7 +195,7 @@ def _absent(facts: Mapping[str, Any], names: Names) -> Names:
             return (first,)
         for kind in RESOURCES:
             if kind.within == f"{first}." and len(rest) > 1 and rest[1] in attributes(kind):
-                return () if rest[1] in facts[first].get(rest[0], ()) else (first, *rest[:2])
+                return () if rest[1] in entries(facts[first].get(rest[0], {})) else (first, *rest[:2])
     return ()
 
 

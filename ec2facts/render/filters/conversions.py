@@ -37,7 +37,7 @@ def to_json(
     {{ {'b': [1, none], 'a': '<é>'} | to_json }} → {"a": "<é>", "b": [1, null]}
     """
     text = json.dumps(
-        value,
+        defined(value),
         indent=indent,
         sort_keys=sort_keys,
         ensure_ascii=ensure_ascii,

@@ -7,27 +7,28 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Callable, Literal
 
 import jinja2
 from jinja2 import nodes
+from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.lexer import describe_token
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from ec2facts.errors import EC2FactsError, TemplateError
+from ec2facts.errors import EC2FactsError, TemplateError, UnreadFactError
 from ec2facts.render.filters.jinja_strict import held
 from ec2facts.render.filters.regexes import TESTS
 from ec2facts.render.filters.registry import FILTERS, named
-from ec2facts.render.printable import PrintableFormatter, defined, operand, printable
+from ec2facts.render.printable import PrintableFormatter, operand, printable
 from ec2facts.render.template.header import split_header
 from ec2facts.render.template.search import default_search_path, find_included, find_template, is_packaged
 from ec2facts.render.template.tracebacks import includes_itself, places
 from ec2facts.render.template.variables import ITEM_NAMES, check_declared, check_names
-from ec2facts.render.undefined import FactUndefined, undefined_in
+from ec2facts.render.undefined import FactUndefined, UnreadUseError, entries, guarded, undefined_in, unguarded, used
 from ec2facts.text import did_you_mean
 
 Newline = Literal["\n", "\r\n", "\r"]
@@ -107,11 +108,13 @@ def evaluate(
 ) -> Any:
     """Return the value of a Jinja expression over the facts and ``variables``; errors call it ``name``.
 
-    Raises TemplateError if the value, or anything inside it, is undefined.
+    Mappings and lists are returned as plain ones of Python, with an Unread marker for each unread value in them.
+    Raises TemplateError if the value, or anything inside it, is undefined; UnreadFactError if the value is unread.
     """
     environment = _Environment(facts, variables or {}, ())
     with environment.border(name):
-        return defined(environment.value(name, expression))
+        value = used(environment.value(name, expression))
+        return unguarded(value)
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -127,8 +130,9 @@ class _Environment(ImmutableSandboxedEnvironment):
         **options: Any,
     ) -> None:
         check_names(variables, allowed=ITEM_NAMES)
-        own = deepcopy(dict(variables))  # a template may change its variables
-        names = {**facts, **own, "vars": own}
+        everything = guarded(dict(facts))
+        own = guarded(deepcopy(dict(variables)))
+        names = {**entries(everything), **entries(own), "vars": own}
         super().__init__(
             loader=_Loader(),
             undefined=undefined_in(names),
@@ -142,9 +146,11 @@ class _Environment(ImmutableSandboxedEnvironment):
         self.search_path = default_search_path(os.environ, uid=self.uid) if search_path is None else search_path
         filters = {**held(self.filters), **FILTERS}
         self.filters = {**self.filters, **{name: named(name, filters[name], names) for name in filters}}
-        self.tests.update(TESTS)
+        self.filters |= {name: _using(JINJA_FILTERS[name]) for name in ("default", "d")}
+        tests: dict[str, Any] = {**self.tests, **TESTS}
+        self.tests = {name: _using(test) for name, test in tests.items()}
         # Globals, not variables of the rendering, because these reach imported macros too.
-        self.globals.update(names, facts=facts)
+        self.globals.update(names, facts=everything)
         self.headed: set[str] = set()
         """The templates that begin with a header."""
 
@@ -226,12 +232,15 @@ class _Environment(ImmutableSandboxedEnvironment):
             if callers:
                 shown = [f"{caller}:{number}" for caller, number in reversed(callers)]
                 message += ", reached from " + ", ".join(shown[:_SHOWN_CALLERS]) + ", …" * (len(shown) > _SHOWN_CALLERS)
+            if isinstance(error, UnreadUseError):
+                unread = {error.marker.path: error.marker.reason}
+                raise UnreadFactError(message, unread, file=file, line=line) from error
             raise TemplateError(message, file=file, line=line) from error
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, RecursionError) and includes_itself(error):
             return "the template includes itself"
-        if not isinstance(error, (jinja2.TemplateError, ValueError)):
+        if not isinstance(error, (jinja2.TemplateError, UnreadUseError, ValueError)):
             return f"{type(error).__name__}: {error}"
         message = getattr(error, "message", None) or str(error) or type(error).__name__
         unknown = _UNKNOWN.fullmatch(message)
@@ -275,6 +284,17 @@ class _Asking(NodeTransformer):
         if isinstance(node.node, nodes.Getattr):
             node.node = _call("method", node.node.node, nodes.Const(node.node.attr))
         return node
+
+
+def _using(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter or test that no longer takes an unread value for one that is merely undefined."""
+
+    @wraps(function)
+    def using(*arguments: Any, **options: Any) -> Any:
+        used(*arguments, *options.values())
+        return function(*arguments, **options)
+
+    return using
 
 
 def _call(method: str, *arguments: nodes.Expr) -> nodes.Call:

@@ -138,7 +138,7 @@ def test_own_template_takes_any_variable(tmp_path: Path) -> None:
         ("hosts", {"web": "10.0.0.1"}),
         ("tags.Nope is defined", False),
         ("'-' ~ region", "-eu-west-1"),
-        ("tags.items() | list", [("Name", "web")]),
+        ("tags.items() | list", [["Name", "web"]]),
     ],
 )
 def test_expression_is_evaluated(expression: str, value: object) -> None:
