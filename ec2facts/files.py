@@ -30,7 +30,7 @@ _LABELS = ("security.selinux", "system.posix_acl_access")
 """The extended attributes that say who may do what with a file."""
 
 
-class Attributes(NamedTuple):
+class FileAttributes(NamedTuple):
     """A file's permissions, owner and group, by number; -1 for what the system gives a new file."""
 
     mode: int
@@ -38,12 +38,12 @@ class Attributes(NamedTuple):
     gid: int = -1
 
     @classmethod
-    def of(cls, status: os.stat_result) -> Attributes:
+    def of(cls, status: os.stat_result) -> FileAttributes:
         """Return the attributes of a file that is there."""
         return cls(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
 
     @classmethod
-    def of_new_file(cls) -> Attributes:
+    def of_new_file(cls) -> FileAttributes:
         """Return the attributes of a file that is created now."""
         umask = os.umask(0o077)
         os.umask(umask)
@@ -60,12 +60,12 @@ def write_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
         try:
             status = path.stat()
         except FileNotFoundError:
-            attributes = Attributes.of_new_file()
+            attributes = FileAttributes.of_new_file()
         else:
             if not stat.S_ISREG(status.st_mode):
                 path.write_bytes(content)
                 return
-            attributes = Attributes.of(status)
+            attributes = FileAttributes.of(status)
         if mode is not None:
             attributes = attributes._replace(mode=mode)
         put(Path(os.path.realpath(path)), content, attributes)
@@ -74,7 +74,7 @@ def write_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def put(target: Path, content: bytes, attributes: Attributes, *, like: Path | None = None) -> None:
+def put(target: Path, content: bytes, attributes: FileAttributes, *, like: Path | None = None) -> None:
     """Replace the file ``target``, which is no link, or create it, as ``staged`` does."""
     with staged(target, content, attributes, like=like) as temporary:
         replace(temporary, target)
@@ -82,7 +82,7 @@ def put(target: Path, content: bytes, attributes: Attributes, *, like: Path | No
 
 @contextmanager
 def staged(
-    target: Path, content: bytes, attributes: Attributes, *, suffix: str = "", like: Path | None = None
+    target: Path, content: bytes, attributes: FileAttributes, *, suffix: str = "", like: Path | None = None
 ) -> Iterator[Path]:
     """Give a file beside ``target``, all that it shall become, to ``replace`` it; what is left of it goes at the end.
 
@@ -189,7 +189,7 @@ def _reserved(directory: Path, suffix: str) -> Iterator[tuple[Path, int]]:
                 temporary.unlink()
 
 
-def _give(descriptor: int, attributes: Attributes) -> None:
+def _give(descriptor: int, attributes: FileAttributes) -> None:
     try:
         os.fchown(descriptor, attributes.uid, attributes.gid)
     except PermissionError as error:

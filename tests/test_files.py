@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ec2facts.files import Attributes, put, sweep, uninterrupted, write_file
+from ec2facts.files import FileAttributes, put, sweep, uninterrupted, write_file
 
 NOBODY = 65534
 
@@ -413,6 +413,6 @@ def test_owner_that_cannot_be_set_is_what_the_error_speaks_of() -> None:
     with without_privileges() as directory:
         file = directory / "file"
         with pytest.raises(PermissionError, match="cannot have its owner and group"):
-            put(file, b"new", Attributes(0o600, 0, 0))
+            put(file, b"new", FileAttributes(0o600, 0, 0))
 
         assert names(directory) == []

@@ -10,8 +10,7 @@ import yaml
 
 from ec2facts.collection.withholding import Withholding
 from ec2facts.imds.snapshot import Snapshot
-from ec2facts.install.commands import PLACEHOLDER
-from ec2facts.install.file import group_number, refuse_wrong_suffix, user_number
+from ec2facts.install.settings import group_number, parse_check, parse_mode, parse_suffix, user_number
 from ec2facts.render.env_formats import FORMATS
 from ec2facts.render.tree import TREE_FORMATS
 
@@ -70,14 +69,8 @@ def _format(node: yaml.Node) -> str:
 
 
 def _mode(node: yaml.Node) -> int:
-    # The text as it stands: to YAML, 0644 is octal, "0644" is text, and 644 is another number.
-    try:
-        mode = int(_text(node), 8)
-    except ValueError as error:
-        raise ValueError(f"{_text(node)!r} is not octal") from error
-    if not 0 <= mode <= 0o7777:
-        raise ValueError(f"{_text(node)!r} is no mode")
-    return mode
+    # The text, not YAML's value: to YAML, 0644 is octal, "0644" is text, and 644 is another number.
+    return parse_mode(_text(node))
 
 
 def _user(node: yaml.Node) -> str:
@@ -91,14 +84,11 @@ def _group(node: yaml.Node) -> str:
 
 
 def _check(node: yaml.Node) -> str:
-    if PLACEHOLDER not in _text(node):
-        raise ValueError(f"does not say where the file to check goes, {PLACEHOLDER}; check_live needs none")
-    return _text(node)
+    return parse_check(_text(node))
 
 
 def _suffix(node: yaml.Node) -> str:
-    refuse_wrong_suffix(_text(node))
-    return _text(node)
+    return parse_suffix(_text(node))
 
 
 def _seconds(node: yaml.Node) -> float:

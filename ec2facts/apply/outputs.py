@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ec2facts.apply.observer import ApplyObserver
 from ec2facts.collection.facts import facts
 from ec2facts.errors import EC2FactsError, IncompleteError, UnrepresentableError, UsageError
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.install.file import File
-from ec2facts.install.observer import Observer
 from ec2facts.render.tree import TREE_FORMATS, render_tree
 
 
@@ -44,7 +44,7 @@ def render_outputs(
     snapshot: Snapshot,
     *,
     allow_partial: bool = False,
-    observer: Observer,
+    observer: ApplyObserver,
 ) -> list[File]:
     """Return the files with their contents; each sees only the withheld facts that it includes.
 
@@ -73,7 +73,7 @@ def render_outputs(
     return files
 
 
-def _render(output: Output, everything: Mapping[str, Any], observer: Observer) -> str:
+def _render(output: Output, everything: Mapping[str, Any], observer: ApplyObserver) -> str:
     if output.template is not None:
         from ec2facts.render.template.environment import render_template
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ec2facts.apply.last_facts import LastFacts
+from ec2facts.apply.observer import ApplyObserver
 from ec2facts.apply.outputs import Output, render_outputs
 from ec2facts.collection.crawl import crawl, settle
 from ec2facts.errors import IncompleteError, StaleError, UnavailableError, UnreadError
@@ -13,9 +14,8 @@ from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import Source
 from ec2facts.install.file import Change, File
 from ec2facts.install.installer import install
-from ec2facts.install.observer import Observer
 
-_UNOBSERVED = Observer()
+_UNOBSERVED = ApplyObserver()
 
 
 def apply(
@@ -28,7 +28,7 @@ def apply(
     allow_stale: bool = False,
     settle_within: float = 0.0,
     dry_run: bool = False,
-    observer: Observer = _UNOBSERVED,
+    observer: ApplyObserver = _UNOBSERVED,
 ) -> list[Change]:
     """Read ``source`` once, render every output, then install them as ``install`` does; return what changed.
 
@@ -60,5 +60,5 @@ def apply(
             try:
                 last.keep(snapshot, include=include)
             except OSError as error:
-                observer.unkept(error)
+                observer.unsaved(error)
     return install(files, state=state, dry_run=dry_run, observer=observer)

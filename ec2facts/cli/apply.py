@@ -48,7 +48,7 @@ def run(options: Options) -> int:
     from ec2facts.apply.config import load_config
     from ec2facts.apply.last_facts import LastFacts
     from ec2facts.apply.run import apply
-    from ec2facts.cli.printer import Printer
+    from ec2facts.cli.apply_printer import ApplyPrinter
 
     outputs = [
         output._replace(include=tuple(sorted({*output.include, *options.include})))
@@ -57,7 +57,7 @@ def run(options: Options) -> int:
     state = state_directory(options)
     # Facts of another machine must never pass for those of this one.
     is_live = options.file is None and options.simulate is None
-    with stoppable(), open_source(options, settled=False) as source, Printer(options) as printer:
+    with stoppable(), open_source(options, settled=False) as source, ApplyPrinter(options) as printer:
         changes = apply(
             outputs,
             source,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TypeVar
+
 from ec2facts.cli.install_options import PlanOptions
-from ec2facts.cli.source_options import warn, warn_unread
 from ec2facts.cli.streams import say, write_stdout
 from ec2facts.errors import EC2FactsError
 from ec2facts.install import Change, File, Observer
 from ec2facts.install.diff import diff
+
+_Printer = TypeVar("_Printer", bound="Printer")
 
 _WORDS = {"changed": "would change", "repaired": "would repair"}
 
@@ -22,7 +26,7 @@ class Printer(Observer):
         self._options = options
         self._unwritten: OSError | None = None
 
-    def __enter__(self) -> Printer:
+    def __enter__(self: _Printer) -> _Printer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
@@ -59,22 +63,10 @@ class Printer(Observer):
         """Print a command."""
         self._say(f"{'would run' if self._options.dry_run else 'running'} {command}")
 
+    def waiting(self, state: Path) -> None:
+        """Print that another run holds the state directory."""
+        self._say(f"waiting for another run to release {state}")
+
     def failed(self, error: EC2FactsError) -> None:
         """Print a failure."""
         say(f"error: {error}")
-
-    def stale(self, error: EC2FactsError) -> None:
-        """Warn that the facts are not of now."""
-        warn(f"going on with the last facts: {error}")
-
-    def unkept(self, error: OSError) -> None:
-        """Warn that the next run will have no facts to go on with."""
-        warn(f"{error.filename}: {error.strerror}; these facts are not kept for --allow-stale")
-
-    def unread(self, path: str, reason: str) -> None:
-        """Warn that something is missing."""
-        warn_unread(path, reason)
-
-    def left_out(self, file: File, name: str, reason: str) -> None:
-        """Warn that a variable is not in a file."""
-        warn(f"{file.path}: {name} is left out: {reason}")

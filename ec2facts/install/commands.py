@@ -14,9 +14,7 @@ from typing import NamedTuple
 
 from ec2facts.errors import CheckError, CommandError
 from ec2facts.install.file import File
-
-PLACEHOLDER = "{}"
-"""What stands in a check for the name of the file."""
+from ec2facts.install.settings import PLACEHOLDER
 
 _SHOWN_BYTES = 10000
 """How much of what a program said is shown, from its end."""

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import errno
-import grp
 import os
-import pwd
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from ec2facts.errors import InstallError, UsageError
-from ec2facts.files import Attributes, replace, uninterrupted
+from ec2facts.errors import InstallError
+from ec2facts.files import FileAttributes, replace, uninterrupted
+from ec2facts.install.settings import group_number, user_number
 
 Kind = Literal["changed", "repaired", "unchanged"]
-
-_NO_NUMBER = 2**32 - 1
-"""What stands for no user and no group, as -1."""
 
 _UNRENAMEABLE = {errno.EBUSY, errno.EXDEV}
 """What the system answers where a mount point, a bind-mounted file for one, would be renamed over."""
@@ -65,8 +61,8 @@ class Change(NamedTuple):
     file: File
     target: Path
     before: bytes | None
-    existing: Attributes | None
-    wanted: Attributes
+    existing: FileAttributes | None
+    wanted: FileAttributes
 
     @property
     def kind(self) -> Kind:
@@ -92,10 +88,10 @@ def compare(file: File) -> Change:
         except FileNotFoundError:
             if not target.parent.is_dir():
                 raise InstallError(str(file.path), f"there is no directory {target.parent}") from None
-            return Change(file, target, None, None, _wanted(file, Attributes.of_new_file()))
+            return Change(file, target, None, None, _wanted(file, FileAttributes.of_new_file()))
         if not stat.S_ISREG(status.st_mode):
             raise InstallError(str(file.path), "it is not a regular file")
-        existing = Attributes.of(status)
+        existing = FileAttributes.of(status)
         return Change(file, target, target.read_bytes(), existing, _wanted(file, existing))
 
 
@@ -116,9 +112,9 @@ def write(change: Change, temporary: Path) -> None:
             replace(temporary, change.target)
 
 
-def repair(target: Path, wanted: Attributes) -> None:
+def repair(target: Path, wanted: FileAttributes) -> None:
     """Give a file its attributes, and in between no rights that it does not have both before and after."""
-    existing = Attributes.of(target.stat())
+    existing = FileAttributes.of(target.stat())
     if existing[1:] != wanted[1:]:
         _narrow(target, existing, wanted)
         try:
@@ -126,11 +122,11 @@ def repair(target: Path, wanted: Attributes) -> None:
         except BaseException:
             target.chmod(existing.mode)
             raise
-    if Attributes.of(target.stat()) != wanted:
+    if FileAttributes.of(target.stat()) != wanted:
         target.chmod(wanted.mode)
 
 
-def _narrow(target: Path, existing: Attributes, wanted: Attributes) -> None:
+def _narrow(target: Path, existing: FileAttributes, wanted: FileAttributes) -> None:
     """Leave a file only the rights that it has before and after a change."""
     if existing.mode & ~wanted.mode:
         target.chmod(existing.mode & wanted.mode)
@@ -170,36 +166,10 @@ def explained(path: Path, *, advice: str = "") -> Iterator[None]:
         raise InstallError(str(path), reason) from error
 
 
-def _wanted(file: File, default: Attributes) -> Attributes:
+def _wanted(file: File, default: FileAttributes) -> FileAttributes:
     mode = 0o600 if file.secret and file.mode is None else file.mode
-    return Attributes(
+    return FileAttributes(
         default.mode if mode is None else mode,
         default.uid if file.owner is None else user_number(file.owner),
         default.gid if file.group is None else group_number(file.group),
     )
-
-
-def refuse_wrong_suffix(suffix: str) -> None:
-    """Raise UsageError for what no name of a file beside another can end in."""
-    if "/" in suffix or "\0" in suffix:
-        raise UsageError(f"the suffix {suffix!r} is none: it holds a slash or a NUL")
-
-
-def user_number(owner: str) -> int:
-    """Return the number of a user, given by name or number; raise UsageError for what no user has."""
-    return _number("user", owner, lambda name: pwd.getpwnam(name).pw_uid)
-
-
-def group_number(group: str) -> int:
-    """Return the number of a group, given by name or number; raise UsageError for what no group has."""
-    return _number("group", group, lambda name: grp.getgrnam(name).gr_gid)
-
-
-def _number(kind: str, given: str, named: Callable[[str], int]) -> int:
-    try:
-        number = int(given) if given.isdecimal() else named(given)
-    except KeyError as error:
-        raise UsageError(f"there is no {kind} {given!r}") from error
-    if number >= _NO_NUMBER:
-        raise UsageError(f"no {kind} can have the number {number}")
-    return number

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from ec2facts.errors import EC2FactsError, InstallError, UsageError
 from ec2facts.files import replace, staged, sweep
-from ec2facts.install.commands import PLACEHOLDER, check, run_command
-from ec2facts.install.file import Change, File, compare, explained, refuse_wrong_suffix, repair, write
+from ec2facts.install.commands import check, run_command
+from ec2facts.install.file import Change, File, compare, explained, repair, write
 from ec2facts.install.journal import Journal
 from ec2facts.install.observer import Observer
+from ec2facts.install.settings import PLACEHOLDER, parse_check, parse_suffix
 
 _UNOBSERVED = Observer()
 
@@ -41,7 +42,7 @@ def install(
     with ExitStack() as stack:
         if not dry_run:
             if journal is not None:
-                failures += stack.enter_context(journal.open())
+                failures += stack.enter_context(journal.open(observer))
             for directory in {Path(os.path.realpath(file.path)).parent for file in files}:
                 sweep(directory)
         for unit in units:
@@ -77,12 +78,9 @@ def _units(files: Iterable[File]) -> list[list[File]]:
 
 def _journal(files: Iterable[File], state: Path | None) -> Journal | None:
     for file in files:
-        if file.check is not None and PLACEHOLDER not in file.check:
-            raise UsageError(
-                f"the check {file.check!r} does not say where the file to check goes, {PLACEHOLDER}; "
-                "a check of what is installed is a live check"
-            )
-        refuse_wrong_suffix(file.check_suffix)
+        if file.check is not None:
+            parse_check(file.check)
+        parse_suffix(file.check_suffix)
     is_needed = any(file.command or file.check_live or file.together or file.backup for file in files)
     if state is None:
         if is_needed:
@@ -172,7 +170,7 @@ def _run_commands(
         if not dry_run:
             try:
                 run_command(command, list(those.values()), variables=journal.variables)
-                journal.settle(those)
+                journal.command_done(those)
             except EC2FactsError as error:
                 failures.append(error)
     return failures

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ec2facts.errors import EC2FactsError, InstallError
-from ec2facts.files import Attributes, is_own, put, sweep, sync_directory, uninterrupted, write_file
+from ec2facts.files import FileAttributes, is_own, put, sweep, sync_directory, uninterrupted, write_file
 from ec2facts.install.file import Change, explained, overwrite, repair
+from ec2facts.install.observer import Observer
 
 _HOLDER = "EC2FACTS_HOLDS_STATE"
 """Names, to the commands of a run, the directory for state that the run is at, and those that it was started from."""
@@ -36,7 +37,7 @@ class _Held(NamedTuple):
     target: str
     old: str | None
     """Where the old file is held; None where there was none, or where it is only repaired."""
-    attributes: Attributes | None
+    attributes: FileAttributes | None
     """The old attributes of a file that is not replaced, but repaired or written into."""
     new: str
     """The SHA-256 of what it becomes."""
@@ -77,7 +78,7 @@ class Journal:
         return any(held.target == str(target) for held in self._state.undo)
 
     @contextmanager
-    def open(self) -> Iterator[list[InstallError]]:
+    def open(self, observer: Observer) -> Iterator[list[InstallError]]:
         """Wait for other runs to end, and undo what one that was killed has left half done.
 
         Give what could not be undone: it stays recorded, and is tried again by the next run.
@@ -92,10 +93,13 @@ class Journal:
         try:
             with explained(self._directory, advice="--state names another directory"):
                 try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | (fcntl.LOCK_NB if here in holders else 0))
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError as error:
-                    reason = "the run that started this one, and waits for it, is at it; give --state another"
-                    raise InstallError(str(self._directory), reason) from error
+                    if here in holders:
+                        reason = "locked by the run that started this command; give this one another --state directory"
+                        raise InstallError(str(self._directory), reason) from error
+                    observer.waiting(self._directory)
+                    fcntl.flock(lock, fcntl.LOCK_EX)
             self.variables = {_HOLDER: os.pathsep.join([*holders, here])}
             self._state = self._read()
             for directory in {self._directory, *(Path(held.target).parent for held in self._state.undo)}:
@@ -132,7 +136,7 @@ class Journal:
                 raise InstallError(failures[0].path, f"{failures[0].reason}, after this: {error}") from error
             raise
 
-    def settle(self, targets: Iterable[Path]) -> None:
+    def command_done(self, targets: Iterable[Path]) -> None:
         """Owe no command for these files any longer."""
         self._record(self._state._replace(owed=self._state.owed.difference(map(str, targets))))
 
@@ -194,7 +198,7 @@ class Journal:
 
 def _all_held(recorded: Iterable[Any]) -> tuple[_Held, ...]:
     return tuple(
-        _Held(target, old, attributes and Attributes(*attributes), new) for target, old, attributes, new in recorded
+        _Held(target, old, attributes and FileAttributes(*attributes), new) for target, old, attributes, new in recorded
     )
 
 
@@ -204,7 +208,7 @@ def _hold(change: Change, held: _Held) -> None:
         return
     with explained(change.file.path):
         if held.attributes:
-            put(Path(held.old), change.before, Attributes(0o600))
+            put(Path(held.old), change.before, FileAttributes(0o600))
             return
         with suppress(OSError):  # some file systems have no links, some users may not make them
             os.link(change.target, held.old)

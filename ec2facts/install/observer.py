@@ -1,34 +1,27 @@
-"""Who is told of an install as it goes."""
+"""The observer of an install: told of each event as it happens."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from ec2facts.errors import EC2FactsError
 from ec2facts.install.file import Change, File
 
 
 class Observer:
-    """Is told of each file and command, and overlooks it all; derive from it what does not."""
+    """Receives the events of an install and ignores them; a subclass overrides the events that it needs."""
 
     def done(self, change: Change) -> None:
-        """Take note of a file that is as it shall be, or in a dry run would be."""
+        """Receive a file that is now as wanted, or would be after a dry run."""
 
     def kept(self, file: File) -> None:
-        """Take note of a file that stays as it was because of a failure."""
+        """Receive a file that was left as it was because of a failure."""
 
     def running(self, command: str) -> None:
-        """Take note of a command that is about to be run, or in a dry run would be."""
+        """Receive a command before it runs, or in a dry run a command that would run."""
+
+    def waiting(self, state: Path) -> None:
+        """Receive the state directory that another run has locked, before this run waits for it."""
 
     def failed(self, error: EC2FactsError) -> None:
-        """Take note of a failure behind the first one, which is raised."""
-
-    def stale(self, error: EC2FactsError) -> None:
-        """Take note that the last facts stand in for those that could not be had, for the reason ``error``."""
-
-    def unkept(self, error: OSError) -> None:
-        """Take note that the facts of this run could not be kept as the last ones, for the reason ``error``."""
-
-    def unread(self, path: str, reason: str) -> None:
-        """Take note of what no output holds because it could not be read, where that is allowed."""
-
-    def left_out(self, file: File, name: str, reason: str) -> None:
-        """Take note of a variable that the format of the file cannot hold."""
+        """Receive a failure after the first one, which ``install`` raises."""

@@ -9,6 +9,7 @@ import pytest
 
 from ec2facts import Snapshot, instances
 from ec2facts.apply.last_facts import Identity, LastFacts
+from ec2facts.apply.observer import ApplyObserver
 from ec2facts.apply.outputs import Output, Variables
 from ec2facts.apply.run import apply
 from ec2facts.errors import (
@@ -20,8 +21,9 @@ from ec2facts.errors import (
     UsageError,
 )
 from ec2facts.imds.source import Source
-from ec2facts.install import File, Observer
-from tests.install.conftest import Recorder, identity
+from ec2facts.install import File
+from tests.install.conftest import Recorder as InstallRecorder
+from tests.install.conftest import identity
 
 INSTANCE = "i-1234567890abcdef0"
 SECRET = "hunter2 in user data"
@@ -49,7 +51,11 @@ class Down:
         raise UnavailableError("http://127.0.0.1:1", "connection refused")
 
 
-class Warned(Observer):
+class Recorder(ApplyObserver, InstallRecorder):
+    """Remembers the events of installs."""
+
+
+class Warned(ApplyObserver):
     """Remembers warnings."""
 
     def unread(self, path: str, reason: str) -> None:

@@ -59,6 +59,7 @@ class Recorder(Observer):
 
     def __init__(self) -> None:
         self.told: list[str] = []
+        self.on_waiting: Callable[[], object] = lambda: None
 
     def done(self, change: Change) -> None:
         self.told.append(f"{change.kind} {change.file.path.name}")
@@ -68,6 +69,10 @@ class Recorder(Observer):
 
     def running(self, command: str) -> None:
         self.told.append(f"running {command}")
+
+    def waiting(self, state: Path) -> None:
+        self.told.append(f"waiting for {state}")
+        self.on_waiting()
 
     def failed(self, error: EC2FactsError) -> None:
         self.told.append(str(error))

@@ -176,11 +176,11 @@ def test_state_that_others_of_the_group_can_change_is_refused(old: Path, tmp_pat
         install([File(old, b"new", command="true")], state=tmp_path / "state")
 
 
-def test_command_that_would_wait_for_its_own_run_is_told_so(old: Path, tmp_path: Path) -> None:
+def test_command_that_would_wait_for_its_own_run_fails_and_says_why(old: Path, tmp_path: Path) -> None:
     again = "from pathlib import Path; from ec2facts.install import *; "
     again += f"install([File(Path('{tmp_path}/y'), command='true')], state=Path('{tmp_path}/state'))"
 
-    with pytest.raises(CommandError, match="the run that started this one, and waits for it, is at it"):
+    with pytest.raises(CommandError, match="locked by the run that started this command"):
         install([File(old, b"new", command=f'{sys.executable} -c "{again}"')], state=tmp_path / "state")
 
 
@@ -454,3 +454,16 @@ def test_runs_without_state_do_not_sweep_each_others_files(tmp_path: Path) -> No
 
     assert failures == []
     assert hidden(tmp_path) == []
+
+
+def test_run_that_waits_for_another_says_so(old: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    recorder = Recorder()
+    with (state / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        recorder.on_waiting = lock.close
+
+        install([File(old, b"new", command="true")], state=state, observer=recorder)
+
+    assert recorder.told == [f"waiting for {state}", "changed x.conf", "running true"]
