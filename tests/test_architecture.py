@@ -33,6 +33,7 @@ ROOMS = (
     "render.template",
     "apply",
     "instances",
+    "integrations",
     "",  # ec2facts itself: the names that a user imports
     "pytest_plugin",
     "cli",
@@ -107,6 +108,8 @@ def imports_at_import(tree: ast.AST) -> Iterator[str]:
 
 
 def has_tests(path: Path) -> bool:
+    if path.parts[0] == "integrations" and len(path.parts) > 2:  # an engine decides what is in its folder
+        return (ROOT / "tests/integrations/engines" / f"test_{path.parts[1]}.py").exists()
     return (ROOT / "tests" / path.parent / f"test_{path.name}").exists()
 
 

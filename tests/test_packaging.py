@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ec2facts import __version__
+from ec2facts.integrations.build_hook import COLLECTION, write_collection
 from ec2facts.render.template.search import list_templates, packaged_templates
 
 ROOT = Path(__file__).parent.parent
@@ -55,13 +56,29 @@ def content(wheel: Path) -> dict[str, bytes]:
 
 
 def test_wheel_holds_the_package_and_the_templates_byte_for_byte(wheel: Path) -> None:
-    files = [file for file in (ROOT / "ec2facts").rglob("*") if file.is_file() and file.suffix != ".pyc"]
+    integrations = ROOT / "ec2facts/integrations"
+    files = [
+        file
+        for file in (ROOT / "ec2facts").rglob("*")
+        if file.is_file() and file.suffix != ".pyc" and not file.is_relative_to(integrations / "ansible")
+    ]
+    files.remove(integrations / "build_hook.py")
     expected = {file.relative_to(ROOT).as_posix(): file.read_bytes() for file in files}
     for file in packaged_templates().iterdir():
         expected[f"ec2facts/templates/{file.name}"] = file.read_bytes()
 
-    assert content(wheel) == expected
+    installed = {name: body for name, body in content(wheel).items() if not name.startswith(COLLECTION)}
+    assert installed == expected
     assert {"ec2facts/py.typed", "ec2facts/instances/plain.json", "ec2facts/templates/motd.j2"} <= set(expected)
+
+
+def test_wheel_holds_the_ansible_collection(wheel: Path, tmp_path: Path) -> None:
+    write_collection(ROOT, tmp_path, __version__)
+
+    installed = {name: body for name, body in content(wheel).items() if name.startswith(COLLECTION)}
+
+    written = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert installed == {file.relative_to(tmp_path).as_posix(): file.read_bytes() for file in written}
 
 
 def test_wheel_is_for_every_python_3(wheel: Path) -> None:

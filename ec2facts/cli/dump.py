@@ -7,11 +7,9 @@ from typing import Any
 
 from ec2facts.cli.source_options import SourceOptions, add_source_options, read_facts, refuse_missing_service
 from ec2facts.cli.streams import OutputOptions, add_output_options, write
+from ec2facts.collection.facts import TREE
 from ec2facts.errors import UnavailableError
 from ec2facts.render.tree import TREE_FORMATS, render_tree
-
-TREE = ("meta_data", "dynamic")
-"""The facts that hold the service's own tree."""
 
 EXAMPLE = "ec2facts dump --simulate busy -f yaml"
 

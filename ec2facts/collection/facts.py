@@ -17,6 +17,9 @@ from ec2facts.metadata.decoders import SpotInstanceAction
 from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.metadata.parts import NetworkInterface
 
+TREE = tuple(root[:-1].replace("-", "_") for root in ROOTS if root.endswith("/"))
+"""The facts that hold the service's own tree."""
+
 
 class Unread:
     """The marker at the key of a value that could not be read: its ``path``, and the ``reason``."""
