@@ -274,7 +274,7 @@ def example(name: str) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_unknown_option_leads_to_the_help_of_the_command(name: str, capfdbinary: Capture) -> None:
-    operands = {"get": ["region"], "render": ["motd"]}.get(name, [])
+    operands = {"get": ["region"], "render": ["motd"], "completion": ["bash"]}.get(name, [])
 
     outcome = call(capfdbinary, name, *operands, "--nonsense")
 
