@@ -11,7 +11,9 @@ import os
 import re
 import stat
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from ec2facts.errors import TemplateError
@@ -33,11 +35,25 @@ class PackagedTemplate(NamedTuple):
     variables: list[Variable]
 
 
+@cache
 def packaged_templates() -> Path:
-    """Return the directory of the templates that ship, be it an install, an editable one or a checkout."""
+    """Return the directory of the templates that ship: of an install, a checkout, or a copy of those in a zip file."""
     package = Path(__file__).parent.parent.parent
-    installed = package / "templates"
-    return installed if installed.is_dir() else package.parent / "templates"
+    for directory in (package / "templates", package.parent / "templates"):
+        if directory.is_dir():
+            return directory
+    return Path(_extracted().name)
+
+
+@cache
+def _extracted() -> TemporaryDirectory[str]:
+    """Return a copy of the templates in a zip file, which ends with this process: Jinja loads them by their paths."""
+    from importlib.resources import files
+
+    copy = TemporaryDirectory(prefix="ec2facts-templates-")
+    for template in (files("ec2facts") / "templates").iterdir():
+        Path(copy.name, template.name).write_bytes(template.read_bytes())
+    return copy
 
 
 def is_packaged(file: Path) -> bool:
