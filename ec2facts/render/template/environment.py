@@ -14,7 +14,7 @@ from typing import Any, Callable, Literal
 import jinja2
 from jinja2 import nodes
 from jinja2.filters import FILTERS as JINJA_FILTERS
-from jinja2.lexer import describe_token
+from jinja2.lexer import TokenStream, describe_token
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
@@ -26,6 +26,7 @@ from ec2facts.render.filters.registry import FILTERS, named
 from ec2facts.render.printable import PrintableFormatter, operand, printable
 from ec2facts.render.template.header import split_header
 from ec2facts.render.template.search import default_search_path, find_included, find_template, is_packaged
+from ec2facts.render.template.tag_lines import without_tag_lines
 from ec2facts.render.template.tracebacks import includes_itself, places
 from ec2facts.render.template.variables import ITEM_NAMES, check_declared, check_names
 from ec2facts.render.undefined import FactUndefined, UnreadUseError, entries, guarded, undefined_in, unguarded, used
@@ -46,7 +47,7 @@ def render_template(
     *,
     variables: Mapping[str, Any] | None = None,
     search_path: Sequence[Path] | None = None,
-    trim_blocks: bool = True,
+    trim_blocks: bool | None = None,
     lstrip_blocks: bool = True,
     newline_sequence: Newline = "\n",
 ) -> str:
@@ -82,7 +83,7 @@ def render_text(
     variables: Mapping[str, Any] | None = None,
     name: str = "<template>",
     search_path: Sequence[Path] | None = None,
-    trim_blocks: bool = True,
+    trim_blocks: bool | None = None,
     lstrip_blocks: bool = True,
     newline_sequence: Newline = "\n",
 ) -> str:
@@ -121,6 +122,8 @@ class _Environment(ImmutableSandboxedEnvironment):
     """Jinja over some facts. The name of a template is its absolute path."""
 
     intercepted_binops = frozenset("%")
+    trim_blocks: Any
+    """None drops only the newlines of lines that hold tags alone."""
 
     def __init__(
         self,
@@ -215,6 +218,13 @@ class _Environment(ImmutableSandboxedEnvironment):
         code = self.compile(nodes.Template([assignment], lineno=1), name, name)
         template = self.template_class.from_code(self, code, self.make_globals(None))
         return vars(template.make_module())["result"]
+
+    def _tokenize(self, source: str, name: str | None, *arguments: Any, **options: Any) -> TokenStream:
+        if self.trim_blocks is not None:
+            return super()._tokenize(source, name, *arguments, **options)
+        tokens = self.lexer.tokeniter(source, name, *arguments, **options)
+        tokens = without_tag_lines(tokens, lstrip_blocks=self.lstrip_blocks)
+        return TokenStream(self.lexer.wrap(tokens, name), name, *arguments[:1])
 
     def _generate(self, source: nodes.Template, *arguments: Any, **options: Any) -> str:
         return super()._generate(_Asking().visit(source), *arguments, **options)

@@ -141,12 +141,13 @@ def test_template_refuses(source: str, reason: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_text_stays_as_it_is_but_for_the_lines_of_blocks() -> None:
+def test_text_is_printed_unchanged_but_for_lines_of_tags() -> None:
     source = "a\n  {% if true %}\n  b\n  {% endif %}\n\n  c {# d #}\n"
 
-    assert render_text(FACTS, source) == "a\n  b\n\n  c "
+    assert render_text(FACTS, source) == "a\n  b\n\n  c \n"
+    assert render_text(FACTS, source, trim_blocks=True) == "a\n  b\n\n  c "
     assert render_text(FACTS, source, trim_blocks=False) == "a\n\n  b\n\n\n  c \n"
-    assert render_text(FACTS, source, lstrip_blocks=False) == "a\n    b\n  \n  c "
+    assert render_text(FACTS, source, lstrip_blocks=False) == "a\n    b\n  \n  c \n"
 
 
 def test_newlines_of_a_template_become_those_that_are_asked_for() -> None:
