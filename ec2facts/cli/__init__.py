@@ -78,13 +78,22 @@ class _Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         self.complete()
+        args, command = _before_and_after_dashes(args) if self.get_default("command") is not None else (args, [])
         namespace, unknown = super().parse_known_args(args, namespace)
+        if command:
+            namespace.command = command
         if unknown:  # said by the command itself, whose help is what it takes to mend it
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return namespace, unknown
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+def _before_and_after_dashes(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Split a command line at its first ``--``: argparse would read options of the command behind it."""
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:at], arguments[at + 1 :]
 
 
 def _fail(message: str, status: int) -> int:

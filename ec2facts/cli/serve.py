@@ -1,14 +1,17 @@
-"""Serve a snapshot or a simulated instance on loopback, for any client of the service."""
+"""Serve a snapshot or a simulated instance on loopback, or to one command at the service's own addresses."""
 
 from __future__ import annotations
 
 import argparse
+import os
 from contextlib import suppress
 from pathlib import Path
 
 from ec2facts import instances
 from ec2facts.cli.streams import say, write_stdout
+from ec2facts.errors import UsageError
 from ec2facts.imds.snapshot import Snapshot
+from ec2facts.imds.source import Source
 
 EXAMPLE = "ec2facts serve busy --port 1338"
 
@@ -17,8 +20,9 @@ class Options(argparse.Namespace):
     """What this command takes."""
 
     snapshot: str
-    host: str
-    port: int
+    command: list[str]
+    host: str | None
+    port: int | None
     faults: list[str]
     seed: int
 
@@ -35,10 +39,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SNAPSHOT",
         help=f"serve this snapshot file or simulated instance: {known} (default: plain)",
     )
-    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="listen at ADDRESS (default: 127.0.0.1)")
     parser.add_argument(
-        "--port", type=int, default=1338, metavar="PORT", help="listen at PORT, 0 for a free one (default: 1338)"
+        "command",
+        nargs="*",
+        default=[],
+        metavar="COMMAND",
+        help="run COMMAND, which follows --, where 169.254.169.254 and fd00:ec2::254 are the simulator and there is no"
+        " other network (a network namespace); exit with its status",
     )
+    parser.add_argument("--host", metavar="ADDRESS", help="listen at ADDRESS (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, metavar="PORT", help="listen at PORT, 0 for a free one (default: 1338)")
     kinds = "; ".join(f"{kind.syntax}: {kind.sentence}" for kind in FAULTS.values())
     parser.add_argument(
         "--fault",
@@ -49,20 +59,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"misbehave: {SYNTAX}. the kinds are {kinds}".replace("%", "%%"),
     )
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="let N decide which requests a share of them is (default: 0)"
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed for faults that hit a share of the requests, such as @30%% (default: 0)",
     )
 
 
-def run(options: Options) -> None:
-    """Do what the command line says."""
+def run(options: Options) -> int | None:
+    """Do what the command line says; return the status of the command that was run."""
+    source = _source(options.snapshot)
+    if options.command:
+        return _run_command(source, options)
     from ec2facts.imds.simulator.simulator import Simulator
 
-    # What has neither a slash nor a file is the misspelt name of an instance: the error lists the right ones.
-    is_file = "/" in options.snapshot or Path(options.snapshot).exists()
-    is_instance = options.snapshot in instances.names() or not is_file
-    source = instances.load(options.snapshot) if is_instance else Snapshot.load(options.snapshot)
-    simulator = Simulator(source, faults=options.faults, seed=options.seed, host=options.host, port=options.port)
+    host = "127.0.0.1" if options.host is None else options.host
+    port = 1338 if options.port is None else options.port
+    simulator = Simulator(source, faults=options.faults, seed=options.seed, host=host, port=port)
     with simulator as url, suppress(KeyboardInterrupt):
         write_stdout(f"{url}\n".encode())
         say(f"serving; use it with: export AWS_EC2_METADATA_SERVICE_ENDPOINT={url}")
         simulator.wait()
+    return None
+
+
+def _source(name: str) -> Source:
+    # A name without a slash that is no file is a mistyped instance: the error lists the right ones.
+    is_file = "/" in name or Path(name).exists()
+    is_instance = name in instances.names() or not is_file
+    return instances.load(name) if is_instance else Snapshot.load(name)
+
+
+def _run_command(source: Source, options: Options) -> int:
+    from ec2facts.imds.simulator.namespace import run_in_namespace
+
+    if options.host is not None or options.port is not None:
+        raise UsageError("--host and --port do not apply to a COMMAND, which finds the service at its own addresses")
+    try:
+        return run_in_namespace(source, options.command, environ=os.environ, faults=options.faults, seed=options.seed)
+    except OSError as error:
+        say(f"error: {options.command[0]}: {error.strerror}")
+        return 127 if isinstance(error, FileNotFoundError) else 126  # as shells, env and timeout do

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from email.message import Message
 from functools import partial
 from http.client import responses
@@ -18,6 +18,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from ec2facts.errors import EC2FactsError, UnreadError, UsageError, WithheldError
+from ec2facts.imds.simulator.addresses import check_address
 from ec2facts.imds.simulator.exchange import HEADERS, Answer, Call, error_page
 from ec2facts.imds.simulator.faults import parse_fault
 from ec2facts.imds.simulator.server import Server
@@ -31,8 +32,6 @@ VERSIONS = (
     "2021-03-23", "2021-07-15", "2022-07-09", "2022-09-24", "latest",
 )  # fmt: skip
 """What ``/`` lists; each of them serves the same."""
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Request(NamedTuple):
@@ -69,8 +68,7 @@ class Simulator:
         port: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if host not in LOOPBACK:
-            raise UsageError(f"the simulator listens on loopback alone, {' or '.join(LOOPBACK)}, not on {host!r}")
+        check_address(host)
         if not 0 <= port <= 65535:
             raise UsageError(f"{port} is not a port")
         self.source: Source = Snapshot(source) if isinstance(source, Mapping) else source
@@ -121,9 +119,8 @@ class Simulator:
         self._running.close()
 
     def wait(self) -> None:
-        """Serve until Ctrl-C, or until another thread leaves the simulator's ``with``."""
-        with suppress(KeyboardInterrupt):
-            self._stopped.wait()
+        """Block until another thread leaves the simulator's ``with``, or Ctrl-C raises KeyboardInterrupt."""
+        self._stopped.wait()
 
     def answer(self, method: str, target: str, headers: Message) -> Answer:
         """Return the answer to one request, and record it."""

@@ -401,9 +401,15 @@ def test_ipv6_loopback_is_served() -> None:
         assert get(url, "/latest/meta-data/instance-id").status == 200
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "169.254.169.254", "example.com", ""])
-def test_only_loopback_is_listened_at(host: str) -> None:
-    with pytest.raises(UsageError, match="loopback"):
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "169.254.169.253", "localhost", "example.com", ""])
+def test_simulator_listens_at_literal_loopback_addresses_alone(host: str) -> None:
+    with pytest.raises(UsageError, match=r"a loopback address such as 127\.0\.0\.1"):
+        Simulator(SOURCE, host=host)
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "fd00:ec2::254"])
+def test_simulator_refuses_the_service_addresses_outside_a_namespace(host: str) -> None:
+    with pytest.raises(UsageError, match=f"at {host} only in a network namespace of its own"):
         Simulator(SOURCE, host=host)
 
 
@@ -450,13 +456,14 @@ def test_waiting_ends_with_the_simulator(simulator: Simulator) -> None:
     assert not waiting.is_alive()
 
 
-def test_ctrl_c_ends_the_waiting_cleanly() -> None:
+def test_ctrl_c_ends_the_wait() -> None:
     program = """
 import signal
+from contextlib import suppress
 from ec2facts.imds.simulator.simulator import Simulator
 signal.signal(signal.SIGINT, signal.default_int_handler)
 simulator = Simulator({"user-data": b"x"})
-with simulator as url:
+with simulator as url, suppress(KeyboardInterrupt):
     print(url, flush=True)
     simulator.wait()
 print("left", flush=True)

@@ -1,0 +1,57 @@
+"""Where a simulator may listen: at loopback, and at the service's own addresses where nothing else can be reached."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+from fcntl import ioctl
+from urllib.parse import urlsplit
+
+from ec2facts.errors import UsageError
+from ec2facts.imds.endpoint import ENDPOINTS
+
+SERVICE_ADDRESSES = tuple(urlsplit(url).hostname or "" for url in ENDPOINTS.values())
+"""The addresses of the metadata service on every instance, IPv4 first."""
+
+_SIOCGIFFLAGS = 0x8913
+_IFF_UP = 0x1
+
+
+def check_address(host: str) -> None:
+    """Raise UsageError unless a simulator may listen at ``host``: metadata holds credentials.
+
+    That is a literal loopback address; a name could resolve to another one. In a network namespace without any
+    other network it is one of the service's own addresses too.
+    """
+    if host in SERVICE_ADDRESSES:
+        if not is_isolated():
+            raise UsageError(
+                f"the simulator listens at {host} only in a network namespace of its own:"
+                " `ec2facts serve NAME -- COMMAND` makes one"
+            )
+    elif not is_loopback(host):
+        raise UsageError(f"the simulator listens at a loopback address such as 127.0.0.1 or ::1, not at {host!r}")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is the literal of a loopback address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_isolated() -> bool:
+    """Whether this process can reach no network: no interface is up but the loopback interface."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        return all(name == "lo" or not _is_up(control, name) for _, name in socket.if_nameindex())
+
+
+def _is_up(control: socket.socket, interface: str) -> bool:
+    try:
+        request = ioctl(control, _SIOCGIFFLAGS, struct.pack("16s24x", interface.encode()))
+    except OSError:  # the interface was removed in the meantime
+        return False
+    flags: int = struct.unpack_from("H", request, 16)[0]
+    return bool(flags & _IFF_UP)
