@@ -1,4 +1,4 @@
-"""The generated parts of every README.md; ``python -m tests.readme`` rewrites them."""
+"""The generated parts of every README.md, and the manual page; ``python -m tests.readme`` rewrites them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ec2facts.metadata.schema import schema
 from ec2facts.render.env_formats import FORMATS
 from ec2facts.render.filters.registry import examples
 from ec2facts.render.template.search import list_templates
+from tests import manual
 from tests.conftest import NOBODY
 from tests.imds.simulator.test_faults import ROWS
 
@@ -87,7 +88,8 @@ def _commands() -> str:
     return _table(["Command", "What it does", "Example"], rows)
 
 
-def _statuses() -> str:
+def statuses() -> list[tuple[str, str]]:
+    """Return every exit status, and what it means."""
     described: dict[int, list[str]] = {
         0: ["done"],
         1: ["any other failure"],
@@ -97,9 +99,11 @@ def _statuses() -> str:
     for kind in vars(errors).values():
         if isinstance(kind, type) and issubclass(kind, errors.EC2FactsError) and kind.exit_status > 1:
             described.setdefault(kind.exit_status, []).append(f"`{kind.__name__}`: {_sentence(kind)}")
-    return _table(
-        ["Status", "Meaning"], ([str(status), "<br>".join(told)] for status, told in sorted(described.items()))
-    )
+    return [(str(status), "<br>".join(meanings)) for status, meanings in sorted(described.items())]
+
+
+def _statuses() -> str:
+    return _table(["Status", "Meaning"], statuses())
 
 
 def _sentence(documented: object) -> str:
@@ -199,3 +203,4 @@ TABLES: Mapping[str, Callable[[], str]] = {
 if __name__ == "__main__":
     for file in READMES:
         file.write_text(written(file.read_text()))
+    manual.PAGE.write_text(manual.written(statuses()))

@@ -18,6 +18,7 @@ import pytest
 from ec2facts import __version__
 from ec2facts.integrations.build_hook import COLLECTION, write_collection
 from ec2facts.render.template.search import list_templates, packaged_templates
+from tests.manual import PAGE
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,7 +64,9 @@ def test_wheel_holds_the_package_and_the_templates_byte_for_byte(wheel: Path) ->
         if file.is_file() and file.suffix != ".pyc" and not file.is_relative_to(integrations / "ansible")
     ]
     files.remove(integrations / "build_hook.py")
+    files.remove(PAGE)
     expected = {file.relative_to(ROOT).as_posix(): file.read_bytes() for file in files}
+    expected[f"ec2facts-{__version__}.data/data/share/man/man1/ec2facts.1"] = PAGE.read_bytes()
     for file in packaged_templates().iterdir():
         expected[f"ec2facts/templates/{file.name}"] = file.read_bytes()
 
