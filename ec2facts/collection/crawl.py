@@ -23,9 +23,6 @@ MAX_PATHS = 50_000
 MAX_BYTES = 64 * 1024 * 1024
 """The most bytes of all bodies of one crawl. An instance with 900 values has less than one MiB."""
 
-MAX_DEPTH = 16
-"""Levels of directories; the service itself has 7. What is below names itself."""
-
 
 def crawl(
     source: Source,
@@ -46,10 +43,11 @@ def crawl(
     guarded = Withholding(source, include)
     bodies: dict[str, bytes] = {}
     gaps: dict[str, Gap] = {}
+    listings: dict[str, Listing] = {}
     # The first path by itself and in the caller's thread: a service that is not there is tried once, and Ctrl-C ends
     # the wait for one that is to come up.
     path, *others = roots
-    unasked = [*others, *_record(path, partial(guarded.get, path), bodies, gaps)]
+    unasked = [*others, *_record(path, partial(guarded.get, path), bodies, gaps, listings)]
     waiting, size = 0, len(bodies.get(path, b""))
     with _Readers(guarded.get, concurrency) as readers:
         while unasked or waiting:
@@ -59,11 +57,11 @@ def crawl(
                 readers.paths.put(each)
             waiting += len(unasked) - 1
             path, answer = readers.answers.get()
-            unasked = _record(path, answer, bodies, gaps)
+            unasked = _record(path, answer, bodies, gaps, listings)
             size += len(bodies.get(path, b""))
             if size > max_bytes:
                 raise UnreadError(path, f"the bodies hold more than {max_bytes} bytes")
-    return Snapshot(bodies, gaps)
+    return Snapshot(bodies, gaps, listings=listings)
 
 
 Answer = Callable[[], Union[bytes, None]]
@@ -134,23 +132,25 @@ def settle(
         before = now
 
 
-def _record(path: str, answer: Answer, bodies: dict[str, bytes], gaps: dict[str, Gap]) -> list[str]:
+def _record(
+    path: str, answer: Answer, bodies: dict[str, bytes], gaps: dict[str, Gap], listings: dict[str, Listing]
+) -> list[str]:
     """Record the answer for ``path``; return the paths to ask for next."""
     try:
         body = answer()
     except WithheldError as error:
         gaps[path] = Gap("withheld", error.include)
     except UnreadError as error:
-        gaps[path] = Gap("unread", error.reason, error.status)
         if error.status in REDIRECTS and not path.endswith("/"):
             return [path + "/"]  # a directory that was listed without its slash
+        gaps[path] = Gap("unread", error.reason, error.status)
     else:
         if body is None:
             gaps[path] = Gap("absent")
         else:
             bodies[path] = body
             if path.endswith("/"):
-                listing = listed(path, body)
+                listings[path] = listing = listed(path, body)
                 gaps.update((name, Gap("unread", reason)) for name, reason in listing.unreachable.items())
                 return listing.children
     return []
@@ -159,8 +159,5 @@ def _record(path: str, answer: Answer, bodies: dict[str, bytes], gaps: dict[str,
 def listed(directory: str, body: bytes) -> Listing:
     """Read the listing of ``directory``, with a slash behind each child that the declarations know as a directory."""
     children, unreachable = read_listing(directory, body)
-    if directory.count("/") >= MAX_DEPTH:
-        return Listing([], {**unreachable, **dict.fromkeys(children, f"below {MAX_DEPTH} levels of directories")})
-    return Listing(
-        [child + "/" * (not child.endswith("/") and is_directory(child + "/")) for child in children], unreachable
-    )
+    slashes = ("/" * (not child.endswith("/") and is_directory(child + "/")) for child in children)
+    return Listing(list(map(str.__add__, children, slashes)), unreachable)

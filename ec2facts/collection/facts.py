@@ -7,15 +7,14 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Callable
 
-from ec2facts.collection.crawl import crawl, listed
+from ec2facts.collection.crawl import crawl
 from ec2facts.collection.withholding import Withholding
 from ec2facts.errors import AbsentError, IncompleteError, UnreadError, WithheldError
 from ec2facts.imds.snapshot import Snapshot
-from ec2facts.imds.source import REDIRECTS, ROOTS, Source, read
+from ec2facts.imds.source import ROOTS, Source, read
 from ec2facts.metadata.attributes import Attribute, Resource, attributes
 from ec2facts.metadata.decoders import SpotInstanceAction
 from ec2facts.metadata.instance import EC2Metadata
-from ec2facts.metadata.parts import NetworkInterface
 
 TREE = tuple(root[:-1].replace("-", "_") for root in ROOTS if root.endswith("/"))
 """The facts that hold the service's own tree."""
@@ -62,7 +61,7 @@ def collected(snapshot: Snapshot, *, include: Collection[str] = ()) -> dict[str,
     # The tree decides what exists and is withheld: an attribute is refused before its path is looked up.
     tree: dict[str, Any] = {}
     for root in ROOTS:
-        missing.put(tree, root, _served, source, root, missing)
+        missing.put(tree, root, _served, source, snapshot, root, missing)
     everything.update({root[:-1].replace("-", "_"): served for root, served in tree.items() if root.endswith("/")})
     everything["collection"] = {
         "withheld": dict(sorted(missing.withheld.items())),
@@ -131,35 +130,32 @@ def jsonable(value: Any, missing: Missing) -> Any:
     if isinstance(value, Mapping):
         for key in value:
             missing.put(result, key, _item, value, key, missing)
-        if isinstance(value, dict) and any(isinstance(item, NetworkInterface) for item in value.values()):
-            return dict(sorted(result.items(), key=_attachment))
         return result
     return value
 
 
 def _attribute(resource: Resource, attribute: Attribute[Any], missing: Missing) -> Any:
-    return jsonable(attribute.require(resource), missing)
+    value = jsonable(attribute.require(resource), missing)
+    for path, reason in resource.unreachable.items():
+        if attribute.path.endswith("/") and path.startswith(resource.directory + attribute.path):
+            value[path[len(resource.directory + attribute.path) :]] = missing.mark(path, reason)
+    return value
 
 
 def _item(values: Mapping[str, Any], key: str, missing: Missing) -> Any:
     return jsonable(values[key], missing)
 
 
-def _served(source: Source, path: str, missing: Missing) -> Any:
+def _served(source: Source, snapshot: Snapshot, path: str, missing: Missing) -> Any:
     """Return the body of ``path``, for a directory the names and bodies below it, as served."""
-    try:
-        body = read(source, path)
-    except UnreadError as error:
-        if error.status not in REDIRECTS or path.endswith("/"):
-            raise
-        return _served(source, path + "/", missing)
+    body = read(source, path)
     if not path.endswith("/"):
         return _text(body)
-    listing = listed(path, body)
     tree: dict[str, Any] = {}
-    for child in listing.children:
-        missing.put(tree, child[len(path) :].rstrip("/"), _served, source, child, missing)
-    for child, reason in listing.unreachable.items():
+    children, unreachable = snapshot.listing(path)
+    for child in children:
+        missing.put(tree, child[len(path) :].rstrip("/"), _served, source, snapshot, child, missing)
+    for child, reason in unreachable.items():
         tree[child[len(path) :]] = missing.mark(child, reason)
     return tree
 
@@ -169,10 +165,3 @@ def _text(body: bytes) -> str | dict[str, str]:
         return body.decode()
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(body).decode()}
-
-
-def _attachment(item: tuple[str, dict[str, Any]]) -> tuple[int, float]:
-    """Order network interfaces; one whose device number is missing comes last on its card."""
-    _, interface = item
-    card, device = interface.get("network_card", 0), interface.get("device_number")
-    return card if isinstance(card, int) else 0, device if isinstance(device, int) else float("inf")

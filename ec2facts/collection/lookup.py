@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
+from itertools import islice
 from typing import Any, Callable
 
 from ec2facts.collection.crawl import crawl
@@ -15,7 +15,6 @@ from ec2facts.imds.source import Source, below_root, read
 from ec2facts.metadata.attributes import Resource, attributes
 from ec2facts.metadata.decoders import SpotInstanceAction
 from ec2facts.metadata.instance import EC2Metadata
-from ec2facts.metadata.parts import NetworkInterface
 from ec2facts.text import did_you_mean
 
 
@@ -89,7 +88,7 @@ def _descend(value: Any, parts: list[str], name: str) -> Any:
         if key in value:
             return _descend(value[key], parts[count:], name)
     if head.isdecimal() and int(head) < len(value):
-        return _descend(value[_in_order(value)[int(head)]], rest, name)
+        return _descend(value[next(islice(value, int(head), None))], rest, name)
     raise AbsentError(name, f"there is no {head!r}{did_you_mean(head, value)}")
 
 
@@ -99,17 +98,3 @@ def _attribute(resource: Resource, name: str) -> Any:
     if attribute is None:
         raise UsageError(f"there is no fact {name!r}{did_you_mean(name, known)}; `ec2facts schema` lists them")
     return attribute.require(resource)
-
-
-def _in_order(values: Mapping[str, Any]) -> list[str]:
-    """Return the keys in the order of the facts."""
-    if isinstance(values, dict) and all(isinstance(value, NetworkInterface) for value in values.values()):
-        return sorted(values, key=lambda mac: _attachment(values[mac]))
-    return list(values)
-
-
-def _attachment(interface: NetworkInterface) -> tuple[int, float]:
-    try:
-        return interface.network_card, interface.device_number
-    except AbsentError:
-        return interface.network_card, math.inf

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from ec2facts.errors import AbsentError, SnapshotError, UnreadError, WithheldError
 from ec2facts.files import write_file
-from ec2facts.imds.source import REDIRECTS
+from ec2facts.imds.source import Listing, read_listing
 
 
 class Gap(NamedTuple):
@@ -32,16 +32,42 @@ class Snapshot:
     order, sub-directories with a slash.
     """
 
-    def __init__(self, bodies: Mapping[str, bytes], gaps: Mapping[str, Gap] | None = None) -> None:
-        self.gaps: dict[str, Gap] = {path: gap for path, gap in (gaps or {}).items() if path not in bodies}
-        # A gap below a value is the name in a listing that no path leads to: it makes no directory of the value.
-        listed = (gap for gap in self.gaps if not any(directory[:-1] in bodies for directory in _above(gap)))
-        computed = _listings((*bodies, *listed))
+    def __init__(
+        self,
+        bodies: Mapping[str, bytes],
+        gaps: Mapping[str, Gap] | None = None,
+        *,
+        listings: Mapping[str, Listing] | None = None,
+    ) -> None:
+        """Take over what was read; ``listings`` are those of the directories in ``bodies``, where they are known."""
         for path, body in bodies.items():
             if not isinstance(body, bytes):
                 raise TypeError(f"the body of {path!r} is not bytes")
-        self.bodies = {path: listing for path, listing in computed.items() if path not in self.gaps}
-        self.bodies.update(bodies)
+        self.bodies = dict(bodies)
+        self.gaps: dict[str, Gap] = {path: gap for path, gap in (gaps or {}).items() if path not in bodies}
+        self._listings = dict(listings or {})
+        known = {child for listing in self._listings.values() for child in (*listing.children, *listing.unreachable)}
+        leading = (path for path in self.gaps if path not in known and not self._is_unreachable(path))
+        for directory, body in _computed((*(path for path in bodies if path not in known), *leading)).items():
+            if directory not in self.gaps:
+                self.bodies.setdefault(directory, body)
+
+    def _is_unreachable(self, path: str) -> bool:
+        """Whether ``path`` is a name in a listing that no path leads to: it makes no directory of what is above it."""
+        return any(
+            directory[:-1] in self.bodies or (directory in self.bodies and path in self.listing(directory).unreachable)
+            for directory in _above(path)
+        )
+
+    def listing(self, directory: str) -> Listing:
+        """Return the children that the body of ``directory`` names, each with a slash if it is a directory here."""
+        if directory not in self._listings:
+            self._listings[directory] = read_listing(directory, self.bodies[directory])
+        children, unreachable = self._listings[directory]
+        return Listing([child + "/" * self._is_directory(child) for child in children], unreachable)
+
+    def _is_directory(self, path: str) -> bool:
+        return not path.endswith("/") and (path + "/" in self.bodies or path + "/" in self.gaps)
 
     def get(self, path: str) -> bytes | None:
         """Return the body of ``path``, None where the service answers 404.
@@ -75,13 +101,9 @@ class Snapshot:
 
     @property
     def unread(self) -> dict[str, str]:
-        """The paths that could not be read, with the reasons; one that led to a directory of that name is none."""
-        known = self.bodies.keys() | self.gaps.keys()
-        return {
-            path: gap.detail
-            for path, gap in sorted(self.gaps.items())
-            if gap.kind == "unread" and not (gap.status in REDIRECTS and path + "/" in known)
-        }
+        """The paths that could not be read, with the reasons; not those that turned out to be directories."""
+        unread = sorted((path, gap.detail) for path, gap in self.gaps.items() if gap.kind == "unread")
+        return {path: reason for path, reason in unread if not self._is_directory(path)}
 
     @classmethod
     def load(cls, file: str | PathLike[str]) -> Snapshot:
@@ -113,7 +135,7 @@ class Snapshot:
                 gaps[path] = read
             else:
                 bodies[path] = read
-        directories = _listings(bodies).keys() | bodies.keys()
+        directories = _computed(bodies).keys() | bodies.keys()
         for path in bodies:
             if not path.endswith("/") and path + "/" in directories:
                 raise SnapshotError(name, "both a value and a directory", entry=path)
@@ -192,7 +214,7 @@ def _above(path: str) -> Iterator[str]:
         yield path
 
 
-def _listings(paths: Iterable[str]) -> dict[str, bytes]:
+def _computed(paths: Iterable[str]) -> dict[str, bytes]:
     """Return the computed listing of every directory above ``paths``."""
     children: dict[str, list[str]] = {"": []}
     listed: set[str] = set()

@@ -9,6 +9,9 @@ from ec2facts.errors import AbsentError
 ROOTS = ("meta-data/", "dynamic/", "user-data")
 """Where everything is; user data are not in every listing."""
 
+MAX_DEPTH = 16
+"""The levels of directories that are read; the service has 7. A directory below them names itself."""
+
 PUBLIC_KEYS = "meta-data/public-keys/"
 """The directory whose lines ``N=name`` stand for directories ``N/``."""
 
@@ -47,7 +50,8 @@ def read_listing(directory: str, body: bytes) -> Listing:
     """Read the listing of ``directory``, whose path ends in ``/``; a child that is a directory ends in one too.
 
     Lines end in LF alone. Right below ``public-keys/`` a line is ``N=name`` and means the directory ``N/``.
-    A name that is listed twice, once with a slash, is a directory. ``.`` and ``..`` are nobody's children.
+    A name that is listed twice, once with a slash, is a directory. ``.`` and ``..`` are nobody's children. Names
+    below MAX_DEPTH levels are unreachable.
     """
     directories: dict[str, bool] = {}
     unreachable: dict[str, str] = {}
@@ -65,6 +69,8 @@ def read_listing(directory: str, body: bytes) -> Listing:
         elif stem not in {"", ".", ".."}:
             directories[stem] = directories.get(stem, False) or stem != name
     children = [directory + stem + "/" * is_directory for stem, is_directory in directories.items()]
+    if directory.count("/") >= MAX_DEPTH:
+        return Listing([], {**unreachable, **dict.fromkeys(children, f"below {MAX_DEPTH} levels of directories")})
     return Listing(children, unreachable)
 
 

@@ -196,6 +196,8 @@ class Resource(ABC):
     def __init__(self) -> None:
         self._locks: dict[int, AbstractContextManager[object]] = {}
         self.absent: dict[str, AbsentError] = {}
+        self.unreachable: dict[str, str] = {}
+        """Names that a listing holds and no path leads to, as paths, with the reason."""
 
     @property
     def lock(self) -> AbstractContextManager[object]:

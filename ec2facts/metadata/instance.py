@@ -29,7 +29,7 @@ from ec2facts.metadata.documents import (
     JSONDict,
     MaintenanceEventDict,
 )
-from ec2facts.metadata.parts import InstanceTags, Leaves, NetworkInterface, PublicKey
+from ec2facts.metadata.parts import InstanceTags, Leaves, NetworkInterface, NetworkInterfaces, PublicKey
 
 if TYPE_CHECKING:
     import requests
@@ -69,8 +69,9 @@ class EC2Metadata(Resource):
             self._source = self._given_source
 
     def _names(self, directory: str) -> list[str]:
-        listing = read_listing(directory, self.fetch(directory, raw))
-        return [path[len(directory) :].rstrip("/") for path in listing.children]
+        children, unreachable = read_listing(directory, self.fetch(directory, raw))
+        self.unreachable.update(unreachable)
+        return [path[len(directory) :].rstrip("/") for path in children]
 
     def _leaves(self, directory: str, decode: Callable[[bytes], T]) -> Leaves[T]:
         return Leaves(directory, decode, self._names(directory), self)
@@ -134,8 +135,9 @@ class EC2Metadata(Resource):
 
     @derived("meta-data/network/interfaces/macs/")
     def network_interfaces(self) -> dict[str, NetworkInterface]:
-        """Network interfaces by MAC address."""
-        return {mac: NetworkInterface(mac, self) for mac in self._names("meta-data/network/interfaces/macs/")}
+        """Network interfaces by MAC address, the primary one first."""
+        macs = self._names("meta-data/network/interfaces/macs/")
+        return NetworkInterfaces({mac: NetworkInterface(mac, self) for mac in macs}, self)
 
     security_groups = Attribute(
         "meta-data/security-groups", lines, "Names of the security groups of the primary network interface."

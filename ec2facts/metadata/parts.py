@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+import math
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from contextlib import suppress
+from typing import TYPE_CHECKING, Callable, Generic, TypeVar
 
+from ec2facts.errors import AbsentError, UnreadError
 from ec2facts.imds.source import Source
-from ec2facts.metadata.attributes import Resource
+from ec2facts.metadata.attributes import Attribute, Resource, derived
+from ec2facts.metadata.decoders import integer, lines, raw, text
 
 if TYPE_CHECKING:
     from ec2facts.metadata.instance import EC2Metadata
-
-
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Callable
-
-from ec2facts.metadata.decoders import text
-
-if TYPE_CHECKING:
-    from ec2facts.metadata.instance import EC2Metadata
-
-
-from typing import TYPE_CHECKING
-
-from ec2facts.metadata.attributes import Attribute, derived
-from ec2facts.metadata.decoders import integer, lines
-
-if TYPE_CHECKING:
-    from ec2facts.metadata.instance import EC2Metadata
-
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ec2facts.metadata.instance import EC2Metadata
-
 
 K = TypeVar("K")
+T = TypeVar("T")
 
 
 class Part(Resource, Generic[K]):
@@ -68,9 +49,6 @@ def _this_instance() -> EC2Metadata:
     import ec2facts
 
     return ec2facts.ec2_metadata
-
-
-T = TypeVar("T")
 
 
 class Leaves(Mapping[str, T]):
@@ -121,13 +99,30 @@ class NetworkInterface(Part[str]):
     def __init__(self, mac: str, parent: EC2Metadata | None = None) -> None:
         super().__init__(mac, parent)
 
+    def attachment(self) -> tuple[float, float]:
+        """Return what orders interfaces, the card and the device number; one that is not known comes last."""
+        card, device = 0, math.inf
+        with suppress(AbsentError, UnreadError):
+            device = self.device_number
+        with suppress(AbsentError, UnreadError):
+            card = self.network_card
+        return card, device
+
     @derived("mac")
     def mac(self) -> str:
         """The MAC address."""
         return self.key
 
     device_number = Attribute("device-number", integer, "Position among the card's attachments; 0 is the primary.")
-    network_card = Attribute("network-card", integer, "Index of the network card.", when_absent=int)
+
+    @derived("network-card", when_absent=int)
+    def network_card(self) -> int:
+        """Index of the network card."""
+        body = self.fetch("network-card", raw)
+        if body == b"network-card-index":  # AWS's own mock of the service has a directory here
+            body = self.fetch("network-card/network-card-index", raw)
+        return integer(body)
+
     interface_id = Attribute("interface-id", text, "Id of the network interface.")
     owner_id = Attribute("owner-id", text, "Account that owns the interface, 12 digits.")
     private_hostname = Attribute("local-hostname", text, "Private DNS name.")
@@ -154,6 +149,43 @@ class NetworkInterface(Part[str]):
     vpc_ipv4_cidr_block = Attribute("vpc-ipv4-cidr-block", text, "Primary IPv4 block of the VPC.", when_absent=None)
     vpc_ipv4_cidr_blocks = Attribute("vpc-ipv4-cidr-blocks", lines, "IPv4 blocks of the VPC.", when_absent=list)
     vpc_ipv6_cidr_blocks = Attribute("vpc-ipv6-cidr-blocks", lines, "IPv6 blocks of the VPC.", when_absent=list)
+
+
+class NetworkInterfaces(dict[str, NetworkInterface]):
+    """The network interfaces of the instance ``parent`` by MAC address.
+
+    A loop yields the interface that ``mac`` names, whatever the device numbers say, then the others by card and device
+    number. It reads only what decides the order: nothing for one interface, and nothing more for the first of several.
+    """
+
+    def __init__(self, interfaces: Mapping[str, NetworkInterface], parent: EC2Metadata) -> None:
+        super().__init__(interfaces)
+        self.parent = parent
+
+    def __iter__(self) -> Iterator[str]:
+        others = list(super().__iter__())
+        if len(others) > 1:
+            with suppress(AbsentError, UnreadError, ValueError):
+                others.remove(self.parent.mac)
+                yield self.parent.mac
+        if len(others) > 1:
+            others.sort(key=lambda mac: self[mac].attachment())
+        yield from others
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(list(self))
+
+    def keys(self) -> KeysView[str]:  # type: ignore[override]  # a dict's own view ignores __iter__
+        """Return the MAC addresses in order."""
+        return KeysView(self)
+
+    def values(self) -> ValuesView[NetworkInterface]:  # type: ignore[override]  # as above
+        """Return the interfaces in order."""
+        return ValuesView(self)
+
+    def items(self) -> ItemsView[str, NetworkInterface]:  # type: ignore[override]  # as above
+        """Return the MAC addresses and interfaces in order."""
+        return ItemsView(self)
 
 
 class PublicKey(Part[int]):

@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ec2facts import facts, instances
-from ec2facts.collection.crawl import MAX_DEPTH, crawl
+from ec2facts.collection.crawl import crawl
 from ec2facts.collection.withholding import WITHHELD_NAMES
 from ec2facts.errors import DisabledError, UnavailableError, UnreadError, UsageError
 from ec2facts.imds.client import IMDSClient
 from ec2facts.imds.simulator.simulator import Simulator
 from ec2facts.imds.snapshot import Gap, Snapshot
+from ec2facts.imds.source import MAX_DEPTH
 from tests.conftest import NOBODY
 from tests.fuzzing import examples
 from tests.imds.scripted import ScriptedService, Time, reply

@@ -241,6 +241,26 @@ def test_network_interfaces_with_one_place_stay_as_listed() -> None:
     assert list(interfaces) == macs
 
 
+def test_interface_that_mac_names_comes_first_whatever_device_numbers_say() -> None:
+    hot_plugged, primary = "02:00:5e:00:53:11", "02:00:5e:00:53:22"
+    bodies = {f"{MACS}{mac}/device-number": b"0" for mac in (hot_plugged, primary)}
+
+    interfaces = facts(Snapshot({**bodies, "meta-data/mac": primary.encode()}))["network_interfaces"]
+
+    assert list(interfaces) == [primary, hot_plugged]
+
+
+def test_network_card_that_is_a_directory_breaks_nothing() -> None:
+    interface = f"{MACS}02:00:5e:00:53:11/"
+
+    everything = facts(
+        Snapshot({f"{interface}device-number": b"0", f"{interface}network-card/network-card-index": b"1"})
+    )
+
+    assert everything["network_interfaces"]["02:00:5e:00:53:11"]["network_card"] == 1
+    assert everything["collection"]["unread"] == {}
+
+
 # The tree as served
 
 
@@ -453,6 +473,17 @@ def test_stripping_markers_leaves_the_argument_and_the_order_alone() -> None:
 
     assert json.dumps(stripped) == '{"c": 1, "b": [{"x": 2}]}'
     assert tree == {"c": 1, "b": [marker, {"y": marker, "x": 2}], "a": marker}
+
+
+def test_name_that_no_path_leads_to_is_a_marker_in_the_attribute_and_the_tree() -> None:
+    directory = "meta-data/tags/instance/"
+    snapshot = altered({directory: b"Name\nkubernetes.io/cluster/prod", f"{directory}Name": b"web"})
+
+    everything = collected(snapshot)
+
+    marker = Unread(f"{directory}kubernetes.io/cluster/prod", "its name holds a slash")
+    assert everything["tags"] == {"Name": "web", "kubernetes.io/cluster/prod": marker}
+    assert everything["meta_data"]["tags"]["instance"] == everything["tags"]
 
 
 # Malformed values

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ec2facts import instances
 from ec2facts.errors import AbsentError, SnapshotError, UnreadError, WithheldError
 from ec2facts.imds.snapshot import Gap, Snapshot
+from ec2facts.imds.source import Listing
 from tests.fuzzing import examples
 
 ALL = instances.names()
@@ -311,6 +312,31 @@ def test_what_was_handed_over_is_not_changed() -> None:
     snapshot.gaps["meta-data/d"] = Gap("absent")
 
     assert (bodies, gaps) == ({"meta-data/a": b""}, {"meta-data/b": Gap("absent")})
+
+
+def test_children_are_read_from_a_listing_and_known_directories_end_in_a_slash() -> None:
+    snapshot = Snapshot(
+        {"meta-data/": b"future\nami-id\na/b", "meta-data/future/x": b"1", "meta-data/ami-id": b"ami-1"}
+    )
+
+    listing = snapshot.listing("meta-data/")
+
+    assert listing.children == ["meta-data/future/", "meta-data/ami-id"]
+    assert listing.unreachable == {"meta-data/a/b": "its name holds a slash"}
+
+
+def test_listings_that_are_handed_over_are_not_read_again() -> None:
+    listing = Listing(["meta-data/a"], {})
+
+    snapshot = Snapshot({"meta-data/": b"not read", "meta-data/a": b"1"}, listings={"meta-data/": listing})
+
+    assert snapshot.listing("meta-data/") == listing
+
+
+def test_name_that_no_path_leads_to_makes_no_directory() -> None:
+    snapshot = Snapshot({"meta-data/": b"a/b/c"}, {"meta-data/a/b/c": Gap("unread", "its name holds a slash")})
+
+    assert snapshot.bodies == {"": b"meta-data/", "meta-data/": b"a/b/c"}
 
 
 # Answers

@@ -10,7 +10,7 @@ import pytest
 
 from ec2facts import instances
 from ec2facts.errors import AbsentError, DecodeError
-from ec2facts.imds.snapshot import Snapshot
+from ec2facts.imds.snapshot import Gap, Snapshot
 from ec2facts.metadata.attributes import attributes
 from ec2facts.metadata.decoders import integer
 from ec2facts.metadata.instance import EC2Metadata
@@ -273,3 +273,66 @@ def test_keys_are_equal_where_index_and_parent_are() -> None:
 
 def test_index_is_known() -> None:
     assert PublicKey(3, EC2Metadata(source=Snapshot({}))).index == 3
+
+
+# The order of network interfaces
+
+MACS = "meta-data/network/interfaces/macs/"
+
+
+def places(*numbers: tuple[int, int]) -> dict[str, bytes]:
+    """Return network interfaces ``02:…:0N``, each on the card and with the device number given for it."""
+    return {
+        f"{MACS}02:00:5e:00:53:0{index}/{name}": str(value).encode()
+        for index, (card, device) in enumerate(numbers)
+        for name, value in (("network-card", card), ("device-number", device))
+    }
+
+
+@pytest.mark.parametrize("primary", range(4))
+def test_primary_interface_comes_first_and_the_others_by_card_and_device_number(primary: int) -> None:
+    bodies = {**places((1, 1), (0, 1), (0, 0), (1, 0)), "meta-data/mac": f"02:00:5e:00:53:0{primary}".encode()}
+
+    interfaces = EC2Metadata(source=Snapshot(bodies)).network_interfaces
+
+    order = [int(mac[-1]) for mac in interfaces]
+    assert order == [primary, *(index for index in (2, 1, 3, 0) if index != primary)]
+    assert [mac for mac, _ in interfaces.items()] == list(interfaces) == list(interfaces.keys())
+    assert [each.key for each in interfaces.values()] == list(interfaces)
+    assert list(reversed(interfaces)) == list(interfaces)[::-1]
+    assert list(dict(interfaces)) == list(interfaces)
+
+
+def test_reading_the_interfaces_is_one_request_and_a_loop_reads_what_decides_the_order() -> None:
+    recorder = Recorder({**Snapshot(places((0, 0), (0, 2), (0, 1))).bodies, "meta-data/mac": b"02:00:5e:00:53:00"})
+
+    interfaces = EC2Metadata(source=recorder).network_interfaces
+    assert recorder.asked == [MACS]
+
+    next(iter(interfaces))
+    assert recorder.asked == [MACS, "meta-data/mac"]
+
+    assert [mac[-1] for mac in interfaces] == ["0", "2", "1"]
+    numbers = [
+        f"{MACS}02:00:5e:00:53:0{index}/{name}" for index in (1, 2) for name in ("device-number", "network-card")
+    ]
+    assert recorder.asked == [MACS, "meta-data/mac", *numbers]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_interfaces_are_ordered_without_their_numbers(count: int) -> None:
+    bodies = {**Snapshot(places(*[(0, 0)] * count)).bodies, "meta-data/mac": b"02:00:5e:00:53:00"}
+    recorder = Recorder(bodies)
+
+    list(EC2Metadata(source=recorder).network_interfaces)
+
+    assert recorder.asked == [MACS, *["meta-data/mac"] * (count - 1)]
+
+
+def test_interface_whose_number_is_unread_comes_last() -> None:
+    lost = f"{MACS}02:00:5e:00:53:00/device-number"
+    bodies = {path: body for path, body in places((0, 1), (0, 2)).items() if path != lost}
+
+    interfaces = EC2Metadata(source=Snapshot(bodies, {lost: Gap("unread", "HTTP 503", 503)})).network_interfaces
+
+    assert [mac[-1] for mac in interfaces] == ["1", "0"]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ec2facts.collection.crawl import MAX_DEPTH, crawl
+from ec2facts.collection.crawl import crawl
 from ec2facts.collection.facts import facts
 from ec2facts.errors import DisabledError, EC2FactsError, UnavailableError, UsageError
 from ec2facts.imds.body import BODY_LIMIT
@@ -19,6 +19,7 @@ from ec2facts.imds.client import IMDSClient
 from ec2facts.imds.rate_limits import LONGEST_WAIT
 from ec2facts.imds.simulator.faults import FAULTS, Where, parse_fault
 from ec2facts.imds.simulator.simulator import Request, Simulator
+from ec2facts.imds.source import MAX_DEPTH
 from tests.imds.faulty import INSTANCE, PATHS, collect_from, facts_but_for, settled_threads
 from tests.imds.simulator.test_simulator import TTL, ask, connect, get, new_token
 
