@@ -32,6 +32,7 @@ ROOMS = (
     "render.filters",
     "render.template",
     "apply",
+    "units",
     "instances",
     "integrations",
     "",  # ec2facts itself: the names that a user imports

@@ -7,11 +7,25 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from ec2facts import __version__
-from ec2facts.cli import apply, completion, doctor, dump, env, get, render, schema, serve, show, snapshot, templates
+from ec2facts.cli import (
+    apply,
+    completion,
+    doctor,
+    dump,
+    env,
+    get,
+    render,
+    schema,
+    serve,
+    show,
+    snapshot,
+    templates,
+    units,
+)
 from ec2facts.cli.streams import say, write_stdout
 from ec2facts.errors import EC2FactsError, UnavailableError, UsageError
 
-COMMANDS = (show, dump, get, env, render, templates, apply, snapshot, serve, schema, doctor, completion)
+COMMANDS = (show, dump, get, env, render, templates, apply, units, snapshot, serve, schema, doctor, completion)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -21,12 +21,16 @@ _HOLDER = "EC2FACTS_HOLDS_STATE"
 """Names, to the commands of a run, the directory for state that the run is at, and those that it was started from."""
 
 
-def default_state_directory(environ: Mapping[str, str], *, uid: int) -> Path:
-    """Return where the user ``uid`` keeps state: where systemd says, else as the system's conventions are."""
+def default_state_directory(environ: Mapping[str, str], *, uid: int, root: Path = Path("/")) -> Path:
+    """Return the directory for the state of the user ``uid``: $STATE_DIRECTORY, or one by the system's conventions.
+
+    Where ``/var/lib`` of ``root`` is read-only, root's state is in ``/run`` and lasts until the next boot.
+    """
     if environ.get("STATE_DIRECTORY"):
         return Path(environ["STATE_DIRECTORY"].partition(":")[0])
     if uid == 0:
-        return Path("/var/lib/ec2facts")
+        is_lasting = os.access(root / "var/lib", os.W_OK)
+        return root / ("var/lib/ec2facts" if is_lasting else "run/ec2facts-state")
     own = environ.get("XDG_STATE_HOME", "")
     return (Path(own) if own.startswith("/") else Path(environ.get("HOME", "/")) / ".local/state") / "ec2facts"
 

@@ -20,6 +20,7 @@ import pytest
 from ec2facts.cli.install_options import stoppable
 from ec2facts.errors import CheckError, CommandError, EC2FactsError, InstallError
 from ec2facts.install import File, install
+from ec2facts.install.journal import default_state_directory
 from tests.install.conftest import Recorder, hidden, identity
 from tests.install.moments import in_child, interrupted
 
@@ -467,3 +468,9 @@ def test_run_that_waits_for_another_says_so(old: Path, tmp_path: Path) -> None:
         install([File(old, b"new", command="true")], state=state, observer=recorder)
 
     assert recorder.told == [f"waiting for {state}", "changed x.conf", "running true"]
+
+
+def test_state_of_root_is_in_run_where_var_is_read_only() -> None:
+    read_only = Path("/proc")  # without a var/lib, whoever asks
+
+    assert default_state_directory({}, uid=0, root=read_only) == read_only / "run/ec2facts-state"

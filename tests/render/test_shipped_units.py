@@ -11,17 +11,22 @@ from pathlib import Path
 import pytest
 
 from ec2facts import instances
+from ec2facts.apply.config import load_config
 from ec2facts.cli import make_parser
-from ec2facts.render.template.search import list_templates, packaged_templates
+from ec2facts.errors import UnavailableError, UnreadError
+from ec2facts.render.template.search import packaged_template, packaged_templates
+from ec2facts.units import list_units
 from tests.cli.running import PROGRAM
 from tests.render.config_readers import Program, systemd_units
 from tests.render.shipped import EVERY_FACTS, render
 
-NAMES = [template.name for template in list_templates() if template.name.endswith((".service", ".timer"))]
+NAMES = [unit.name for unit in list_units()]
 CONSUMERS = {
     *("nginx.service", "haproxy.service", "prometheus.service", "prometheus-node-exporter.service"),
     "amazon-cloudwatch-agent.service",
 }
+
+every_service = pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(".service")])
 
 Units = dict[str, dict[str, list[str]]]
 
@@ -34,7 +39,8 @@ def files() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def units(program: Program) -> Units:
     """Return what systemd makes of the units, against which it has no word to say."""
-    return systemd_units(program, files(), "ec2facts.timer")
+    everything = f"[Unit]\nWants={' '.join(NAMES)}\n"
+    return systemd_units(program, {**files(), "everything.target": everything}, "everything.target")
 
 
 def listed(unit: dict[str, list[str]], key: str) -> set[str]:
@@ -56,8 +62,8 @@ def test_systemd_has_no_word_to_say_against_the_units(units: Units) -> None:
     assert set(NAMES) <= set(units)
 
 
-@pytest.mark.parametrize("name", ["ec2facts.service", "ec2facts-apply.service"])
-def test_unit_runs_a_command_that_there_is_once_the_network_is_up(name: str, units: Units) -> None:
+@every_service
+def test_unit_runs_a_command_of_ours_once_the_network_is_up(name: str, units: Units) -> None:
     program, *arguments = command(units[name])
 
     assert program == PROGRAM
@@ -67,32 +73,72 @@ def test_unit_runs_a_command_that_there_is_once_the_network_is_up(name: str, uni
     assert listed(units[name], "After") >= {"network-online.target"}
 
 
-@pytest.mark.parametrize("name", ["ec2facts.service", "ec2facts-apply.service"])
+@every_service
 def test_unit_has_more_time_than_its_command_waits(name: str, units: Units) -> None:
     (minutes,) = (int(value.removesuffix("min")) for value in units[name]["TimeoutStartSec"])
 
     assert minutes * 60 > make_parser().parse_args(command(units[name])[1:]).wait
 
 
+def test_config_is_applied_at_boot_before_the_services_that_read_it(units: Units) -> None:
+    assert listed(units["ec2facts-boot.service"], "Before") == CONSUMERS
+    assert units["ec2facts-boot.service"]["RemainAfterExit"] == ["yes"]
+
+
 @pytest.mark.parametrize("name", ["ec2facts.service", "ec2facts-apply.service"])
-def test_consumers_start_after_the_unit(name: str, units: Units) -> None:
-    assert listed(units[name], "Before") == CONSUMERS
+def test_unit_that_starts_while_services_run_is_ordered_before_none(name: str, units: Units) -> None:
+    # The start of a unit that runs `systemctl try-reload-or-restart nginx` must not be what that reload waits for.
+    assert listed(units[name], "Before") == set()
 
 
-def test_facts_are_read_once_at_boot_and_before_the_configuration_is_applied(units: Units) -> None:
-    assert units["ec2facts.service"]["RemainAfterExit"] == ["yes"]
-    assert "ec2facts.service" in listed(units["ec2facts-apply.service"], "After")
+def test_env_file_and_config_do_not_wait_for_each_other_at_boot(units: Units) -> None:
+    assert "ec2facts-boot.service" not in listed(units["ec2facts.service"], "After")
+    assert "ec2facts.service" not in listed(units["ec2facts-boot.service"], "After")
 
 
-def test_file_is_written_in_the_unit_s_own_directory_in_systemd_s_format(units: Units) -> None:
+def test_units_that_run_together_at_boot_share_the_rate_of_the_service(units: Units) -> None:
+    rates = [
+        make_parser().parse_args(command(units[name])[1:]).max_rate
+        for name in ("ec2facts.service", "ec2facts-boot.service")
+    ]
+
+    assert rates == [80, 80]
+
+
+def test_boot_that_missed_the_service_is_retried(units: Units) -> None:
+    for name in ("ec2facts.service", "ec2facts-apply.service"):
+        assert units[name]["Restart"] == ["on-failure"]
+        assert units[name]["RestartSec"] == ["1min"]
+        assert "\nStartLimitIntervalSec=0\n" in files()[name]  # systemd does not print it
+    # It is ordered before nginx, so that the retry is another unit's.
+    assert units["ec2facts-boot.service"]["Restart"] == ["no"]
+    assert listed(units["ec2facts-boot.service"], "OnFailure") == {"ec2facts-apply.service"}
+
+
+def test_mistakes_in_the_config_wait_for_the_timer(units: Units) -> None:
+    (prevented,) = re.findall(r"^RestartPreventExitStatus=(.*)$", files()["ec2facts-apply.service"], re.MULTILINE)
+
+    unavailable = {UnavailableError.exit_status, UnreadError.exit_status}
+    assert set(map(int, prevented.split())) == set(range(1, 9)) - unavailable
+
+
+def test_shutdown_during_the_wait_is_no_failure() -> None:
+    for name in (name for name in NAMES if name.endswith(".service")):
+        assert "\nSuccessExitStatus=143 SIGTERM\n" in files()[name]
+
+
+def test_facts_are_written_to_the_unit_s_own_directory(units: Units) -> None:
     unit = units["ec2facts.service"]
-    options = make_parser().parse_args(command(unit)[1:])
+    outputs = load_config(packaged_template("boot.yaml"))
 
-    assert Path(options.output) == Path("/run", *unit["RuntimeDirectory"], "env")
+    assert make_parser().parse_args(command(unit)[1:]).allow_partial
+    assert [(str(output.file.path), output.format, output.file.mode) for output in outputs] == [
+        ("/run/ec2facts/env", "systemd", 0o644),
+        ("/run/ec2facts/facts.json", "json", 0o644),
+    ]
+    assert unit["RuntimeDirectory"] == ["ec2facts"]
     assert unit["RuntimeDirectoryPreserve"] == ["yes"]
     assert unit["RuntimeDirectoryMode"] == ["0755"]
-    assert unit["UMask"] == ["0022"]
-    assert (options.format, options.skip_unrepresentable) == ("systemd", True)
 
 
 def test_unit_reaches_the_service_s_two_addresses_and_nothing_else(units: Units) -> None:
@@ -108,8 +154,6 @@ def test_timer_starts_the_unit_that_applies_which_does_not_stay_active(units: Un
     assert timer["Unit"] == ["ec2facts-apply.service"]
     assert timer["OnUnitInactiveSec"] == timer["OnActiveSec"] == ["15min"]
     assert apply["RemainAfterExit"] == ["no"]
-    assert apply["ConditionPathExists"] == ["/etc/ec2facts/ec2facts.yaml untested"]
-    assert (apply["StateDirectory"], apply["StateDirectoryMode"]) == (["ec2facts"], ["0700"])
 
 
 def test_units_are_enabled_for_the_boot() -> None:
@@ -117,7 +161,8 @@ def test_units_are_enabled_for_the_boot() -> None:
 
     assert wanted == {
         "ec2facts.service": ["multi-user.target"],
-        "ec2facts-apply.service": ["multi-user.target"],
+        "ec2facts-boot.service": ["multi-user.target"],
+        "ec2facts-apply.service": [],
         "ec2facts.timer": ["timers.target"],
     }
 
@@ -131,6 +176,7 @@ def advised_consumer() -> str:
 def test_consumer_that_does_as_advised_starts_with_the_file_in_place(program: Program, tmp_path: Path) -> None:
     instances.load("busy").save(tmp_path / "busy.json")
     unit = files()["ec2facts.service"].replace(" --wait 60", f" --from {tmp_path}/busy.json")
+    unit = unit.replace("/etc/ec2facts/boot.yaml", str(packaged_template("boot.yaml")))
     consumer = f"ExecStart=/bin/sh -c 'printenv EC2_INSTANCE_ID >{tmp_path}/seen'\nType=oneshot\n"
     end = "[Unit]\nSuccessAction=exit\nFailureAction=exit\n"
 
