@@ -66,21 +66,10 @@ def imported_modules(root: Path, importing: list[Path]) -> list[Path]:
 
 def _imports(tree: ast.Module) -> Iterator[str]:
     """Yield the names of modules, and names that may be modules, that ``tree`` imports from ec2facts."""
-    for node in _imported_at_run_time(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and _is_ours(node.module):
             yield str(node.module)
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def _imported_at_run_time(node: ast.AST) -> Iterator[ast.AST]:
-    for child in ast.iter_child_nodes(node):
-        if not _is_for_type_checkers(child):
-            yield child
-            yield from _imported_at_run_time(child)
-
-
-def _is_for_type_checkers(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def _is_ours(module: str | None) -> bool:
@@ -88,15 +77,10 @@ def _is_ours(module: str | None) -> bool:
 
 
 def _renamed(text: str) -> str:
-    """Return a module's text as it reads in the collection: imports renamed, none for type checkers alone."""
-    lines = text.splitlines(keepends=True)
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.If) and _is_for_type_checkers(node):
-            end = node.body[-1].end_lineno or node.lineno
-            lines[node.lineno - 1 : end] = [""] * (end - node.lineno + 1)
+    """Return a module's text with its imports renamed to the collection's."""
     package = COPIES.replace("/", ".")
     above = package.rpartition(".")[0]
-    renamed = re.sub(r"^( *)from ec2facts(?=[. ])", rf"\1from {package}", "".join(lines), flags=re.MULTILINE)
+    renamed = re.sub(r"^( *)from ec2facts(?=[. ])", rf"\1from {package}", text, flags=re.MULTILINE)
     return re.sub(r"^( *)import ec2facts$", rf"\1from {above} import ec2facts", renamed, flags=re.MULTILINE)
 
 

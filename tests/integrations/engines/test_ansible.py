@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,9 +16,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from ec2facts import __version__, facts, instances
+from ec2facts.collection.facts import TREE
 from ec2facts.imds.simulator.simulator import Simulator
+from ec2facts.render.template.search import packaged_templates
+from tests.cli.running import PROGRAM
 from tests.conftest import NOBODY
 from tests.integrations.engines.engine import ROOT, Engine
+from tests.integrations.engines.sshd import running_sshd
 
 SERVED = ("plain", "busy", "xen", "awkward")
 
@@ -99,7 +104,7 @@ LAPTOP = {"laptop": {"endpoint": NOBODY}}
 def own(name: str) -> dict[str, Any]:
     """Return the facts that the module returns for a simulated instance."""
     snapshot = instances.load(name)
-    everything = {key: value for key, value in facts(snapshot).items() if key not in {"meta_data", "dynamic"}}
+    everything = {key: value for key, value in facts(snapshot).items() if key not in TREE}
     everything["collection"]["withheld"] = {
         path: text.split()[-1] for path, text in everything["collection"]["withheld"].items()
     }
@@ -165,6 +170,33 @@ def test_facts_are_gathered_without_a_task(play: Callable[..., Play], busy: dict
     )
 
     assert done.results["busy"]["msg"] == "eu-central-1 Linux"
+
+
+def local_fact(directory: Path) -> Path:
+    """Put the fact that ships into a directory for ansible.builtin.setup, and return the directory."""
+    directory.mkdir()
+    (directory / "ec2.fact").write_bytes((packaged_templates() / "ec2.fact").read_bytes())
+    (directory / "ec2.fact").chmod(0o755)
+    return directory
+
+
+def test_local_fact_returns_the_facts_without_the_collection(
+    play: Callable[..., Play], busy: dict[str, dict[str, str]], tmp_path: Path
+) -> None:
+    setup = {"fact_path": str(local_fact(tmp_path / "facts.d")), "gather_subset": ["!all", "local", "!facter", "!ohai"]}
+    environment = {
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": "{{ endpoint }}",
+        "PATH": f"{Path(PROGRAM).parent}:/usr/bin:/bin",
+    }
+
+    done = play([{"ansible.builtin.setup": setup, "environment": environment}], {**busy, **LAPTOP})
+
+    found = {host: result["ansible_facts"]["ansible_local"] for host, result in done.results.items()}
+    expected = facts(instances.load("busy"))
+    assert found == {
+        "busy": {"ec2": {name: value for name, value in expected.items() if name not in TREE}},
+        "laptop": {"ec2": {}},
+    }
 
 
 def test_check_mode_returns_the_facts(play: Callable[..., Play], busy: dict[str, dict[str, str]]) -> None:
@@ -262,6 +294,18 @@ def test_withheld_fact_is_returned_where_it_is_included(
     assert "base64" in second["busy"]["ansible_facts.ec2.user_data"]
 
 
+def test_targets_over_ssh_need_nothing_but_python(
+    play: Callable[..., Play], simulated: dict[str, dict[str, str]], program: Callable[..., str], tmp_path: Path
+) -> None:
+    with running_sshd(program, tmp_path) as sshd:
+        hosts = {name: {**sshd, **simulated[name]} for name in ("plain", "busy", "xen")}
+
+        done = play([gather()], hosts)
+
+    returned = {host: result["ansible_facts"] for host, result in done.results.items()}
+    assert returned == {name: {"ansible_ec2": own(name)} for name in hosts}
+
+
 def test_unknown_name_to_include_is_an_error(play: Callable[..., Play], busy: dict[str, dict[str, str]]) -> None:
     done = play([gather(include=["user-dat"])], busy)
 
@@ -275,7 +319,7 @@ def test_options_select_facts(play: Callable[..., Play], busy: dict[str, dict[st
 
     only, tree = (set(each["busy"]["ansible_facts"]["ansible_ec2"]) for each in done.tasks)
     assert only == {"tags", "instance_type", "placement_region", "collection"}
-    assert tree == set(own("busy")) | {"meta_data", "dynamic"}
+    assert tree == set(own("busy")) | set(TREE)
 
 
 def test_template_in_a_tag_stays_text(play: Callable[..., Play]) -> None:
@@ -327,14 +371,56 @@ def test_collection_is_listed_with_the_version_of_the_package(ansible: Engine) -
     assert ["ec2facts.facts", __version__] in [line.split() for line in done.stdout.splitlines()]
 
 
-def test_collection_is_built_for_galaxy_from_the_installed_folder(ansible: Engine, tmp_path: Path) -> None:
-    installed = ansible.packages / "ansible_collections/ec2facts/facts"
-    folder = tmp_path / "ansible_collections/ec2facts/facts"
-    shutil.copytree(installed, folder, ignore=shutil.ignore_patterns("__pycache__"))
+@pytest.fixture
+def folder(ansible: Engine, tmp_path: Path) -> Path:
+    """Return a copy of the installed collection."""
+    copy = tmp_path / "ansible_collections/ec2facts/facts"
+    ignored = shutil.ignore_patterns("__pycache__")
+    return Path(shutil.copytree(ansible.packages / "ansible_collections/ec2facts/facts", copy, ignore=ignored))
 
+
+def test_collection_is_built_for_galaxy_from_the_installed_folder(
+    ansible: Engine, folder: Path, tmp_path: Path
+) -> None:
     ansible.run("-m", "ansible", "galaxy", "collection", "build", folder, "--output-path", tmp_path)
 
     with tarfile.open(tmp_path / f"ec2facts-facts-{__version__}.tar.gz") as archive:
         names = set(archive.getnames())
     sources = {file.relative_to(folder).as_posix() for file in folder.rglob("*.*") if file.is_file()}
     assert sources - {"galaxy.yml"} == {name for name in names if "." in name} - {"MANIFEST.json", "FILES.json"}
+
+
+BOOTSTRAP = "import ensurepip; ensurepip.bootstrap()"
+"""What installs pip into the environments of ansible-test, in the place of the script that it would download."""
+
+UNSUITABLE = "plugins/modules/gather.py validate-modules:missing-gplv3-license  # ec2facts has the MIT license\n"
+
+
+def test_collection_passes_the_sanity_tests_of_ansible(ansible: Engine, folder: Path) -> None:
+    version = ansible.run("-c", "import ansible; print(*ansible.__version__.split('.')[:2], sep='.')").stdout.strip()
+    (folder / "tests/sanity").mkdir(parents=True)
+    (folder / f"tests/sanity/ignore-{version}.txt").write_text(UNSUITABLE)
+    cache = ansible.home / ".ansible/test/cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    (cache / "get_pip_24_2.py").write_text(BOOTSTRAP)
+
+    # Not the two about style: the copies have ruff's.
+    done = ansible.run(
+        *(
+            ansible.environment / "bin/ansible-test",
+            "sanity",
+            "--color",
+            "no",
+            "--skip-test",
+            "pylint",
+            "--skip-test",
+            "pep8",
+        ),
+        *("--python", f"{sys.version_info[0]}.{sys.version_info[1]}"),
+        cwd=folder,
+        environ={"PIP_CONFIG_FILE": os.environ.get("PIP_CONFIG_FILE", str(Path.home() / ".config/pip/pip.conf"))},
+        check=False,
+    )
+
+    errors = [line for line in done.stdout.splitlines() if line.startswith(("ERROR", "FATAL"))]
+    assert (errors, done.returncode) == ([], 0), done.stdout + done.stderr
