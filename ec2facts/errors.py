@@ -158,14 +158,16 @@ class WithheldError(EC2FactsError):
 class IncompleteError(EC2FactsError):
     """Some paths were unread; ``unread`` maps each to its reason.
 
-    ``total`` is how many paths were asked for, if that is known. The message names the first 20 paths by reason.
+    ``total`` is how many paths were asked for, and ``file`` the file that was not written, if they are known. The
+    message names the first 20 paths by reason.
     """
 
     exit_status = 4
 
-    def __init__(self, unread: Mapping[str, str], *, total: int | None = None) -> None:
+    def __init__(self, unread: Mapping[str, str], *, total: int | None = None, file: str | None = None) -> None:
         self.unread = dict(unread)
         self.total = total
+        self.file = file
         by_reason: dict[str, list[str]] = {}
         for path, reason in list(self.unread.items())[:NAMED_PATHS]:
             by_reason.setdefault(reason, []).append(path)
@@ -175,9 +177,9 @@ class IncompleteError(EC2FactsError):
         of_all = "" if total is None else f" of {total}"
         count = f"{len(self.unread)}{of_all} path{'s' * ((total or len(self.unread)) != 1)}"
         slower = "try --max-rate 20, or " if any(each.endswith(THROTTLED) for each in self.unread.values()) else ""
-        super().__init__(
-            escape_unprintable(f"{count} unread: {'; '.join(groups)}; {slower}use --allow-partial to do without them")
-        )
+        where = "" if file is None else f"{file}: "
+        listed = f"{count} unread: {'; '.join(groups)}"
+        super().__init__(escape_unprintable(f"{where}{listed}; {slower}use --allow-partial to do without them"))
 
 
 NAMED_PATHS = 20

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from ec2facts import errors, instances
-from ec2facts.apply import config
+from ec2facts.apply.config_keys import documentation
 from ec2facts.cli import COMMANDS
 from ec2facts.cli.install_options import CHANGED
 from ec2facts.collection.facts import facts
@@ -171,7 +171,7 @@ def _instances() -> str:
 
 
 def _config() -> str:
-    return (config.__doc__ or "").partition("\n\n")[2].strip("\n")  # Markdown as it stands
+    return documentation()  # the text of the help is Markdown
 
 
 def _faults() -> str:

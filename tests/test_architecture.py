@@ -54,7 +54,7 @@ OWNERS = {
     "requests": "imds/(client|requests_errors|body)",
     "urllib3": "imds/(client|requests_errors|body)",
     "jinja2": "render/(template/environment|undefined|printable|filters/conversions)",
-    "yaml": "apply/(config|config_values)",
+    "yaml": "apply/config",
 }
 """The modules that may import a library when they are imported; they are imported by the command that needs them."""
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ec2facts import instances
 from ec2facts.apply.config import load_config
-from ec2facts.apply.config_values import OUTPUT, TOP
+from ec2facts.apply.config_keys import OUTPUT_KEYS, TOP_KEYS
 from ec2facts.collection.facts import facts
 from ec2facts.collection.lookup import lookup
 from ec2facts.errors import ConfigError, EC2FactsError, TemplateError
@@ -39,7 +39,7 @@ SCALARS = st.one_of(
     st.sampled_from(["json", "sh", "motd", "0644"]),
 )
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=2), max_leaves=3)
-OUTPUTS = st.lists(st.dictionaries(st.sampled_from([*OUTPUT, "pth"]), VALUES, max_size=4), max_size=2)
+OUTPUTS = st.lists(st.dictionaries(st.sampled_from([*OUTPUT_KEYS, "pth"]), VALUES, max_size=4), max_size=2)
 EXPRESSIONS = st.lists(
     st.sampled_from(
         [*FILTERS, *FACTS, "|", ".", "(", ")", "[", "]", "{", "}", "'", '"', "~", "1", "x", " ", ",", "is", "defined"]
@@ -68,7 +68,9 @@ def test_any_name_is_looked_up_or_refused(pieces: list[tuple[str, str]]) -> None
 
 
 @examples(150)
-@given(st.one_of(st.text(max_size=60), st.dictionaries(st.sampled_from([*TOP, "output"]), st.one_of(OUTPUTS, VALUES))))
+@given(
+    st.one_of(st.text(max_size=60), st.dictionaries(st.sampled_from([*TOP_KEYS, "output"]), st.one_of(OUTPUTS, VALUES)))
+)
 def test_any_config_is_read_or_refused_by_its_name(tmp_path_factory: pytest.TempPathFactory, config: object) -> None:
     file: Path = tmp_path_factory.getbasetemp() / "fuzzed.yaml"
     file.write_text(config if isinstance(config, str) else json.dumps(config), encoding="utf-8", errors="replace")

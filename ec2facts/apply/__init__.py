@@ -2,8 +2,36 @@
 
 from __future__ import annotations
 
-from ec2facts.apply.config import load_config
-from ec2facts.apply.outputs import Output
-from ec2facts.apply.run import apply
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Output", "apply", "load_config"]
+if TYPE_CHECKING:
+    from ec2facts.apply.config import load_config
+    from ec2facts.apply.last_facts import LastFacts
+    from ec2facts.apply.observer import ApplyObserver
+    from ec2facts.apply.outputs import EnvOptions, Output
+    from ec2facts.apply.run import apply
+
+__all__ = ["ApplyObserver", "EnvOptions", "LastFacts", "Output", "apply", "load_config"]
+
+_MODULES = {
+    "ApplyObserver": "observer",
+    "EnvOptions": "outputs",
+    "LastFacts": "last_facts",
+    "Output": "outputs",
+    "apply": "run",
+    "load_config": "config",
+}
+
+
+if not TYPE_CHECKING:  # a type checker would accept every misspelled name
+
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return __all__

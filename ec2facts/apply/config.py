@@ -1,76 +1,87 @@
-"""The config of ``ec2facts apply``: outputs, in YAML.
-
-    outputs:
-      - path: /etc/nginx/conf.d/ec2.conf
-        template: nginx-ec2.conf    # a name, or a path that holds a slash
-        check_live: nginx -t
-        command: systemctl try-reload-or-restart nginx
-      - path: app.env               # from the config's own directory, if it is relative
-        format: dotenv              # in place of a template: json, yaml, or a format of env files
-        skip_unrepresentable: true
-      - path: /etc/app/secret.json
-        format: json
-        include: user_data          # what is withheld otherwise, as in --include; beside outputs, for all of them
-
-An output takes these keys, which mean what the options of ``ec2facts render`` and ``ec2facts env`` mean:
-
-    include                         a name or a list; the file is then 0600 unless mode says otherwise
-    mode, owner, group              what is wrong is repaired; mode is octal, with or without quotes
-    check, check_suffix             a shell command for the staged file, whose name stands for {}
-    check_live                      a shell command for what is installed; if it fails, the old file comes back
-    command                         run once, at the end, if any of its files changed
-    time_limit                      seconds for each of these commands (60)
-    together                        outputs with the same word here change together or not at all
-    backup, in_place, follow        true or false; follow: false refuses symbolic links
-    only, prefix, separator, export, skip_unrepresentable
-                                    for env formats
-
-Names of templates are looked for in ``templates`` beside the config, then where all commands look. A directory
-stands for all its files ``*.yaml`` and ``*.yml``, by name.
-"""
+"""Configs of ``ec2facts apply``: YAML files that list outputs."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from ec2facts.apply.config_values import OUTPUT, TOP, Reader
-from ec2facts.apply.outputs import Output, Variables
-from ec2facts.errors import ConfigError, TemplateError, UsageError
+from ec2facts.apply.config_keys import OUTPUT_KEYS, TOP_KEYS, Key
+from ec2facts.apply.outputs import EnvOptions, Output
+from ec2facts.errors import ConfigError, EC2FactsError, UsageError
 from ec2facts.install.file import File
+from ec2facts.install.settings import group_number, user_number
 from ec2facts.render.env import render_env
 from ec2facts.render.env_formats import FORMATS
-from ec2facts.render.template.search import default_search_path, find_named, list_templates
+from ec2facts.render.template.search import default_search_path, find_template
+from ec2facts.render.tree import TREE_FORMATS
 from ec2facts.text import did_you_mean
 
+_TREE_ONLY = ("under", "tree")
 
-def load_config(path: Path) -> list[Output]:
-    """Return the outputs of a config file, or of a directory of them; raise ConfigError for the first mistake."""
-    files = sorted(filter(_is_config, path.iterdir())) if path.is_dir() else [path]
-    outputs: list[Output] = []
+
+def load_config(*paths: Path) -> list[Output]:
+    """Return the outputs of configs, each a file or a directory of files; raise ConfigError for the first mistake.
+
+    Whether a template, a user or a directory exists is not checked: its absence fails one output, not the config.
+    """
+    return [output for _, output in _outputs(paths)]
+
+
+def check_config(*paths: Path) -> list[ConfigError]:
+    """Return what would fail on this machine with any facts: templates that do not exist, unknown users and groups."""
+    return [error for place, output in _outputs(paths) for error in _absent(place, output)]
+
+
+def _outputs(paths: Sequence[Path]) -> list[tuple[_Place, Output]]:
+    found: list[tuple[_Place, Output]] = []
     places: dict[str, str] = {}
-    for file in files:
+    for file in _files(paths):
         for place, output in _Config(file).outputs():
             target = os.path.realpath(output.file.path)
             if target in places:
                 raise place.error("path", f"{output.file.path} is an output already, at {places[target]}")
             places[target] = f"{place.file}:{place.line}"
-            outputs.append(output)
-    if not outputs:
-        raise ConfigError(str(path), "there are no outputs")
-    return outputs
+            found.append((place, output))
+    if not found:
+        raise ConfigError(", ".join(map(str, paths)), "there are no outputs")
+    return found
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(filter(_is_config, path.iterdir()))
+        else:
+            yield path
 
 
 def _is_config(file: Path) -> bool:
-    return file.suffix in {".yaml", ".yml"} and not file.name.startswith(".")  # as an editor's lock or copy does
+    return file.suffix in {".yaml", ".yml"} and not file.name.startswith(".")  # an editor's lock or backup
+
+
+def _absent(place: _Place, output: Output) -> Iterator[ConfigError]:
+    def find(template: str) -> Path:
+        return find_template(template, output.search_path, uid=os.geteuid())
+
+    checks: Mapping[str, tuple[Callable[[str], object], Any]] = {
+        "template": (find, output.template),
+        "owner": (user_number, output.file.owner),
+        "group": (group_number, output.file.group),
+    }
+    for key, (check, value) in checks.items():
+        if value is not None:
+            try:
+                check(str(value))
+            except EC2FactsError as error:
+                yield place.error(key, str(error))
 
 
 class _Place(NamedTuple):
-    """Where something stands: what errors begin with."""
+    """The file and line of a node, for errors."""
 
     file: Path
     line: int
@@ -85,15 +96,12 @@ class _Setting(NamedTuple):
 
 
 class _Config:
-    """One file, read by its nodes, because these know their lines."""
+    """One file, read as YAML nodes, which know their lines."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._directory = file.parent
-        self._search_path = (
-            self._directory / "templates",
-            *default_search_path(os.environ, uid=os.geteuid()),
-        )
+        self._search_path = (self._directory / "templates", *default_search_path(os.environ, uid=os.geteuid()))
 
     def outputs(self) -> Iterator[tuple[_Place, Output]]:
         """Yield every output and its place."""
@@ -109,61 +117,49 @@ class _Config:
             raise ConfigError(str(self._file), reason, line=mark and mark.line + 1) from error
         if node is None:
             return
-        top = self._settings(node, TOP)
+        top = self._settings(node, TOP_KEYS)
         include = top["include"].value if "include" in top else []
         for item in top["outputs"].value if "outputs" in top else []:
             yield self._place(item), self._output(item, include)
 
-    def _output(self, node: yaml.Node, include: list[str]) -> Output:
-        settings = self._settings(node, OUTPUT)
+    def _output(self, node: yaml.Node, include: Sequence[str]) -> Output:
+        settings = self._settings(node, OUTPUT_KEYS)
         values = {key: setting.value for key, setting in settings.items()}
         place = self._place(node)
         if "path" not in values:
             raise place.error("path", "missing")
         if ("template" in values) == ("format" in values):
             raise place.error(None, "an output takes either a format or a template")
-        _check_variables(settings)
+        _check_format_options(settings)
         file = {key: value for key, value in values.items() if key in File._fields}
+        options = {key: values[key] for key in ("format", "only", "under", "tree", "allow_partial") if key in values}
         return Output(
             File(**{**file, "path": self._directory / values["path"]}),
-            values.get("format", ""),
-            self._template(settings["template"]) if "template" in settings else None,
-            tuple(sorted({*include, *values.get("include", ())})),
-            self._search_path,
-            Variables(**{key: value for key, value in values.items() if key in Variables._fields}),
+            **options,
+            template=self._template(values["template"]) if "template" in values else None,
+            include=tuple(sorted({*include, *values.get("include", ())})),
+            env=EnvOptions(**{key: value for key, value in values.items() if key in EnvOptions._fields}),
+            search_path=self._search_path,
         )
 
-    def _template(self, setting: _Setting) -> str:
-        name: str = setting.value
-        try:
-            found = (
-                self._directory / name if "/" in name else find_named(name, self._search_path, owners={0, os.geteuid()})
-            )
-        except TemplateError as error:
-            raise setting.place.error("template", str(error)) from error
-        if found is None:
-            advice = did_you_mean(name, (template.name for template in list_templates()))
-            searched = ", ".join(map(str, self._search_path))
-            raise setting.place.error("template", f"there is no template {name!r} in {searched}{advice}")
-        if not found.is_file():
-            raise setting.place.error("template", f"there is no template {found}")
-        return str(found.absolute())
+    def _template(self, name: str) -> str:
+        return str((self._directory / name).absolute()) if "/" in name else name
 
-    def _settings(self, node: yaml.Node, readers: Mapping[str, Reader]) -> dict[str, _Setting]:
-        """Return what a mapping says by key; a key that no reader is for is a mistake."""
+    def _settings(self, node: yaml.Node, keys: Mapping[str, Key]) -> dict[str, _Setting]:
+        """Return the values of a mapping by key; an unknown key is a mistake."""
         if not isinstance(node, yaml.MappingNode):
-            raise self._place(node).error(None, f"not a mapping of {', '.join(readers)}")
+            raise self._place(node).error(None, f"not a mapping of {', '.join(keys)}")
         settings: dict[str, _Setting] = {}
         for key_node, value_node in node.value:
             key = str(key_node.value)
             place = self._place(key_node)
-            if key not in readers:
-                hint = did_you_mean(key, readers) or f"; it takes {', '.join(readers)}"
+            if key not in keys:
+                hint = did_you_mean(key, keys) or f"; the keys are {', '.join(keys)}"
                 raise place.error(key, f"no such key{hint}")
             if key in settings:
                 raise place.error(key, f"given twice, first in line {settings[key].place.line}")
             try:
-                settings[key] = _Setting(place, readers[key](value_node))
+                settings[key] = _Setting(place, _read(keys[key], value_node))
             except (ValueError, UsageError) as error:
                 raise place.error(key, str(error)) from error
         return settings
@@ -172,18 +168,59 @@ class _Config:
         return _Place(self._file, node.start_mark.line + 1)
 
 
-def _check_variables(settings: Mapping[str, _Setting]) -> None:
-    """Refuse arguments of env files that mean nothing in this format."""
+def _read(key: Key, node: yaml.Node) -> Any:
+    """Return the value of a node; raise ValueError or UsageError for a value that the key does not take."""
+    if key.shape == "boolean":
+        if node.tag != "tag:yaml.org,2002:bool":
+            raise ValueError("neither true nor false")
+        return str(node.value).lower() in {"true", "yes", "on"}
+    if key.shape == "outputs":
+        return _items(node)
+    if key.shape == "texts":
+        nodes = [node] if isinstance(node, yaml.ScalarNode) else _items(node)
+        return tuple(key.parse(_text(each)) for each in nodes)
+    return key.parse(_text(node, takes_null=bool(key.limits.get("enum"))))
+
+
+def _text(node: yaml.Node, *, takes_null: bool = False) -> str:
+    # The text in the file, not YAML's value: to YAML, 0644 is octal, "0644" is text, and 644 is another number.
+    if not isinstance(node, yaml.ScalarNode):
+        raise ValueError("not a text")
+    if node.tag == "tag:yaml.org,2002:null" and not (takes_null and node.value):  # null is the name of a format
+        raise ValueError("has no value")
+    text: str = node.value
+    if "\0" in text:
+        raise ValueError("holds a NUL")
+    return text
+
+
+def _items(node: yaml.Node) -> list[yaml.Node]:
+    if not isinstance(node, yaml.SequenceNode):
+        raise ValueError("not a list")
+    items: list[yaml.Node] = node.value
+    return items
+
+
+def _check_format_options(settings: Mapping[str, _Setting]) -> None:
+    """Raise ConfigError for an option that the format does not have, or a value that render_env refuses."""
     format_name = str(settings["format"].value) if "format" in settings else ""
-    arguments: dict[str, Any] = {}
-    for key in Variables._fields:
-        if key in settings:
-            place, value = settings[key]
-            if format_name not in FORMATS:
-                raise place.error(key, f"only for the formats {', '.join(FORMATS)}")
-            if key != "skip_unrepresentable":
-                arguments[key] = value
+    _check_formats(settings, EnvOptions._fields, FORMATS, format_name)
+    _check_formats(settings, _TREE_ONLY, TREE_FORMATS, format_name)
+    _check_formats(settings, ["only"], [*TREE_FORMATS, *FORMATS], format_name)
+    if format_name in FORMATS:
+        arguments: dict[str, Any] = {}
+        for key in ("prefix", "separator", "export", "only"):
+            if key in settings:
+                place, arguments[key] = settings[key]
                 try:
                     render_env({}, format_name, **arguments)
                 except UsageError as error:
                     raise place.error(key, str(error)) from error
+
+
+def _check_formats(
+    settings: Mapping[str, _Setting], keys: Collection[str], formats: Collection[str], format_name: str
+) -> None:
+    for key in keys:
+        if key in settings and format_name not in formats:
+            raise settings[key].place.error(key, f"only for the formats {', '.join(formats)}")

@@ -1,67 +1,124 @@
-"""The last facts: what the service said when it last said everything, for when it says nothing."""
+"""The last complete snapshot of this instance, kept for when the service is unavailable."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import json
+import os
+import time
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ec2facts.collection.crawl import crawl
 from ec2facts.errors import EC2FactsError, StaleError
 from ec2facts.files import is_own, write_file
 from ec2facts.imds.snapshot import Snapshot
+from ec2facts.imds.source import Source
 from ec2facts.metadata.instance import EC2Metadata
 
 
 class Identity(NamedTuple):
-    """What tells, without the service, which instance this is: files of the kernel."""
+    """Files of the kernel that identify the instance without the service."""
 
     instance_id: Path = Path("/sys/devices/virtual/dmi/id/board_asset_tag")
     """Holds the id on Nitro instances."""
     boot_id: Path = Path("/proc/sys/kernel/random/boot_id")
-    """Another at each boot: what was read since this boot was read on this instance."""
+    """Changes at each boot: facts of the same boot are facts of the same instance."""
 
 
 THIS_MACHINE = Identity()
 
 
+class Last(NamedTuple):
+    """The last facts: a snapshot without withheld facts, the instance that it is of, and its age in seconds."""
+
+    snapshot: Snapshot
+    instance_id: str
+    age: float
+
+
 class LastFacts:
-    """The last facts in a directory for state: a snapshot without anything withheld, and the boot that read it."""
+    """The last facts in a state directory, with the endpoint and the boot that they were read from.
 
-    def __init__(self, directory: Path, identity: Identity = THIS_MACHINE) -> None:
+    Only this machine's live service is kept or replaced: a source says of itself whether it ``is_live``.
+    """
+
+    def __init__(
+        self, directory: Path, identity: Identity = THIS_MACHINE, *, clock: Callable[[], float] = time.time
+    ) -> None:
         self._snapshot = directory / "last.json"
-        self._boot = directory / "last.boot"
+        self._origin = directory / "last.origin"
         self._identity = identity
+        self._clock = clock
 
-    def keep(self, snapshot: Snapshot, *, include: Collection[str] = ()) -> None:
-        """Keep a complete snapshot, but for what was included in it; nothing is written if it is the last one's."""
+    def keep(self, snapshot: Snapshot, source: Source, *, include: Collection[str] = ()) -> None:
+        """Save a complete snapshot of the live service, without what was included; ignore any other."""
+        if snapshot.unread or not is_live(source) or _instance_id(snapshot) is None:
+            return
         self._snapshot.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # In this order: killed in between, what is of this instance passes for another's, not the reverse.
+        # In this order: an interruption in between leaves facts that are refused, never facts of another instance.
         _write(self._snapshot, (crawl(snapshot) if include else snapshot).dump())
-        _write(self._boot, (_read(self._identity.boot_id) or "").encode())
+        _write(self._origin, json.dumps({"endpoint": _name(source), "boot": _read(self._identity.boot_id)}).encode())
+        os.utime(self._snapshot, (self._clock(), self._clock()))
 
-    def read(self, *, include: Collection[str] = ()) -> Snapshot:
-        """Return the last snapshot; raise StaleError if there is none, or none of this instance or of so much."""
+    def read(self, source: Source, now: Snapshot | None = None, *, include: Collection[str] = ()) -> Last:
+        """Return the last facts of the instance that ``source`` is the live service of.
+
+        Raises StaleError if there are none, if they are of another instance than this machine or the snapshot ``now``
+        is of, or were read from another endpoint, or if ``include`` asks for more than they hold.
+        """
+        if not is_live(source):
+            raise StaleError(f"no last facts are kept of {_name(source)}: it is not this machine's own service")
         if include:
-            raise StaleError(f"the last facts hold nothing that is withheld, such as {', '.join(include)}")
+            raise StaleError(f"the last facts do not hold what is withheld, such as {', '.join(include)}")
         try:
             if not is_own(self._snapshot.parent):
-                raise StaleError(f"others can write to {self._snapshot.parent}")
+                raise StaleError(f"{self._snapshot.parent} is writable by other users")
             snapshot = Snapshot.load(self._snapshot)
-            instance = EC2Metadata(source=snapshot).instance_id
+            age = max(0.0, self._clock() - self._snapshot.stat().st_mtime)
         except (OSError, EC2FactsError) as error:
             raise StaleError(f"there are no last facts: {error}") from error
-        here = _read(self._identity.instance_id) or ""
+        instance = _instance_id(snapshot)
+        if instance is None:
+            raise StaleError("the last facts hold no instance id")
+        origin = self._read_origin()
+        if origin.get("endpoint") != _name(source):
+            raise StaleError(f"the last facts, of {instance}, were read from {origin.get('endpoint')}")
+        self._check_instance(instance, origin, None if now is None else _instance_id(now))
+        return Last(snapshot, instance, age)
+
+    def _check_instance(self, instance: str, origin: dict[str, Any], answered: str | None) -> None:
+        here = answered or _read(self._identity.instance_id) or ""
         if here.startswith("i-"):
             if here != instance:
                 raise StaleError(f"the last facts are of another instance: {instance}, and this one is {here}")
-        elif not _read(self._boot) or _read(self._boot) != _read(self._identity.boot_id):
+        elif not origin.get("boot") or origin["boot"] != _read(self._identity.boot_id):
             raise StaleError(
                 f"the last facts, of {instance}, are from before this boot, "
                 f"and {self._identity.instance_id} does not tell which instance this is"
             )
-        return snapshot
+
+    def _read_origin(self) -> dict[str, Any]:
+        with suppress(OSError, ValueError):
+            origin = json.loads(self._origin.read_bytes())
+            return origin if isinstance(origin, dict) else {}
+        return {}
+
+
+def is_live(source: Source) -> bool:
+    """Tell whether a source is the live service of this machine, which it says itself."""
+    return getattr(source, "is_live", False) is True
+
+
+def _name(source: Source) -> str:
+    return str(getattr(source, "name", type(source).__name__))
+
+
+def _instance_id(snapshot: Snapshot) -> str | None:
+    with suppress(EC2FactsError):
+        return EC2Metadata(source=snapshot).instance_id or None
+    return None
 
 
 def _read(file: Path) -> str | None:

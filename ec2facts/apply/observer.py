@@ -1,4 +1,4 @@
-"""The observer of an apply: the events of an install, and those of its facts."""
+"""Callbacks of a run: what happens to the facts and to each output."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from ec2facts.install.observer import Observer
 
 
 class ApplyObserver(Observer):
-    """Receives the events of an apply and ignores them; a subclass overrides the events that it needs."""
+    """Callbacks of a run. This class ignores every event; override the methods you need."""
 
-    def stale(self, error: EC2FactsError) -> None:
-        """Receive the reason why the last facts replace facts that could not be read."""
+    def stale(self, error: EC2FactsError, instance_id: str, age: float) -> None:
+        """The facts that the instance's last complete run saved ``age`` seconds ago replace those of the service."""
 
     def unsaved(self, error: OSError) -> None:
-        """Receive the reason why the facts of this run could not be saved as the last facts."""
+        """The facts of this run could not be saved for a later one."""
 
     def unread(self, path: str, reason: str) -> None:
-        """Receive a path that could not be read, where ``allow_partial`` leaves it out of the outputs."""
+        """An output that may be partial lacks the value of ``path``."""
 
     def left_out(self, file: File, name: str, reason: str) -> None:
-        """Receive a variable that the format of the file cannot hold."""
+        """An env file lacks a variable that its format cannot hold."""

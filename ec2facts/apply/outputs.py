@@ -1,96 +1,175 @@
-"""One output: a file of a format or a template, with the facts that it may hold."""
+"""One output: a file in a format or from a template, and the facts that it uses."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, Union
 
 from ec2facts.apply.observer import ApplyObserver
-from ec2facts.collection.facts import facts
+from ec2facts.collection.crawl import crawl
+from ec2facts.collection.facts import TREE, collected, without_unread
+from ec2facts.collection.selection import select
 from ec2facts.errors import EC2FactsError, IncompleteError, UnrepresentableError, UsageError
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.install.file import File
 from ec2facts.render.tree import TREE_FORMATS, render_tree
+from ec2facts.render.unread import unread_in
+
+SNAPSHOT = "snapshot"
+"""The format of ``ec2facts snapshot``: bodies by path, for ``--from``."""
+
+Result = Union[File, EC2FactsError]
+"""What rendering an output gives: the file with its content, or why there is none."""
 
 
-class Variables(NamedTuple):
-    """The arguments of ``render_env`` beside facts and format; what one means may depend on those before it."""
+STDOUT_FILE = File(Path("-"))
+"""The file of an output that goes to standard output."""
+
+
+class EnvOptions(NamedTuple):
+    """The options of env files; they are arguments of ``render_env``."""
 
     prefix: str = "EC2_"
     separator: str = "_"
     export: bool = False
-    only: Sequence[str] = ()
     skip_unrepresentable: bool = False
 
 
 class Output(NamedTuple):
-    """A ``file`` whose content is still to come: from a ``template``, else in a ``format``.
+    """One file to keep up to date, rendered from a ``template`` or, without one, in a ``format``.
 
-    What is withheld is in it only where ``include`` names it; then the file is secret.
+    It holds withheld facts only if ``include`` names them; the file is then secret. An unread fact fails it only if it
+    uses that fact, and not at all with ``allow_partial``: JSON and YAML then say so in ``collection.unread``, env files
+    in comments, and to a template the fact is absent.
     """
 
     file: File
     format: str = "json"
-    template: str | None = None
+    template: str | Callable[..., str] | None = None
+    """The name or path of a template, or a function with the arguments of ``render_template`` but the template."""
     include: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    """Globs of the facts to write; not for templates."""
+    under: str | None = None
+    """The key that holds the facts in JSON and YAML."""
+    tree: bool = True
+    """Whether JSON and YAML hold the service's own tree."""
+    env: EnvOptions = EnvOptions()
+    allow_partial: bool = False
     search_path: tuple[Path, ...] = ()
-    """Where a template is looked for by name."""
-    variables: Variables = Variables()
+    """Directories in which a template is looked up by name."""
+    variables: Mapping[str, Any] = MappingProxyType({})
+    """The template's own variables."""
 
 
-def render_outputs(
-    outputs: Sequence[Output],
-    snapshot: Snapshot,
-    *,
-    allow_partial: bool = False,
-    observer: ApplyObserver,
-) -> list[File]:
-    """Return the files with their contents; each sees only the withheld facts that it includes.
+class Facts:
+    """The facts of one snapshot, by what an output includes."""
 
-    Raises IncompleteError if any fact is unread, unless that is allowed, and the first of what the renderers raise;
-    the others are told to the ``observer``.
-    """
-    known = {include: facts(snapshot, include=include) for include in {output.include for output in outputs}}
-    unread = {path: reason for each in known.values() for path, reason in each["collection"]["unread"].items()}
-    if unread and not allow_partial:
-        raise IncompleteError(unread)
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._collected: dict[tuple[str, ...], dict[str, Any]] = {}
+
+    def including(self, include: tuple[str, ...]) -> dict[str, Any]:
+        """Return the facts, with those withheld that ``include`` does not name, and with markers where unread."""
+        if include not in self._collected:
+            self._collected[include] = collected(self.snapshot, include=include)
+        return self._collected[include]
+
+
+def render_outputs(outputs: Sequence[Output], facts: Facts, *, observer: ApplyObserver) -> list[Result]:
+    """Render every output by itself; return the file or the failure of each."""
+    return [_result(output, facts, observer) for output in outputs]
+
+
+def _result(output: Output, facts: Facts, observer: ApplyObserver) -> Result:
+    try:
+        return render_output(output, facts, observer=observer)
+    except (IncompleteError, UnrepresentableError, UsageError) as error:
+        return _at(output.file.path, error)
+    except EC2FactsError as error:
+        return error
+
+
+def _at(path: Path, error: EC2FactsError) -> EC2FactsError:
+    """Return the error with the file that it keeps from being written."""
+    if isinstance(error, IncompleteError):
+        return IncompleteError(error.unread, file=str(path))
+    if isinstance(error, UnrepresentableError):
+        return UnrepresentableError(error.format_name, error.offenders, file=str(path))
+    return UsageError(f"{path}: {error}")
+
+
+def render_output(output: Output, facts: Facts, *, observer: ApplyObserver) -> File:
+    """Return the file of an output with its content; raise what the renderers raise."""
+    if output.format == SNAPSHOT:
+        content = _snapshot(output, facts.snapshot, observer)
+    else:
+        content = _text(output, facts.including(output.include), observer).encode()
+    return output.file._replace(content=content, secret=output.file.secret or bool(output.include))
+
+
+def _snapshot(output: Output, snapshot: Snapshot, observer: ApplyObserver) -> bytes:
+    own = crawl(snapshot, include=output.include)  # another output may have included more
+    if own.unread and not output.allow_partial:
+        raise IncompleteError(own.unread)
+    _warn(own.unread, observer)
+    return own.dump()
+
+
+def _text(output: Output, facts: dict[str, Any], observer: ApplyObserver) -> str:
+    if output.template is not None:
+        return _template(output, _present(facts, output, observer))
+    if output.format in TREE_FORMATS:
+        return render_tree(_present(_selected(facts, output), output, observer), output.format)
+    return _env(output, facts, observer)
+
+
+def _selected(facts: dict[str, Any], output: Output) -> dict[str, Any]:
+    """Return the facts that a tree shows, in their place."""
+    if output.only:
+        facts = select(facts, output.only)
+    if not output.tree:
+        facts = {key: value for key, value in facts.items() if key not in TREE}
+    return facts if output.under is None else {output.under: facts}
+
+
+def _present(facts: dict[str, Any], output: Output, observer: ApplyObserver) -> dict[str, Any]:
+    """Return the facts for the renderer: without what is unread, where the output may be partial."""
+    if not output.allow_partial:
+        return facts
+    _warn(unread_in(facts), observer)
+    present: dict[str, Any] = without_unread(facts)
+    return present
+
+
+def _warn(unread: Mapping[str, str], observer: ApplyObserver) -> None:
     for path, reason in sorted(unread.items()):
         observer.unread(path, reason)
-    files: list[File] = []
-    failures: list[EC2FactsError] = []
-    for output in outputs:
-        try:
-            text = _render(output, known[output.include], observer)
-        except EC2FactsError as error:  # noqa: PERF203 (all that are wrong are told at once)
-            failures.append(error)
-        else:
-            files.append(output.file._replace(content=text.encode(), secret=bool(output.include)))
-    for failure in failures[1:]:
-        observer.failed(failure)
-    for failure in failures:
-        raise failure
-    return files
 
 
-def _render(output: Output, everything: Mapping[str, Any], observer: ApplyObserver) -> str:
-    if output.template is not None:
-        from ec2facts.render.template.environment import render_template
+def _template(output: Output, facts: dict[str, Any]) -> str:
+    from ec2facts.render.template.environment import render_template
 
-        return render_template(everything, output.template, search_path=output.search_path)
-    if output.format in TREE_FORMATS:
-        return render_tree(everything, output.format)
+    if callable(output.template):
+        return output.template(facts, variables=output.variables, search_path=output.search_path)
+    return render_template(facts, str(output.template), variables=output.variables, search_path=output.search_path)
+
+
+def _env(output: Output, facts: dict[str, Any], observer: ApplyObserver) -> str:
     from ec2facts.render.env import render_env
 
     def left_out(name: str, reason: str) -> None:
         observer.left_out(output.file, name, reason)
 
-    arguments = output.variables._asdict()
+    arguments = output.env._asdict()
     skips = arguments.pop("skip_unrepresentable")
-    file = str(output.file.path)
-    try:
-        return render_env(everything, output.format, **arguments, on_skip=left_out if skips else None)
-    except UnrepresentableError as error:
-        raise UnrepresentableError(error.format_name, error.offenders, file=file) from error
-    except UsageError as error:
-        raise UsageError(f"{file}: {error}") from error
+    return render_env(
+        facts,
+        output.format,
+        **arguments,
+        only=output.only,
+        on_skip=left_out if skips else None,
+        on_unread=observer.unread if output.allow_partial else None,
+    )

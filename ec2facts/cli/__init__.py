@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from ec2facts import __version__
@@ -29,7 +29,7 @@ COMMANDS = (show, dump, get, env, render, templates, apply, units, snapshot, ser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit status. Whatever goes wrong is one line on standard error."""
+    """Run one command; return its exit status. An error is one line on standard error."""
     try:
         arguments = make_parser().parse_args(argv)
         status: int | None = arguments.run(arguments)
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line, with a subparser for each command; its errors are UsageErrors."""
-    # Without abbreviations, because an option that is added would make those in people's scripts ambiguous.
+    # No abbreviations: a new option would make the abbreviations in scripts ambiguous.
     parser = _Parser(
         "ec2facts", description="read every fact of an Amazon EC2 instance and write it", allow_abbrev=False
     )
@@ -64,39 +64,26 @@ def make_parser() -> argparse.ArgumentParser:
             help=summary,
             description=summary,
             epilog=f"example: {module.EXAMPLE}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,  # an example that is wrapped cannot be pasted
+            formatter_class=argparse.RawDescriptionHelpFormatter,  # a wrapped example cannot be pasted
             allow_abbrev=False,
-            add_arguments=module.add_arguments,
         )
+        module.add_arguments(command)
         command.set_defaults(run=module.run)
     return parser
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that ends as commands do: help is data, an error an error of ours."""
-
-    def __init__(
-        self, *args: Any, add_arguments: Callable[[argparse.ArgumentParser], None] | None = None, **options: Any
-    ) -> None:
-        super().__init__(*args, **options)
-        self._add_arguments = add_arguments
-
-    def complete(self) -> None:
-        """Add what a command takes, when it is this one's turn: all of them would take too much of a start."""
-        if self._add_arguments is not None:
-            self._add_arguments(self)
-            self._add_arguments = None
+    """A parser whose help goes to standard output as data, and whose errors are UsageErrors."""
 
     def print_help(self, file: object = None) -> None:
         write_stdout(self.format_help().encode())
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        self.complete()
         args, command = _before_and_after_dashes(args) if self.get_default("command") is not None else (args, [])
         namespace, unknown = super().parse_known_args(args, namespace)
         if command:
             namespace.command = command
-        if unknown:  # said by the command itself, whose help is what it takes to mend it
+        if unknown:  # the command reports them, so that the message names its help
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return namespace, unknown
 

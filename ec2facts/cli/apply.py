@@ -3,70 +3,97 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
+from ec2facts.apply.config_keys import documentation, json_schema
+from ec2facts.cli.arguments import path
 from ec2facts.cli.install_options import PlanOptions, add_plan_options, exit_status, state_directory, stoppable
 from ec2facts.cli.source_options import SourceOptions, add_source_options, open_source
-from ec2facts.cli.streams import path
+from ec2facts.cli.streams import say, write_stdout
+from ec2facts.errors import UsageError
 
 EXAMPLE = "echo 'outputs: [{path: facts.json, format: json}]' > my.yaml && ec2facts apply my.yaml --diff -q --simulate"
 
-_DEFAULT = Path("/etc/ec2facts/ec2facts.yaml")
+DEFAULT_CONFIGS = (Path("/etc/ec2facts/ec2facts.yaml"), Path("/etc/ec2facts/ec2facts.d"))
 
 
 class Options(SourceOptions, PlanOptions):
-    """What this command takes."""
+    """The options of this command."""
 
-    config: Path
+    configs: list[Path]
     allow_stale: bool
+    check_config: bool
+    config_schema: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command takes, and what its config takes."""
-    from ec2facts.apply import config
-
-    parser.epilog = f"{config.__doc__}\n{parser.epilog}".replace("``", "`")
+    """Add the arguments of this command, and the keys of its configs."""
+    parser.epilog = f"{documentation()}\n\n{parser.epilog}".replace("``", "`")
     parser.add_argument(
-        "config",
-        nargs="?",
+        "configs",
+        nargs="*",
         type=path,
-        default=_DEFAULT,
         metavar="CONFIG",
-        help=f"a file that lists outputs, or a directory of such files (default: {_DEFAULT})",
+        help="a file that lists outputs, or a directory of such files; repeatable "
+        f"(default: {' and '.join(map(str, DEFAULT_CONFIGS))})",
+    )
+    parser.add_argument(
+        "--check-config",
+        action="store_true",
+        help="only validate the configs, their templates, users and groups; needs no service",
+    )
+    parser.add_argument(
+        "--config-schema", action="store_true", help="only print the JSON Schema of configs, for editors"
     )
     add_plan_options(parser)
     add_source_options(parser)
     parser.add_argument(
         "--allow-stale",
         action="store_true",
-        help="go on with the facts of the last complete run on this instance if they cannot be read now",
+        help="use the facts of the last complete run on this instance if they cannot be read now",
     )
 
 
 def run(options: Options) -> int:
-    """Do what the command line says."""
-    from ec2facts.apply.config import load_config
+    """Apply the configs, validate them, or print their schema."""
+    if options.config_schema:
+        write_stdout((json.dumps(json_schema(), indent=2) + "\n").encode())
+        return 0
+    from ec2facts.apply.config import check_config, load_config
+
+    configs = options.configs or _default_configs()
+    if options.check_config:
+        errors = check_config(*configs)
+        for error in errors:
+            say(f"error: {error}")
+        return UsageError.exit_status if errors else 0
     from ec2facts.apply.last_facts import LastFacts
     from ec2facts.apply.run import apply
     from ec2facts.cli.apply_printer import ApplyPrinter
 
     outputs = [
-        output._replace(include=tuple(sorted({*output.include, *options.include})))
-        for output in load_config(options.config)
+        output._replace(
+            include=tuple(sorted({*output.include, *options.include})),
+            allow_partial=output.allow_partial or options.allow_partial,
+        )
+        for output in load_config(*configs)
     ]
     state = state_directory(options)
-    # Facts of another machine must never pass for those of this one.
-    is_live = options.file is None and options.simulate is None
     with stoppable(), open_source(options, settled=False) as source, ApplyPrinter(options) as printer:
         changes = apply(
             outputs,
             source,
             state=state,
-            last=LastFacts(state) if is_live else None,
-            allow_partial=options.allow_partial,
+            last=LastFacts(state),
             allow_stale=options.allow_stale,
             settle_within=options.settle,
             dry_run=options.dry_run,
             observer=printer,
         )
     return exit_status(changes, options)
+
+
+def _default_configs() -> list[Path]:
+    """Return the default configs that exist; the first one if none does, so that the error names it."""
+    return [config for config in DEFAULT_CONFIGS if config.exists()] or [DEFAULT_CONFIGS[0]]

@@ -1,10 +1,12 @@
-"""What ``apply`` prints while it runs."""
+"""What a command that renders outputs prints while it runs."""
 
 from __future__ import annotations
 
 from ec2facts.apply.observer import ApplyObserver
+from ec2facts.apply.outputs import STDOUT_FILE
 from ec2facts.cli.printer import Printer
-from ec2facts.cli.source_options import warn, warn_unread
+from ec2facts.cli.source_options import warn_unread
+from ec2facts.cli.streams import warn
 from ec2facts.errors import EC2FactsError
 from ec2facts.install import File
 
@@ -12,18 +14,26 @@ from ec2facts.install import File
 class ApplyPrinter(Printer, ApplyObserver):
     """Prints what ``Printer`` prints, and a warning for each problem of the facts."""
 
-    def stale(self, error: EC2FactsError) -> None:
-        """Warn that the facts are not of now."""
-        warn(f"going on with the last facts: {error}")
+    def stale(self, error: EC2FactsError, instance_id: str, age: float) -> None:
+        """Warn that old facts are used, with their instance and age."""
+        warn(f"using the last facts, of {instance_id} and {_duration(age)} old: {error}")
 
     def unsaved(self, error: OSError) -> None:
-        """Warn that the next run will have no facts to go on with."""
-        warn(f"{error.filename}: {error.strerror}; these facts are not kept for --allow-stale")
+        """Warn that a later run will have no facts to fall back on."""
+        warn(f"{error.filename}: {error.strerror}; these facts are not saved for --allow-stale")
 
     def unread(self, path: str, reason: str) -> None:
-        """Warn that something is missing."""
+        """Warn that a value is missing."""
         warn_unread(path, reason)
 
     def left_out(self, file: File, name: str, reason: str) -> None:
         """Warn that a variable is not in a file."""
-        warn(f"{file.path}: {name} is left out: {reason}")
+        where = "" if file.path == STDOUT_FILE.path else f"{file.path}: "
+        warn(f"{where}{name} is left out: {reason}")
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

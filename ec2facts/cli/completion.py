@@ -54,9 +54,7 @@ def run(options: Options) -> None:
 
 def _subparsers(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
     (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
-    for name, command in commands.choices.items():
-        command.complete()
-        yield name, command
+    yield from commands.choices.items()
 
 
 def _arguments(command: str, parser: argparse.ArgumentParser) -> Iterator[Argument]:

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ec2facts.cli.source_options import seconds
+from ec2facts.apply.parsers import parse_seconds
+from ec2facts.cli.arguments import argument
 from ec2facts.cli.streams import write_stdout
 from ec2facts.errors import UnavailableError
 from ec2facts.render.tree import TREE_FORMATS, render_tree
@@ -31,7 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""
     parser.add_argument("--endpoint", metavar="URL", help="look for the service at URL")
     parser.add_argument(
-        "--timeout", type=seconds, default=1.0, metavar="SECONDS", help="wait SECONDS for an answer (default: 1)"
+        "--timeout",
+        type=argument(parse_seconds),
+        default=1.0,
+        metavar="SECONDS",
+        help="wait SECONDS for an answer (default: 1)",
     )
     parser.add_argument(
         "-f",

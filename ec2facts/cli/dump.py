@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
-from ec2facts.cli.source_options import SourceOptions, add_source_options, read_facts, refuse_missing_service
-from ec2facts.cli.streams import OutputOptions, add_output_options, write
-from ec2facts.collection.facts import TREE
+from ec2facts.cli.destination import DestinationOptions, add_destination_options, run_output, write
+from ec2facts.cli.source_options import SourceOptions, add_source_options, refuse_missing_service
 from ec2facts.errors import UnavailableError
 from ec2facts.render.tree import TREE_FORMATS, render_tree
 
 EXAMPLE = "ec2facts dump --simulate busy -f yaml"
 
 
-class Options(SourceOptions, OutputOptions):
-    """What this command takes."""
+class Options(SourceOptions, DestinationOptions):
+    """The options of this command."""
 
     format: str
+    only: list[str]
     under: str | None
     tree: bool
     or_empty: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command takes."""
+    """Add the arguments of this command."""
     parser.add_argument(
         "-f",
         "--format",
@@ -32,6 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="json",
         metavar="FORMAT",
         help=f"write FORMAT: {', '.join(TREE_FORMATS)} (default: json)",
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="write only facts whose name matches GLOB, and read no others: tags, 'network_interfaces.*.subnet_id'; "
+        "repeatable",
     )
     parser.add_argument("--under", metavar="KEY", help="write the facts as the value of the single key KEY")
     parser.add_argument(
@@ -45,24 +52,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="without a service, as on a laptop, write an empty mapping, after two seconds or --wait",
     )
-    add_output_options(parser)
+    add_destination_options(parser)
     add_source_options(parser)
 
 
-def run(options: Options) -> None:
-    """Do what the command line says."""
-    write(render_tree(_facts(options), options.format).encode(), options, secret=bool(options.include))
+def run(options: Options) -> int:
+    """Write the facts, or an empty mapping without a service."""
+    from ec2facts.apply.outputs import STDOUT_FILE, Output
 
-
-def _facts(options: Options) -> dict[str, Any]:
+    output = Output(STDOUT_FILE, options.format, only=tuple(options.only), under=options.under, tree=options.tree)
     try:
         if options.or_empty:
             refuse_missing_service(options)
-        facts = read_facts(options)
+        return run_output(options, options, output)
     except UnavailableError:
         if options.or_empty:
-            return {}
+            return write(render_tree({}, options.format).encode(), options)
         raise
-    if not options.tree:
-        facts = {key: value for key, value in facts.items() if key not in TREE}
-    return {options.under: facts} if options.under is not None else facts

@@ -1,4 +1,4 @@
-"""The options of commands that install files."""
+"""How files are installed: the options of every command that writes files."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from ec2facts.cli.streams import path
+from ec2facts.cli.arguments import path
 from ec2facts.files import STOPPING
 
 if TYPE_CHECKING:
     from ec2facts.install import Change
 
 CHANGED = 10
-"""The exit status that --exit-code asks for where something changed."""
+"""The exit status of --exit-code after a change."""
 
 
 class PlanOptions(argparse.Namespace):
@@ -32,40 +32,41 @@ class PlanOptions(argparse.Namespace):
 
 
 def add_plan_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say how files are installed, whatever they are."""
+    """Add the options of an install that are not about one file."""
     group = parser.add_argument_group("installing")
     group.add_argument(
-        "--dry-run", action="store_true", help="change nothing, say what would change; checks do run, live ones do not"
+        "--dry-run", action="store_true", help="change nothing, print what would change; checks run, live checks do not"
     )
-    group.add_argument("--diff", action="store_true", help="print what changes, but for secrets, as a unified diff")
+    group.add_argument("--diff", action="store_true", help="print the changes as a unified diff, without secrets")
     group.add_argument(
-        "--exit-code", action="store_true", help=f"exit with status {CHANGED} if something changed, or would"
+        "--exit-code", action="store_true", help=f"exit with status {CHANGED} if something changed or would change"
     )
-    group.add_argument("-q", "--quiet", action="store_true", help="print nothing but diffs and what goes wrong")
+    group.add_argument("-q", "--quiet", action="store_true", help="print only diffs, warnings and errors")
     group.add_argument(
         "--state",
         type=path,
         metavar="DIR",
-        help="keep what one run leaves to the next in DIR (default: $STATE_DIRECTORY, else /var/lib/ec2facts for root "
+        help="keep state between runs (commands to retry, files to restore) in DIR "
+        "(default: $STATE_DIRECTORY, else /var/lib/ec2facts for root "
         "and ec2facts in $XDG_STATE_HOME or ~/.local/state for others)",
     )
 
 
 def state_directory(options: PlanOptions) -> Path:
-    """Return where state is kept."""
+    """Return the state directory."""
     from ec2facts.install.journal import default_state_directory
 
     return options.state or default_state_directory(os.environ, uid=os.geteuid())
 
 
 def exit_status(changes: Sequence[Change], options: PlanOptions) -> int:
-    """Return what the command ends with."""
+    """Return the exit status of a command after a successful install."""
     return CHANGED if options.exit_code and any(change.kind != "unchanged" for change in changes) else 0
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Have signals that ask to stop raise, once, so that what is half done is undone first."""
+    """Turn the first signal that asks to stop into an exception, so that unfinished changes are rolled back."""
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
         for each in previous:
@@ -74,7 +75,7 @@ def stoppable() -> Iterator[None]:
             raise KeyboardInterrupt
         raise SystemExit(128 + number)
 
-    # What is ignored stays so: nohup does that.
+    # nohup ignores SIGHUP: leave it so.
     previous = {number: handler for number in STOPPING if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
     for number in previous:
         signal.signal(number, stop)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ec2facts.cli.streams import OutputOptions, add_output_options, write
+from ec2facts.cli.destination import DestinationOptions, add_destination_options, write
 from ec2facts.metadata.schema import Entry, schema
 from ec2facts.render.tree import TREE_FORMATS, render_tree
 
@@ -13,14 +13,14 @@ EXAMPLE = "ec2facts schema -f json"
 FORMATS = ("text", *TREE_FORMATS)
 
 
-class Options(OutputOptions):
-    """What this command takes."""
+class Options(DestinationOptions):
+    """The options of this command."""
 
     format: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command takes."""
+    """Add the arguments of this command."""
     parser.add_argument(
         "-f",
         "--format",
@@ -29,16 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FORMAT",
         help=f"write FORMAT: {', '.join(FORMATS)} (default: text)",
     )
-    add_output_options(parser, default_mode="those it has")
+    add_destination_options(parser, default_mode="keep the current ones")
 
 
-def run(options: Options) -> None:
-    """Do what the command line says."""
+def run(options: Options) -> int:
+    """Write the schema."""
     if options.format == "text":
         text = "".join(map(_paragraph, schema()))
     else:
         text = render_tree({entry.name: entry._asdict() for entry in schema()}, options.format)
-    write(text.encode(), options, secret=False)
+    return write(text.encode(), options)
 
 
 def _paragraph(entry: Entry) -> str:

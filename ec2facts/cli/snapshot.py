@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import argparse
 
-from ec2facts.cli.source_options import SourceOptions, add_source_options, open_source, warn_unread
-from ec2facts.cli.streams import OutputOptions, add_output_options, write
-from ec2facts.collection.crawl import crawl
-from ec2facts.errors import IncompleteError
+from ec2facts.cli.destination import DestinationOptions, add_destination_options, run_output
+from ec2facts.cli.source_options import SourceOptions, add_source_options
 
-EXAMPLE = "ec2facts snapshot --simulate busy -o busy.json && ec2facts dump --from busy.json"
+EXAMPLE = "ec2facts snapshot --simulate busy -q -o busy.json && ec2facts dump --from busy.json"
 
 
-class Options(SourceOptions, OutputOptions):
-    """What this command takes."""
+class Options(SourceOptions, DestinationOptions):
+    """The options of this command."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command takes."""
-    add_output_options(parser, default_mode="0600")
+    """Add the arguments of this command."""
+    add_destination_options(parser, default_mode="0600")
     add_source_options(parser)
 
 
-def run(options: Options) -> None:
-    """Do what the command line says."""
-    with open_source(options) as source:
-        snapshot = crawl(source, include=options.include)
-    if snapshot.unread and not options.allow_partial:
-        raise IncompleteError(snapshot.unread)
-    for path, reason in snapshot.unread.items():
-        warn_unread(path, reason)
-    write(snapshot.dump(), options, secret=True)
+def run(options: Options) -> int:
+    """Write the snapshot, readable by its owner alone."""
+    from ec2facts.apply.outputs import SNAPSHOT, STDOUT_FILE, Output
+
+    return run_output(options, options, Output(STDOUT_FILE._replace(secret=True), SNAPSHOT))

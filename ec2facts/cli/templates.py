@@ -1,39 +1,54 @@
-"""List the templates that ship: what each is for, what checks it; or print one."""
+"""List the templates that ship, with their purpose and the program that checks them; or print one."""
 
 from __future__ import annotations
 
 import argparse
 
-from ec2facts.cli.streams import OutputOptions, add_output_options, write
+from ec2facts.cli.destination import DestinationOptions, add_destination_options, write
 from ec2facts.errors import UsageError
 
 EXAMPLE = "ec2facts templates show nginx-ec2.conf"
 
 
-class Options(OutputOptions):
-    """What this command takes."""
+class Options(DestinationOptions):
+    """The options of this command."""
 
     action: str | None
     name: str | None
+    vars: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command takes."""
+    """Add the arguments of this command."""
     parser.add_argument(
         "action", nargs="?", choices=["show"], metavar="ACTION", help="show, to print the template NAME"
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="the name of a template, with or without .j2")
-    add_output_options(parser, default_mode="those it has")
+    parser.add_argument("--vars", action="store_true", help="list the variables of the template instead")
+    add_destination_options(parser, default_mode="keep the current ones")
 
 
-def run(options: Options) -> None:
-    """Do what the command line says."""
+def run(options: Options) -> int:
+    """List the templates, or print one."""
     from ec2facts.render.template.search import list_templates, packaged_template
 
     if options.action is None:
+        if options.vars:
+            raise UsageError("--vars is for `ec2facts templates show NAME`")
         listed = (f"{each.name}\n    {each.sentence}\n    Checked by: {each.checked_by}\n" for each in list_templates())
-        write("".join(listed).encode(), options, secret=False)
-    elif options.name is None:
+        return write("".join(listed).encode(), options)
+    if options.name is None:
         raise UsageError("name the template; see `ec2facts templates`")
-    else:
-        write(packaged_template(options.name).read_bytes(), options, secret=False)
+    template = packaged_template(options.name)
+    if options.vars:
+        return write(_variables(template.read_text(encoding="utf-8")).encode(), options)
+    return write(template.read_bytes(), options)
+
+
+def _variables(source: str) -> str:
+    from ec2facts.render.template.variables import declared_variables
+
+    return "".join(
+        f"{each.name}\n    {each.sentence}{'' if each.default is None else f' Default: {each.default}'}\n"
+        for each in declared_variables(source)
+    )

@@ -6,8 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from ec2facts.cli.arguments import path
 from ec2facts.cli.install_options import PlanOptions
-from ec2facts.cli.streams import path, say, write_stdout
+from ec2facts.cli.streams import say, write_stdout
 
 EXAMPLE = "ec2facts units install --root image -q && ls image/etc/ec2facts"
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from ec2facts.errors import InstallError
+from ec2facts.errors import InstallError, UsageError
 from ec2facts.files import FileAttributes, replace, uninterrupted
 from ec2facts.install.settings import group_number, user_number
 
@@ -168,8 +168,11 @@ def explained(path: Path, *, advice: str = "") -> Iterator[None]:
 
 def _wanted(file: File, default: FileAttributes) -> FileAttributes:
     mode = 0o600 if file.secret and file.mode is None else file.mode
-    return FileAttributes(
-        default.mode if mode is None else mode,
-        default.uid if file.owner is None else user_number(file.owner),
-        default.gid if file.group is None else group_number(file.group),
-    )
+    try:
+        return FileAttributes(
+            default.mode if mode is None else mode,
+            default.uid if file.owner is None else user_number(file.owner),
+            default.gid if file.group is None else group_number(file.group),
+        )
+    except UsageError as error:
+        raise UsageError(f"{file.path}: {error}") from error

@@ -83,6 +83,11 @@ class Attribute(Generic[T]):
     def __set_name__(self, owner: type[Resource], name: str) -> None:
         self.name = name
 
+    @property
+    def is_required(self) -> bool:
+        """Whether reading the attribute raises AbsentError where the service answers 404."""
+        return self.when_absent is _required
+
     @overload
     def __get__(self, resource: None, owner: type[Resource]) -> Attribute[T]: ...
     @overload

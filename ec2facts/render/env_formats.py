@@ -1,4 +1,4 @@
-"""The formats of an env file: how each writes a variable, and what it cannot hold."""
+"""The formats of an env file: how each encodes a variable, and which values it refuses."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from ec2facts.text import escape_unprintable
+
 Refusal = Callable[[str, str], "str | None"]
-"""Says why a variable, by name and value, cannot be held, None if it can. What it says never tells the value."""
+"""Returns why a format cannot hold a variable, None if it can. The reason never quotes the value."""
 
 MAX_ARG_STRLEN = 131072
-"""The bytes that Linux takes for ``NAME=value`` and its NUL: with one more, every exec fails with E2BIG."""
+"""Linux limits ``NAME=value`` and its NUL to this many bytes: with one more, every exec fails with E2BIG."""
 
 DOCKER_LINE = 65535
-"""The bytes that docker takes for a line: with one more, it refuses the file."""
+"""docker limits a line to this many bytes: with one more, it refuses the file."""
 
 
 class Format(NamedTuple):
-    """A format of env files; ``description`` is a sentence on who reads it."""
+    """A format of env files; ``description`` says what reads it."""
 
     description: str
     quote: Callable[[str], str]
@@ -30,16 +32,18 @@ class Format(NamedTuple):
         return next(filter(None, (refusal(name, value) for refusal in (*_ALWAYS, *self.refusals))), None)
 
     def encode(self, name: str, value: str) -> str:
-        """Return what sets the variable; only for one without a refusal."""
+        """Return the assignment of a variable that the format can hold."""
         return self.entry.format(name, self.quote(value))
 
     def comment(self, text: str) -> str:
-        """Return ``text`` as a comment line, nothing where the format has no comments."""
-        return f"# {text}\n" if self.has_comments else ""
+        """Return ``text`` as one comment line, "" for a format without comments."""
+        line = escape_unprintable(text)
+        # systemd joins a comment that ends in a backslash with the next line.
+        return f"# {line}{'.' * line.endswith(chr(92))}\n" if self.has_comments else ""
 
 
 def _holds(characters: str, what: str) -> Refusal:
-    """Refuse values that hold one of ``characters``, the inside of a regular expression's brackets."""
+    """Return a refusal of values with one of ``characters``, written like a regular expression's set."""
     pattern = re.compile(f"[{characters}]")
     return lambda name, value: f"the value holds {what}" if pattern.search(value) else None
 
@@ -78,24 +82,24 @@ def _fish(value: str) -> str:
     return "'" + value.replace("\\", r"\\").replace("'", r"\'") + "'"
 
 
-_ALWAYS = (_holds("\0", "a NUL"), _holds("\ud800-\udfff", "half of a surrogate pair, which is not Unicode text"))
+_ALWAYS = (_holds("\0", "a NUL"), _holds("\ud800-\udfff", "half of a surrogate pair, which no encoding can hold"))
 _EXEC = _longer_than(MAX_ARG_STRLEN - 1)
 _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
 
 FORMATS: Mapping[str, Format] = {
-    "sh": Format("a POSIX shell sources it", _sh, [_EXEC]),
+    "sh": Format("for POSIX shells", _sh, [_EXEC]),
     "systemd": Format(
-        "a systemd unit names it in EnvironmentFile=; it is what sh is, byte for byte",
+        "for EnvironmentFile= of systemd units; the same bytes as sh",
         _sh,
-        [_EXEC, _holds(_NONCHARACTERS, "a Unicode noncharacter, for which systemd refuses the whole file")],
+        [_EXEC, _holds(_NONCHARACTERS, "a Unicode noncharacter, which makes systemd refuse the whole file")],
     ),
     "docker": Format(
-        "docker run takes it with --env-file",
+        "for docker run --env-file",
         _docker,
         [_holds("\n", "a newline"), _longer_than(DOCKER_LINE, _docker)],
     ),
-    "dotenv": Format("python-dotenv loads it; other readers of .env differ", _dotenv, [_EXEC]),
-    "fish": Format("the fish shell sources it; all is exported", _fish, [_EXEC], "set -gx {} {}\n"),
-    "null": Format("it is NAME=value and a NUL byte each, as env -0 prints", str, entry="{}={}\0", has_comments=False),
+    "dotenv": Format("for python-dotenv; other readers of .env differ", _dotenv, [_EXEC]),
+    "fish": Format("for the fish shell; every variable is exported", _fish, [_EXEC], "set -gx {} {}\n"),
+    "null": Format("NAME=value, each ended by a NUL byte, like env -0", str, entry="{}={}\0", has_comments=False),
 }
-"""Every format by its name."""
+"""Every format by name."""

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from ec2facts.errors import UsageError
+from ec2facts.render.unread import refuse_unread
 from ec2facts.text import escape_lone_surrogates
 
 TREE_FORMATS = ("json", "yaml")
@@ -17,7 +18,10 @@ TREE_FORMATS = ("json", "yaml")
 
 
 def render_tree(facts: Mapping[str, Any], format: str) -> str:  # noqa: A002 (the name of the option)
-    """Return the facts in one of TREE_FORMATS; raise UsageError for another."""
+    """Return the facts in one of TREE_FORMATS; raise UsageError for another format.
+
+    Raises IncompleteError if any of the facts is unread.
+    """
     if format not in TREE_FORMATS:
         raise UsageError(f"no format {format!r}, choose from {', '.join(TREE_FORMATS)}")
     return render_json(facts) if format == "json" else render_yaml(facts)
@@ -26,14 +30,19 @@ def render_tree(facts: Mapping[str, Any], format: str) -> str:  # noqa: A002 (th
 def render_json(facts: Mapping[str, Any]) -> str:
     """Return the facts as one JSON object, in their own order; text that is not ASCII is not escaped.
 
-    Raises ValueError for NaN and infinities: JSON has neither.
+    Raises IncompleteError if any of them is unread, and ValueError for NaN and infinities: JSON has neither.
     """
+    refuse_unread(facts)
     text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
     return escape_lone_surrogates(text) + "\n"
 
 
 def render_yaml(facts: Mapping[str, Any]) -> str:
-    """Return the facts as one YAML mapping, in their own order; YAML 1.1 and 1.2 readers read the same values."""
+    """Return the facts as one YAML mapping, in their own order; YAML 1.1 and 1.2 readers read the same values.
+
+    Raises IncompleteError if any of them is unread.
+    """
+    refuse_unread(facts)
     return to_yaml(facts)
 
 

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from ec2facts.apply import config
-from ec2facts.apply.config import load_config
-from ec2facts.apply.config_values import OUTPUT
-from ec2facts.apply.outputs import Output, Variables
+from ec2facts.apply.config import check_config, load_config
+from ec2facts.apply.config_keys import OUTPUT_KEYS, TOP_KEYS, documentation, json_schema
+from ec2facts.apply.outputs import EnvOptions, Output
 from ec2facts.errors import ConfigError
 from ec2facts.install.file import File
 from ec2facts.render.env_formats import FORMATS
+from ec2facts.render.template.search import find_template
 from ec2facts.render.tree import TREE_FORMATS
 
 
@@ -59,6 +61,7 @@ def test_every_setting_reaches_the_output(tmp_path: Path) -> None:
             separator: __
             export: true
             skip_unrepresentable: true
+            allow_partial: true
         """,
     )
 
@@ -80,16 +83,63 @@ def test_every_setting_reaches_the_output(tmp_path: Path) -> None:
         ),
         "sh",
         include=("identity_credentials", "user_data"),
-        variables=Variables("MY_", "__", export=True, only=["tags.*"], skip_unrepresentable=True),
+        only=("tags.*",),
+        env=EnvOptions("MY_", "__", export=True, skip_unrepresentable=True),
+        allow_partial=True,
     )
 
 
 def test_every_field_has_a_key_and_the_documentation_names_it() -> None:
-    computed = {"content", "secret", "file", "variables", "search_path"}
-    fields = {*File._fields, *Variables._fields, *Output._fields} - computed
+    computed = {"content", "secret", "file", "variables", "search_path", "env"}
+    fields = {*File._fields, *EnvOptions._fields, *Output._fields} - computed
 
-    assert fields == OUTPUT.keys()
-    assert [key for key in OUTPUT if key not in str(config.__doc__)] == []
+    assert fields == OUTPUT_KEYS.keys()
+    assert [key for key in (*OUTPUT_KEYS, *TOP_KEYS) if f"    {key} " not in documentation()] == []
+
+
+def test_json_schema_has_every_key_with_its_meaning() -> None:
+    schema = json_schema()
+
+    outputs = schema["properties"]["outputs"]["items"]["properties"]
+    assert {name: value["description"] for name, value in outputs.items()} == {
+        name: key.meaning for name, key in OUTPUT_KEYS.items()
+    }
+    assert schema["properties"].keys() == TOP_KEYS.keys()
+
+
+def test_json_and_yaml_take_their_own_options(tmp_path: Path) -> None:
+    (output,) = load(tmp_path, "outputs: [{path: x, format: json, only: [tags, region], under: ec2, tree: false}]")
+
+    assert (output.only, output.under, output.tree) == (("tags", "region"), "ec2", False)
+
+
+def test_several_configs_are_one(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(f"outputs: [{{path: {name}.out, format: json}}]")
+
+    outputs = load_config(tmp_path / "b.yaml", tmp_path / "a.yaml")
+
+    assert [output.file.path.name for output in outputs] == ["b.yaml.out", "a.yaml.out"]
+
+
+def test_names_that_do_not_exist_fail_no_config_but_are_found_by_a_check(tmp_path: Path) -> None:
+    (tmp_path / "ec2facts.yaml").write_text(
+        """outputs:
+- {path: a, template: modt}
+- {path: b, template: no/thing}
+- {path: c, format: json, owner: no-such-user, group: no-such-group}
+- {path: d, format: json, owner: root}
+"""
+    )
+
+    assert len(load_config(tmp_path / "ec2facts.yaml")) == 4
+    errors = [str(error) for error in check_config(tmp_path / "ec2facts.yaml")]
+    assert [re.sub(" in /.*", "", error.partition("ec2facts.yaml:")[2]) for error in errors] == [
+        "2: template: no template 'modt'",
+        f"3: template: {tmp_path}/no/thing: no such template",
+        "4: owner: there is no user 'no-such-user'",
+        "4: group: there is no group 'no-such-group'",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +157,8 @@ def test_template_is_found_beside_the_config_by_name_and_by_path(tmp_path: Path)
 
     by_name, by_path = load(tmp_path, "outputs: [{path: a, template: mine}, {path: b, template: templates/mine.j2}]")
 
-    assert by_name.template == by_path.template == str(tmp_path / "templates" / "mine.j2")
+    found = find_template(str(by_name.template), by_name.search_path, uid=os.geteuid())
+    assert str(found) == by_path.template == str(tmp_path / "templates" / "mine.j2")
 
 
 def test_directory_stands_for_its_files_by_name(tmp_path: Path) -> None:
@@ -132,7 +183,7 @@ BEGIN = "outputs:\n- path: x\n  format: sh\n  "
 MISTAKES = [
     Mistake("", " there are no outputs"),
     Mistake("outputs: []", " there are no outputs"),
-    Mistake("[]", "1: not a mapping of include, outputs"),
+    Mistake("[]", "1: not a mapping of outputs, include"),
     Mistake("\noutput: []", "2: output: no such key (did you mean 'outputs'?)"),
     Mistake("outputs: {}", "1: outputs: not a list"),
     Mistake("outputs:\n- x", "2: not a mapping of path, "),
@@ -142,16 +193,18 @@ MISTAKES = [
     Mistake("outputs:\n- path: [x]\n  format: json", "2: path: not a text"),
     Mistake("outputs:\n- path:\n  format: json", "2: path: has no value"),
     Mistake("outputs:\n- path: x\n  format: xml", "3: format: no format 'xml', choose from json, yaml, sh,"),
-    Mistake("outputs:\n- path: x\n  template: nothing", "3: template: there is no template 'nothing'"),
-    Mistake("outputs:\n- path: x\n  template: no/thing", "3: template: there is no template /"),
+    Mistake("outputs: [{format: json, path: ~/x}]", "1: path: ~ is not expanded in '~/x'; write the whole path"),
+    Mistake("outputs: [{format: json, path: $HOME/x}]", "1: path: variables of the environment are not expanded in"),
+    Mistake("outputs: [{format: json, path: x/}]", "1: path: 'x/' is a directory; name a file in it"),
+    Mistake("outputs:\n- path: x\n  format: sh\n  under: x", "4: under: only for the formats json, yaml"),
+    Mistake("outputs:\n- path: x\n  template: motd\n  tree: false", "4: tree: only for the formats json, yaml"),
+    Mistake("outputs:\n- path: x\n  template: motd\n  only: x", "4: only: only for the formats json, yaml, sh,"),
     Mistake("outputs:\n- path: x\n  format: json\n- format: yaml\n  path: ./x", "4: path: "),
     Mistake(BEGIN + "comand: x", "4: comand: no such key (did you mean 'command'?)"),
-    Mistake(BEGIN + "zzz: x", "4: zzz: no such key; it takes path, "),
+    Mistake(BEGIN + "zzz: x", "4: zzz: no such key; the keys are path, "),
     Mistake(BEGIN + "format: sh", "4: format: given twice, first in line 3"),
     Mistake(BEGIN + "mode: 0888", "4: mode: '0888' is not octal"),
     Mistake(BEGIN + "mode: 77777", "4: mode: '77777' is not a mode"),
-    Mistake(BEGIN + "owner: no-such-user", "4: owner: there is no user 'no-such-user'"),
-    Mistake(BEGIN + "group: no-such-group", "4: group: there is no group 'no-such-group'"),
     Mistake(BEGIN + "check: nginx -t", "4: check: the check 'nginx -t' has no {} for the name of the file"),
     Mistake(BEGIN + "owner: 4294967295", "4: owner: no user can have the number 4294967295"),
     Mistake(BEGIN + "group: 99999999999999999999", "4: group: no group can have the number 9999"),
@@ -159,15 +212,13 @@ MISTAKES = [
     Mistake(BEGIN + "check_suffix: /../x.conf", "4: check_suffix: the suffix '/../x.conf' holds a slash"),
     Mistake(BEGIN + 'path: ""', "4: path: "),
     Mistake("outputs: [{format: json, path: ''}]", "1: path: the name of the file is empty"),
-    Mistake("outputs:\n- path: x\n  template: modt", "3: template: there is no template 'modt' in "),
     Mistake("[" * 5000, " nested too deeply"),
     Mistake(BEGIN + "time_limit: -1", "4: time_limit: '-1' is not a number of seconds"),
     Mistake(BEGIN + "time_limit: soon", "4: time_limit: 'soon' is not a number of seconds"),
     Mistake(BEGIN + "backup: maybe", "4: backup: neither true nor false"),
     Mistake(BEGIN + "include: nothing", "4: include: nothing is withheld under the name 'nothing'"),
     Mistake(BEGIN + "prefix: ''", "4: prefix: an empty prefix"),
-    Mistake("outputs:\n- path: x\n  format: json\n  only: x", "4: only: only for the formats sh,"),
-    Mistake("outputs:\n- path: x\n  format: sh\n  only: [region, tag.*]", "4: only: no fact matches 'tag.*'; "),
+    Mistake("outputs:\n- path: x\n  format: sh\n  only: [region, tag.*]", "4: only: no fact matches 'tag.*'"),
     Mistake(
         "outputs:\n- path: x\n  format: sh\n  only: EC2_TAGS_*\n  prefix: MY_",
         "4: only: no fact matches 'EC2_TAGS_*'; ",

@@ -9,8 +9,23 @@ from ec2facts import Snapshot, instances
 from ec2facts.apply.last_facts import Identity, LastFacts
 from ec2facts.collection.crawl import crawl
 from ec2facts.errors import StaleError
+from ec2facts.imds.source import Source
 
 PLAIN = "i-1234567890abcdef0"
+
+
+class Service:
+    """A source that says of itself whether it is this machine's live service; nobody asks it for anything."""
+
+    def __init__(self, *, is_live: bool = True, name: str = "http://169.254.169.254") -> None:
+        self.is_live = is_live
+        self.name = name
+
+    def get(self, path: str) -> bytes | None:
+        raise NotImplementedError
+
+
+LIVE = Service()
 
 
 @pytest.fixture
@@ -25,12 +40,12 @@ def identity(tmp_path: Path) -> Identity:
 def last(tmp_path: Path, identity: Identity) -> LastFacts:
     """Return the last facts of the plain instance."""
     facts = LastFacts(tmp_path / "state", identity)
-    facts.keep(crawl(instances.load("plain")))
+    facts.keep(crawl(instances.load("plain")), LIVE)
     return facts
 
 
 def test_last_facts_are_those_that_were_kept(last: LastFacts) -> None:
-    assert last.read().bodies == crawl(instances.load("plain")).bodies
+    assert last.read(LIVE).snapshot.bodies == crawl(instances.load("plain")).bodies
 
 
 def test_last_facts_are_for_their_owner_alone(last: LastFacts, tmp_path: Path) -> None:
@@ -44,23 +59,23 @@ def test_what_was_included_is_not_kept(tmp_path: Path, identity: Identity) -> No
     source = Snapshot({"meta-data/instance-id": PLAIN.encode(), "user-data": body})
     facts = LastFacts(tmp_path / "state", identity)
 
-    facts.keep(crawl(source, include=["user_data"]), include=["user_data"])
+    facts.keep(crawl(source, include=["user_data"]), LIVE, include=["user_data"])
 
     assert [file for file in (tmp_path / "state").iterdir() if body in file.read_bytes()] == []
-    assert facts.read().bodies["meta-data/instance-id"] == PLAIN.encode()
+    assert facts.read(LIVE).snapshot.bodies["meta-data/instance-id"] == PLAIN.encode()
 
 
 def test_last_facts_where_others_can_write_are_refused(last: LastFacts, tmp_path: Path) -> None:
     (tmp_path / "state").chmod(0o777)
 
-    with pytest.raises(StaleError, match="others can write to"):
-        last.read()
+    with pytest.raises(StaleError, match="is writable by other users"):
+        last.read(LIVE)
 
 
 def test_unchanged_facts_are_not_written_again(last: LastFacts, tmp_path: Path) -> None:
     before = [file.stat() for file in sorted((tmp_path / "state").iterdir())]
 
-    last.keep(crawl(instances.load("plain")))
+    last.keep(crawl(instances.load("plain")), LIVE)
 
     after = [file.stat() for file in sorted((tmp_path / "state").iterdir())]
     assert [status.st_ino for status in after] == [status.st_ino for status in before]
@@ -70,14 +85,14 @@ def test_facts_of_another_instance_are_refused(last: LastFacts, identity: Identi
     identity.instance_id.write_text("i-0fedcba9876543210\n")
 
     with pytest.raises(StaleError, match=f"another instance: {PLAIN}, and this one is i-0fedcba9876543210"):
-        last.read()
+        last.read(LIVE)
 
 
 def test_facts_of_this_instance_are_good_in_another_boot(last: LastFacts, identity: Identity) -> None:
     identity.instance_id.write_text(f"{PLAIN}\n")
     identity.boot_id.write_text("second\n")
 
-    assert last.read().bodies["meta-data/instance-id"] == PLAIN.encode()
+    assert last.read(LIVE).snapshot.bodies["meta-data/instance-id"] == PLAIN.encode()
 
 
 @pytest.mark.parametrize("asset", [None, "Not Specified\n", ""])
@@ -91,22 +106,74 @@ def test_facts_of_nobody_knows_which_instance_are_refused(
             file.write_text(content)
 
     with pytest.raises(StaleError, match="from before this boot"):
-        last.read()
+        last.read(LIVE)
 
 
 def test_withheld_facts_cannot_be_had_from_the_last(last: LastFacts) -> None:
     with pytest.raises(StaleError, match="withheld, such as user_data"):
-        last.read(include=["user_data"])
+        last.read(LIVE, include=["user_data"])
 
 
 def test_without_a_complete_run_there_are_none(tmp_path: Path, identity: Identity) -> None:
     with pytest.raises(StaleError, match="there are no last facts"):
-        LastFacts(tmp_path / "state", identity).read()
+        LastFacts(tmp_path / "state", identity).read(LIVE)
 
 
-@pytest.mark.parametrize("content", ["{", "{}"])
+@pytest.mark.parametrize("content", ["{", "[]", '{"meta-data/mac": 1}'])
 def test_damaged_last_facts_are_none(last: LastFacts, tmp_path: Path, content: str) -> None:
     (tmp_path / "state" / "last.json").write_text(content)
 
     with pytest.raises(StaleError, match="there are no last facts"):
-        last.read()
+        last.read(LIVE)
+
+
+def test_age_counts_from_the_last_complete_run(tmp_path: Path, identity: Identity) -> None:
+    now = [1_700_000_000.0]
+    facts = LastFacts(tmp_path / "state", identity, clock=lambda: now[0])
+    facts.keep(crawl(instances.load("plain")), LIVE)
+    now[0] += 1000
+    facts.keep(crawl(instances.load("plain")), LIVE)
+    now[0] += 60
+
+    last = facts.read(LIVE)
+
+    assert (last.instance_id, last.age) == (PLAIN, 60)
+
+
+@pytest.mark.parametrize("bodies", [{}, {"meta-data/instance-id": b""}, {"meta-data/mac": b"m"}])
+def test_facts_without_an_instance_id_are_neither_kept_nor_used(
+    tmp_path: Path, identity: Identity, bodies: dict[str, bytes]
+) -> None:
+    facts = LastFacts(tmp_path / "state", identity)
+    facts.keep(Snapshot(bodies), LIVE)
+    assert not (tmp_path / "state").exists()
+
+    facts.keep(crawl(instances.load("plain")), LIVE)
+    (tmp_path / "state/last.json").write_bytes(Snapshot(bodies).dump())
+
+    with pytest.raises(StaleError, match="hold no instance id"):
+        facts.read(LIVE)
+
+
+def test_facts_of_the_instance_that_answers_are_used(last: LastFacts) -> None:
+    assert last.read(LIVE, Snapshot({"meta-data/instance-id": PLAIN.encode()})).instance_id == PLAIN
+
+    with pytest.raises(StaleError, match=f"another instance: {PLAIN}, and this one is i-0"):
+        last.read(LIVE, Snapshot({"meta-data/instance-id": b"i-0"}))
+
+
+def test_facts_of_another_endpoint_are_refused(last: LastFacts) -> None:
+    with pytest.raises(StaleError, match=r"were read from http://169\.254\.169\.254"):
+        last.read(Service(name="http://[fd00:ec2::254]"))
+
+
+@pytest.mark.parametrize("source", [Service(is_live=False, name="http://127.0.0.1:1338"), Snapshot({})])
+def test_only_the_live_service_is_kept_and_replaced(tmp_path: Path, identity: Identity, source: Source) -> None:
+    facts = LastFacts(tmp_path / "state", identity)
+    facts.keep(crawl(instances.load("plain")), source)
+    assert not (tmp_path / "state").exists()
+
+    facts.keep(crawl(instances.load("plain")), LIVE)
+
+    with pytest.raises(StaleError, match="is not this machine's own service"):
+        facts.read(source)

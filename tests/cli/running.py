@@ -34,8 +34,6 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
     """Return the parser of each command by its name; the whole program's is under ``""``."""
     whole = make_parser()
     (commands,) = (action for action in whole._actions if isinstance(action, argparse._SubParsersAction))
-    for command in commands.choices.values():
-        command.complete()
     return {"": whole, **commands.choices}
 
 

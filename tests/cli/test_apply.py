@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import signal
 import time
 from pathlib import Path
@@ -7,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from ec2facts import instances
+from ec2facts.apply.config_keys import json_schema
+from ec2facts.cli.apply_printer import ApplyPrinter
+from ec2facts.cli.install_options import PlanOptions
+from ec2facts.errors import UnavailableError
 from ec2facts.imds.simulator.simulator import Simulator
 from tests.cli.running import PROGRAM, Capture, Outcome, call, execute, started
 
@@ -142,40 +147,76 @@ def test_service_that_is_down_leaves_every_file(config: Path, capfdbinary: Captu
     assert {file: file.stat() for file in config.parent.iterdir()} == before
 
 
-def test_stale_facts_go_on_with_a_warning(config: Path, capfdbinary: Capture) -> None:
+@pytest.mark.parametrize("source", ["--simulate", "--endpoint"])
+def test_simulated_facts_never_replace_those_of_the_service(config: Path, source: str, capfdbinary: Capture) -> None:
     with Simulator(instances.load("plain")) as url:
-        call(capfdbinary, "apply", config, "--endpoint", url)
-    (config.parent / "env").unlink()
+        call(capfdbinary, "apply", config, *([source, url] if source == "--endpoint" else [source]))
 
     outcome = call(capfdbinary, "apply", config, "--allow-stale")
 
-    assert outcome.status == 0
-    assert lines(outcome)[0].startswith("ec2facts: warning: going on with the last facts: ")
-    assert lines(outcome)[1] == f"ec2facts: changed {config.parent}/env"
+    assert outcome.status == 3
+    assert "it is not this machine's own service" in outcome.errors
 
 
-def test_stale_facts_go_on_where_interfaces_do_not_settle(config: Path, capfdbinary: Capture) -> None:
-    with Simulator(instances.load("plain")) as url:
-        call(capfdbinary, "apply", config, "--endpoint", url)
+def test_stale_facts_are_a_warning_with_their_instance_and_age(capfdbinary: Capture) -> None:
+    printer = ApplyPrinter(PlanOptions(quiet=True))
 
-    outcome = call(capfdbinary, "apply", config, "--allow-stale", "--settle", "5")
+    printer.stale(UnavailableError("http://127.0.0.1:1", "connection refused"), "i-1234567890abcdef0", 7300)
 
-    assert outcome.status == 0
-    assert lines(outcome)[0].startswith("ec2facts: warning: going on with the last facts: ")
+    assert capfdbinary.readouterr().err.decode() == (
+        "ec2facts: warning: using the last facts, of i-1234567890abcdef0 and 2 hours old: "
+        "the metadata service at http://127.0.0.1:1 is unavailable: connection refused\n"
+    )
 
 
-def test_facts_that_cannot_be_kept_are_no_obstacle(config: Path, capfdbinary: Capture) -> None:
-    config.write_text("outputs: [{path: x, format: json}]")
-    (config.parent / "state").touch()
+def test_failed_output_is_one_line_and_the_others_are_written(config: Path, capfdbinary: Capture) -> None:
+    config.write_text(
+        "outputs: [{path: a, template: no-such-template}, {path: b, format: json},"
+        " {path: c, format: json, owner: no-such-user}]"
+    )
 
-    with Simulator(instances.load("plain")) as url:
-        outcome = call(capfdbinary, "apply", config, "--endpoint", url)
+    outcome = call(capfdbinary, "apply", config, "--simulate")
 
-    assert outcome.status == 0
-    assert lines(outcome) == [
-        f"ec2facts: warning: {config.parent}/state: File exists; these facts are not kept for --allow-stale",
-        f"ec2facts: changed {config.parent}/x",
+    assert outcome.status == 5
+    assert [line.partition(" in ")[0] for line in lines(outcome)] == [
+        f"ec2facts: kept {config.parent}/a",
+        f"ec2facts: changed {config.parent}/b",
+        f"ec2facts: kept {config.parent}/c",
+        f"ec2facts: error: {config.parent}/c: there is no user 'no-such-user'",
+        "ec2facts: error: no template 'no-such-template'",
     ]
+
+
+def test_config_is_checked_without_a_service(config: Path, capfdbinary: Capture) -> None:
+    assert call(capfdbinary, "apply", config, "--check-config") == (0, b"", "")
+
+    config.write_text(
+        "outputs:\n- path: a\n  template: no-such-template\n- {path: b, format: json, owner: no-such-user}"
+    )
+    outcome = call(capfdbinary, "apply", config, "--check-config")
+
+    assert outcome.status == 2
+    assert [line.partition(" in ")[0] for line in lines(outcome)] == [
+        f"ec2facts: error: {config}:2: template: no template 'no-such-template'",
+        f"ec2facts: error: {config}:4: owner: there is no user 'no-such-user'",
+    ]
+
+
+def test_schema_of_the_config_is_printed_without_a_config(capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "apply", "--config-schema")
+
+    assert (outcome.status, outcome.errors) == (0, "")
+    assert json.loads(outcome.output) == json_schema()
+
+
+def test_several_configs_are_applied_in_one_run(config: Path, capfdbinary: Capture) -> None:
+    (config.parent / "more").mkdir()
+    (config.parent / "more/x.yaml").write_text("outputs: [{path: facts, format: json}]")
+
+    outcome = call(capfdbinary, "apply", config, config.parent / "more", "--simulate")
+
+    assert outcome.status == 0
+    assert f"ec2facts: changed {config.parent}/more/facts" in lines(outcome)
 
 
 @pytest.mark.parametrize("arguments", [[""], ["--state", ""]])
@@ -187,15 +228,6 @@ def test_variable_that_is_not_set_is_neither_config_nor_state(
     assert outcome.status == 2
     assert "is empty" in outcome.errors
     assert not (config.parent / "env").exists()
-
-
-def test_simulated_facts_do_not_stand_in(config: Path, capfdbinary: Capture) -> None:
-    call(capfdbinary, "apply", config, "--simulate")
-
-    outcome = call(capfdbinary, "apply", config, "--allow-stale")
-
-    assert outcome.status == 3
-    assert "there are no last facts" in outcome.errors
 
 
 def test_failed_command_is_status_8_until_it_succeeds(config: Path, capfdbinary: Capture) -> None:

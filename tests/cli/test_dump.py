@@ -35,7 +35,7 @@ def test_file_gets_the_bytes_of_standard_output(form: str, tmp_path: Path, capfd
 
     written = call(capfdbinary, "dump", "--simulate", "awkward", "--format", form, "-o", tmp_path / "facts")
 
-    assert written == (0, b"", "")
+    assert written == (0, b"", f"ec2facts: changed {tmp_path}/facts\n")
     assert (tmp_path / "facts").read_bytes() == printed.output
 
 

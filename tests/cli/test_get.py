@@ -84,7 +84,7 @@ def test_name_that_is_taken_for_an_instance_is_explained(capfdbinary: Capture) -
 
     assert outcome.status == 2
     assert "no simulated instance 'instance_id'" in outcome.errors
-    assert "anything else goes before --simulate" in outcome.errors
+    assert "put other arguments before --simulate" in outcome.errors
 
 
 def test_name_that_is_not_utf_8_is_a_wrong_command_line(capfdbinary: Capture) -> None:

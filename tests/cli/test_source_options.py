@@ -170,11 +170,11 @@ def test_help_names_every_instance_and_everything_withheld(
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        ("--timeout soon", "'soon' is not a number from 0.001 to 86400"),
-        ("--timeout 0", "'0' is not a number from 0.001 to 86400"),
-        ("--timeout 1e300", "'1e300' is not a number from 0.001 to 86400"),
-        ("--timeout nan", "'nan' is not a number from 0.001 to 86400"),
-        ("--wait -1", "'-1' is not a number from 0 to 86400"),
+        ("--timeout soon", "'soon' is not a number of seconds from 0.001 to 86400"),
+        ("--timeout 0", "'0' is not a number of seconds from 0.001 to 86400"),
+        ("--timeout 1e300", "'1e300' is not a number of seconds from 0.001 to 86400"),
+        ("--timeout nan", "'nan' is not a number of seconds from 0.001 to 86400"),
+        ("--wait -1", "'-1' is not a number of seconds from 0 to 86400"),
         ("--max-rate -1", "'-1' is not a whole number from 0 to 1000000"),
         ("--max-rate 1e-300", "'1e-300' is not a whole number from 0 to 1000000"),
     ],

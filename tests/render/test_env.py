@@ -387,7 +387,7 @@ def test_facts_that_want_one_name_are_all_named() -> None:
     with pytest.raises(UnrepresentableError) as caught:
         render_env(COLLISION)
 
-    assert caught.value.offenders == {"EC2_TAGS_A_B": "wanted by 'tags.a-b' and 'tags.a_b' and 'tags.A.B'"}
+    assert caught.value.offenders == {"EC2_TAGS_A_B": "shared by 'tags.a-b' and 'tags.a_b' and 'tags.A.B'"}
 
 
 def test_comment_names_each_variable_left_out() -> None:

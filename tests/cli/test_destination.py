@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import PROGRAM, Capture, call, execute
+from tests.cli.running import PROGRAM, Capture, call, execute, one_line
+
+COMMANDS_WITH_FILE = [
+    "dump --simulate",
+    "env --simulate",
+    "snapshot --simulate",
+    "render motd --simulate",
+    "templates",
+    "templates show motd",
+    "schema",
+]
 
 
 def mode(file: Path) -> int:
@@ -73,7 +83,7 @@ def test_mode_is_octal(wrong: str, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "schema", "-o", "/dev/null", f"--mode={wrong}")
 
     assert outcome.status == 2
-    assert f"octal mode value: {wrong!r}" in outcome.errors
+    assert f"argument --mode: {wrong!r} is not " in outcome.errors
 
 
 @pytest.mark.parametrize("option", ["-o", "--from"])
@@ -101,7 +111,10 @@ def test_standard_output_has_names_of_its_own(name: str, tmp_path: Path) -> None
 def test_mode_without_a_file_is_a_wrong_command_line(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "schema", "--mode", "600")
 
-    assert outcome == (2, b"", "ec2facts: error: --mode is for a file; name it with -o FILE\n")
+    assert (outcome.status, outcome.output) == (2, b"")
+    assert one_line(outcome.errors)
+    assert "--mode" in outcome.errors
+    assert "-o FILE" in outcome.errors
 
 
 def test_file_is_replaced_and_not_written_over(tmp_path: Path, capfdbinary: Capture) -> None:
@@ -127,17 +140,45 @@ def test_link_stays_a_link(tmp_path: Path, capfdbinary: Capture) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "reason"),
+    ("file", "status", "reason"),
     [
-        ("{}/missing/file", "No such file or directory"),
-        ("{}", "Is a directory"),
-        ("/dev/full", "No space left on device"),
+        ("{}/missing/file", 1, "{}/missing/file: there is no directory {}/missing"),
+        ("{}", 2, "{} is a directory; name a file in it"),
+        ("{}/", 2, "argument -o/--output: '{}/' is a directory; name a file in it"),
+        ("{}/new/", 2, "argument -o/--output: '{}/new/' is a directory; name a file in it"),
+        ("/dev/full", 1, "/dev/full: No space left on device"),
     ],
 )
-def test_file_that_cannot_be_written_is_named(file: str, reason: str, tmp_path: Path, capfdbinary: Capture) -> None:
-    file = file.replace("{}", str(tmp_path))
+@pytest.mark.parametrize("command", COMMANDS_WITH_FILE)
+def test_file_that_cannot_be_written_is_named(
+    command: str, file: str, status: int, reason: str, tmp_path: Path, capfdbinary: Capture
+) -> None:
+    outcome = call(capfdbinary, *command.split(), "-o", file.replace("{}", str(tmp_path)))
 
-    outcome = call(capfdbinary, "schema", "-o", file)
-
-    assert outcome == (1, b"", f"ec2facts: error: {file}: {reason}\n")
+    assert (outcome.status, outcome.output) == (status, b"")
+    last = outcome.errors.splitlines()[-1]
+    assert last.startswith(f"ec2facts: error: {reason.replace('{}', str(tmp_path))}")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", COMMANDS_WITH_FILE)
+def test_every_command_with_a_file_installs_it(command: str, tmp_path: Path, capfdbinary: Capture) -> None:
+    file = tmp_path / "file"
+    arguments = [*command.split(), "-o", file, "--check", "test -s {}", "--command", f"touch {tmp_path}/ran"]
+    printed = call(capfdbinary, *command.split()).output
+
+    planned = call(capfdbinary, *arguments, "--dry-run", "--exit-code")
+    assert (planned.status, file.exists()) == (10, False)
+
+    written = call(capfdbinary, *arguments)
+    assert (written.status, written.output, file.read_bytes()) == (0, b"", printed)
+    assert (tmp_path / "ran").exists()
+
+    before = file.stat()
+    again = call(capfdbinary, *arguments, "--exit-code")
+    assert again == (0, b"", f"ec2facts: unchanged {file}\n")
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+    file.write_bytes(b"old")
+    refused = call(capfdbinary, *command.split(), "-o", file, "--check", "false {}", "--state", tmp_path / "state")
+    assert (refused.status, file.read_bytes()) == (7, b"old")
