@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "1.0.0"
+from ec2facts.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from ec2facts.collection.crawl import crawl

@@ -29,6 +29,7 @@ from ec2facts import (
     instances,
 )
 from ec2facts.errors import EC2FactsError, UnreadError
+from ec2facts.imds.session import plain_session
 from ec2facts.imds.simulator.simulator import Request, Simulator
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.metadata.attributes import Resource, attributes
@@ -115,7 +116,7 @@ class Served:
         return client
 
     def ours(self) -> EC2Metadata:
-        return EC2Metadata(source=ec2facts.IMDSClient(self.simulator.url))
+        return EC2Metadata(source=ec2facts.IMDSClient(self.simulator.url, session=plain_session(), check_ready=False))
 
     def asked_for(self, read: Callable[[], object]) -> list[Request]:
         """Return the requests that ``read`` sends."""

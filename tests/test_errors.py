@@ -11,8 +11,10 @@ from ec2facts import errors
 from ec2facts.errors import (
     AbsentError,
     DecodeError,
+    DisabledError,
     EC2FactsError,
     IncompleteError,
+    NotReadyError,
     SnapshotError,
     TemplateError,
     UnavailableError,
@@ -20,15 +22,11 @@ from ec2facts.errors import (
     UnrepresentableError,
     WithheldError,
 )
-from ec2facts.imds import requests_errors
+from ec2facts.imds.session import SessionTransport
+from ec2facts.imds.transport import FailedRequestError, Reply
 
 TREE: list[type[EC2FactsError]] = [
     kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, EC2FactsError)
-]
-OVER_HTTP = [
-    kind
-    for _, kind in inspect.getmembers(requests_errors, inspect.isclass)
-    if issubclass(kind, EC2FactsError) and kind.__module__ == requests_errors.__name__
 ]
 
 
@@ -59,12 +57,40 @@ def test_every_error_says_what_it_means(kind: type[EC2FactsError]) -> None:
     assert re.match(r"[A-Z`].*\.$", (inspect.getdoc(kind) or "").replace("\n", " "))
 
 
-@pytest.mark.parametrize("kind", OVER_HTTP)
-def test_error_over_http_is_the_matching_one_of_requests(kind: type[EC2FactsError]) -> None:
-    ours, theirs = kind.__bases__
+@pytest.mark.parametrize(
+    ("cause", "kind"),
+    [
+        (Reply(404, {}, b"", requests.Response()), requests.HTTPError),
+        (FailedRequestError("connect timeout", ""), requests.ConnectTimeout),
+        (FailedRequestError("reply timeout", ""), requests.ReadTimeout),
+        (FailedRequestError("deadline", ""), requests.Timeout),
+        (FailedRequestError("refused", ""), requests.ConnectionError),
+        (FailedRequestError("reset", ""), requests.ConnectionError),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "error",
+    [
+        AbsentError("meta-data/mac"),
+        UnreadError("meta-data/mac", "HTTP 503", status=503),
+        UnavailableError("http://127.0.0.1:1", "no token", status=404),
+        DisabledError("http://127.0.0.1:1", "switched off"),
+        NotReadyError("http://127.0.0.1:1", "no meta-data/"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_error_of_a_session_is_the_matching_one_of_requests_too(
+    error: EC2FactsError, cause: Reply | FailedRequestError, kind: type[Exception]
+) -> None:
+    with requests.Session() as session:
+        both = SessionTransport("http://127.0.0.1:1", session).own_error(error, cause)
 
-    assert ours in TREE
-    assert theirs in {requests.HTTPError, requests.ConnectTimeout, requests.ReadTimeout, requests.ConnectionError}
+    assert isinstance(both, type(error))
+    assert isinstance(both, kind)
+    assert (str(both), both.exit_status) == (str(error), error.exit_status)
+    assert vars(error).items() <= vars(both).items()
+    assert getattr(both, "response", None) is getattr(cause, "response", None)
 
 
 def test_decode_error_is_a_value_error() -> None:
@@ -166,13 +192,6 @@ HOSTILE = "a\x1b[2J\r\nb\u202ec\ud800"
 def test_error_escapes_what_the_service_sent(error: EC2FactsError) -> None:
     assert str(error).isprintable()
     assert r"a\x1b[2J\r\nb\u202ec\ud800" in str(error)
-
-
-@pytest.mark.parametrize("kind", OVER_HTTP)
-def test_error_over_http_says_the_same(kind: type[EC2FactsError]) -> None:
-    ours = kind.__bases__[0]
-
-    assert str(kind("x", "y")) == str(ours("x", "y"))
 
 
 def test_error_keeps_its_own_copy_of_what_it_was_given() -> None:

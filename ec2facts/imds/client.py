@@ -2,50 +2,46 @@
 
 from __future__ import annotations
 
-import http.client
-import io
 import math
 import os
 import re
 import threading
 import time
 from collections.abc import Mapping
-from http.cookiejar import DefaultCookiePolicy
-from typing import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Callable
 
-import requests
-import urllib3
-
-from ec2facts.errors import Cause, DisabledError, UnavailableError, UsageError
-from ec2facts.imds.body import BODY_LIMIT, read_body
-from ec2facts.imds.endpoint import ENDPOINTS, resolve_endpoint, setting, url_of
-from ec2facts.imds.rate_limits import RequestBudget, RetryBudget, backoff
-from ec2facts.imds.requests_errors import (
-    UNAVAILABLE,
-    UNREAD,
-    AbsentStatusError,
-    DeadlineTimeout,
-    DisabledStatusError,
-    UnavailableStatusError,
-    UnreadStatusError,
-    answered,
-    cause_and_reason,
-    matching,
+from ec2facts.errors import (
+    THROTTLED,
+    AbsentError,
+    Cause,
+    DisabledError,
+    NotReadyError,
+    UnavailableError,
+    UnreadError,
+    UsageError,
 )
+from ec2facts.imds.endpoint import ENDPOINTS, resolve_endpoint, setting
+from ec2facts.imds.rate_limits import RequestBudget, RetryBudget, backoff
 from ec2facts.imds.source import TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER, TOKEN_TTL_SECONDS
+from ec2facts.imds.transport import BODY_LIMIT, FailedRequestError, HTTPTransport, Reply, Transport
+
+if TYPE_CHECKING:
+    import requests
 
 THROTTLED_ATTEMPTS = 12
-"""Tries of a request that is answered that it comes too soon, unless a number of tries is given."""
+"""The attempts of a request that the service refuses because requests come too fast, unless a number is given."""
+
+MAX_RATE = 160
+"""Requests in any second; ``RequestBudget`` has the arithmetic."""
 
 THROTTLING_STATUSES = frozenset({429, 503})
 PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})
-PASSING_ERRORS = (
-    requests.exceptions.RequestException,
-    urllib3.exceptions.HTTPError,
-    http.client.HTTPException,
-    OSError,
-    ValueError,  # what is below requests raises it for a chunk of negative size, or a Location that is no URL
-)
+HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+
+META_DATA = "meta-data/"
+INSTANCE_ID = "meta-data/instance-id"
+"""What every instance has, and META_DATA too: a service that lacks one of them is not ready."""
 
 
 class IMDSClient:
@@ -54,14 +50,19 @@ class IMDSClient:
     ``endpoint`` is the service's base URL, by default what the AWS_EC2_METADATA_* variables say. ``timeout`` is in
     seconds, for each of at most ``attempts`` tries of one request (by default what the AWS_METADATA_SERVICE_*
     variables say, else 1 s and 3, or 12 where the service answers that requests come too soon). ``deadline`` is in
-    seconds from now on, for all requests together. ``max_rate`` requests may follow each other at once, then as many
-    a second; 0 lifts the limit. ``wait`` is how many seconds to wait for the service to come up; one that is switched
-    off is not waited for.
+    seconds from now on, for all requests together. At most ``max_rate`` requests are sent in any second; 0 lifts the
+    limit. ``wait`` is how many seconds to wait for the service to come up and be ready; one that is switched off is not
+    waited for.
 
-    A ``session`` that is given sends every request and is not altered; without one no proxy variable and no .netrc
-    applies, and no cookie is kept. Redirects are never followed.
+    A ``session`` that is given sends every request and is not altered, and errors are exceptions of requests as well;
+    without one nothing but the standard library is used, no proxy variable and no .netrc applies, and no cookie is
+    kept. Redirects are never followed.
 
-    Errors are those of ``ec2facts.errors``, and exceptions of requests as well.
+    A service is ready once it has ``meta-data/`` and ``meta-data/instance-id``. The client asks for the latter before
+    it returns the former or reports anything as absent or empty, and raises NotReadyError, unless ``check_ready`` is
+    false.
+
+    ``is_live`` says whether the endpoint is one of AWS's own, and ``name`` is the endpoint, for messages.
     """
 
     def __init__(
@@ -71,9 +72,10 @@ class IMDSClient:
         session: requests.Session | None = None,
         timeout: float | None = None,
         attempts: int | None = None,
-        max_rate: float = 128,
+        max_rate: float = MAX_RATE,
         wait: float = 0,
         deadline: float = math.inf,
+        check_ready: bool = True,
         environ: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
@@ -93,56 +95,132 @@ class IMDSClient:
         self.timeout = timeout
         self.attempts = attempts
         self._throttled_attempts = attempts if is_set else THROTTLED_ATTEMPTS
-        self._session = session or _session()
+        self._transport: Transport
+        if session is None:
+            self._transport = HTTPTransport(self.endpoint, clock=clock)
+        else:
+            from ec2facts.imds.session import SessionTransport
+
+            self._transport = SessionTransport(self.endpoint, session, clock=clock)
         self._budget = RequestBudget(max_rate, clock=clock, sleep=sleep)
+        self._retries = RetryBudget()
         self._clock = clock
         self._sleep = sleep
-        self._locks: dict[int, threading.Lock] = {}
+        self._locks: dict[int, threading.RLock] = {}
         self._token = ""
         self._renew_at = 0.0
+        self._check_ready = check_ready
+        self._is_ready = not check_ready
+        self._came_late = False
+        self._probed: Reply | None = None
         self._wait_until = clock() + wait
         self._deadline_at = clock() + deadline
-        self._retries = RetryBudget()
 
     def __repr__(self) -> str:
         return f"<IMDSClient of {self.endpoint}>"
 
     def get(self, path: str) -> bytes | None:
         """Return the body of ``path``, None where the service answers 404."""
-        try:
-            return self.read(path)
-        except AbsentStatusError:
-            return None
+        reply = self._ask(path)
+        return None if reply.status == 404 else self._body(path, reply)
 
     def read(self, path: str) -> bytes:
         """Return the body of ``path``; raise AbsentError where the service answers 404."""
-        token = self._valid_token()
-        response = self._get(path, token)
-        if response.status_code == 401:
-            response = self._get(path, self._valid_token(instead_of=token))
-        if response.status_code == 404:
-            raise answered(AbsentStatusError(path), response)
-        if response.status_code != 200:
-            status = response.status_code
-            raise answered(UnreadStatusError(path, f"HTTP {status}", status=status, cause="status"), response)
-        kind = response.headers.get("Content-Type", "")
-        if kind.startswith("text/html") and path.rstrip("/") != "user-data":
-            raise answered(UnreadStatusError(path, "a page of HTML came in its place", status=200), response)
-        if len(response.content) > BODY_LIMIT:
-            raise answered(UnreadStatusError(path, f"its body exceeds {BODY_LIMIT} bytes", status=200), response)
-        return response.content
+        return self._present(path, self._ask(path))
 
-    def _get(self, path: str, token: str) -> requests.Response:
+    def read_nonempty(self, path: str) -> bytes:
+        """Return the body of ``path`` as ``read`` does, but retry an empty one, then raise UnreadError."""
+        reply = self._ask(path, may_be_empty=False)
+        if reply.status == 200 and not reply.body:
+            raise self._transport.own_error(UnreadError(path, "its body is empty", status=200), reply)
+        return self._present(path, reply)
+
+    def _present(self, path: str, reply: Reply) -> bytes:
+        if reply.status == 404:
+            raise self._transport.own_error(AbsentError(path), reply)
+        return self._body(path, reply)
+
+    def _body(self, path: str, reply: Reply) -> bytes:
+        status = reply.status
+        kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if status != 200:
+            reason = f"HTTP {status}" + THROTTLED * (status == 429)
+        elif kind in HTML_TYPES and path.rstrip("/") != "user-data":
+            reason = "a page of HTML came in its place"
+        elif len(reply.body) > BODY_LIMIT:
+            reason = f"its body exceeds {BODY_LIMIT} bytes"
+        else:
+            return reply.body
+        raise self._transport.own_error(UnreadError(path, reason, status=status, cause="status"), reply)
+
+    def _ask(self, path: str, *, may_be_empty: bool = True) -> Reply:
+        """Return the reply for ``path``; what a service lacks that is not ready yet is not absent.
+
+        A value needs no check, so that one attribute costs one request. What a crawl asks for first, and whatever
+        seems absent or empty, does.
+        """
+        if path == INSTANCE_ID:
+            with self._lock:
+                if not self._is_ready:
+                    self._wait_until_ready()
+                probed, self._probed = self._probed, None
+            return probed or self._get(path, may_be_empty=may_be_empty)
+        while True:
+            asked_at = self._clock()
+            reply = self._get(path, may_be_empty=may_be_empty)
+            is_missing = reply.status == 404 or (reply.status == 200 and not reply.body)
+            if path == META_DATA and is_missing and self._check_ready:
+                self._wait_for(path, asked_at, reply)
+                continue
+            if self._is_ready or not (is_missing or path == META_DATA):
+                return reply
+            with self._lock, suppress(UnreadError):  # one that cannot be read says nothing about the rest
+                if not self._is_ready:
+                    self._wait_until_ready()
+            if not (is_missing and self._came_late):
+                return reply
+
+    def _wait_until_ready(self) -> None:
+        """Ask for what every instance has, keep the reply for who asks for it next, and wait for it if it is absent."""
+        while not self._is_ready:
+            asked_at = self._clock()
+            try:
+                self._probed = self._get(INSTANCE_ID, may_be_empty=False)
+            except UnreadError:
+                self._is_ready = True
+                raise
+            self._is_ready = self._probed.status != 404
+            if not self._is_ready:
+                self._came_late = True
+                self._wait_for(INSTANCE_ID, asked_at, self._probed)
+
+    def _wait_for(self, path: str, asked_at: float, reply: Reply) -> None:
+        """Wait a second for the service to have ``path``; raise NotReadyError if the time to wait is up."""
+        if not self._may_wait(asked_at):
+            late = NotReadyError(self.endpoint, f"it has no {path} yet; --wait 60 waits for it", cause="not ready")
+            raise self._transport.own_error(late, reply)
+        self._sleep(1)
+
+    def _get(self, path: str, *, may_be_empty: bool = True) -> Reply:
+        """Return the reply for ``path``, with a new token if the service does not know the first."""
+        headers = {TOKEN_HEADER: self._valid_token()}
         try:
-            return self._request("GET", path, {TOKEN_HEADER: token})
-        except PASSING_ERRORS as error:
-            cause, reason = cause_and_reason(error, self.timeout)
-            raise matching(error, UNREAD)(path, reason, cause=cause) from error
+            reply = self._request("GET", path, headers, may_be_empty=may_be_empty)
+            if reply.status == 401:
+                headers = {TOKEN_HEADER: self._valid_token(instead_of=headers[TOKEN_HEADER])}
+                reply = self._request("GET", path, headers, may_be_empty=may_be_empty)
+        except FailedRequestError as error:
+            raise self._transport.own_error(UnreadError(path, error.reason, cause=error.cause), error) from error
+        return reply
+
+    @property
+    def _lock(self) -> threading.RLock:
+        """This process's own lock: one that another thread held at a fork stays locked in the child for ever."""
+        return self._locks.setdefault(os.getpid(), threading.RLock())
 
     def _valid_token(self, *, instead_of: str | None = None) -> str:
         """Return the token, a new one if there is none, it is about to expire, or it is ``instead_of``."""
-        # One lock for each process: one that another thread held at a fork stays locked in the child for ever.
-        with self._locks.setdefault(os.getpid(), threading.Lock()):
+        with self._lock:
             if not self._token or self._token == instead_of or self._clock() >= self._renew_at:
                 self._renew()
             return self._token
@@ -151,57 +229,63 @@ class IMDSClient:
         while True:
             asked_at = self._clock()
             try:
-                response = self._put_token()
+                reply = self._put_token()
                 break
             except DisabledError:
                 raise
             except UnavailableError:
-                if asked_at >= self._wait_until or self._clock() + 1 >= self._deadline_at:
+                if not self._may_wait(asked_at):
                     raise
             self._sleep(1)
-        ttl = _ttl(response)
-        self._token = response.content.decode("ascii")
+        granted = reply.headers.get(TOKEN_TTL_HEADER.lower(), "")  # the service may grant less than the request says
+        ttl = min(float(granted), TOKEN_TTL_SECONDS) if granted.isdecimal() else TOKEN_TTL_SECONDS
+        self._token = reply.body.decode("ascii")
         self._renew_at = asked_at + ttl - min(60, ttl / 10)
 
-    def _put_token(self) -> requests.Response:
-        try:
-            response = self._request("PUT", TOKEN_PATH, {TOKEN_TTL_HEADER: str(TOKEN_TTL_SECONDS)})
-        except PASSING_ERRORS as error:
-            cause, reason = cause_and_reason(error, self.timeout)
-            raise matching(error, UNAVAILABLE)(self.endpoint, reason, cause=cause) from error
-        status = response.status_code
-        if status == 200 and re.fullmatch(rb"[!-~]{1,1024}", response.content):
-            return response
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        if status == 403:
-            why = "it is switched off (HTTP 403)"
-            off = DisabledStatusError(self.endpoint, why, cause="status", status=status, headers=headers)
-            raise answered(off, response)
-        why = "what answers there gives no token" if status == 200 else f"no token (HTTP {status})"
-        why_data: Cause = "no token" if status == 200 else "status"
-        refused = UnavailableStatusError(self.endpoint, why, cause=why_data, status=status, headers=headers)
-        raise answered(refused, response)
+    def _may_wait(self, asked_at: float) -> bool:
+        """Whether the service may still come up within the time to wait, after it did not at ``asked_at``."""
+        return asked_at < self._wait_until and self._clock() + 1 < self._deadline_at
 
-    def _request(self, method: str, path: str, headers: Mapping[str, str]) -> requests.Response:
-        """Send a request, again after failures that pass; return the last answer or raise the last error."""
+    def _put_token(self) -> Reply:
+        try:
+            reply = self._request("PUT", TOKEN_PATH, {TOKEN_TTL_HEADER: str(TOKEN_TTL_SECONDS)})
+        except FailedRequestError as error:
+            failed = UnavailableError(self.endpoint, error.reason, cause=error.cause)
+            raise self._transport.own_error(failed, error) from error
+        status = reply.status
+        if status == 200 and re.fullmatch(rb"[!-~]{1,1024}", reply.body):
+            return reply
+        kind: type[UnavailableError] = UnavailableError
+        reason = f"no token (HTTP {status})"
+        if status == 403:
+            kind, reason = DisabledError, "it is switched off (HTTP 403)"
+        elif status == 200:
+            reason = "what answers there gives no token"
+        cause: Cause = "no token" if status == 200 else "status"
+        refused = kind(self.endpoint, reason, cause=cause, status=status, headers=reply.headers)
+        raise self._transport.own_error(refused, reply)
+
+    def _request(self, method: str, path: str, headers: Mapping[str, str], *, may_be_empty: bool = True) -> Reply:
+        """Send a request, again after failures that pass; return the last reply or raise the last error."""
         attempt = 0
         while True:
             attempt += 1
             try:
-                response = self._send(method, path, headers)
-            except PASSING_ERRORS:
+                reply = self._send(method, path, headers)
+            except FailedRequestError:
                 wait = backoff(attempt, None)
                 if not self._may_retry(attempt, self.attempts, wait):
                     raise
                 self._sleep(wait)
                 continue
-            if response.status_code not in PASSING_STATUSES:
+            is_empty = not may_be_empty and reply.status == 200 and not reply.body
+            if reply.status not in PASSING_STATUSES and not is_empty:
                 self._retries.earn()
-                return response
-            wait = backoff(attempt, response.headers.get("Retry-After"))
-            is_throttled = response.status_code in THROTTLING_STATUSES
+                return reply
+            wait = backoff(attempt, reply.headers.get("retry-after"))
+            is_throttled = reply.status in THROTTLING_STATUSES
             if not self._may_retry(attempt, self._throttled_attempts if is_throttled else self.attempts, wait):
-                return response
+                return reply
             if is_throttled:
                 self._budget.pause(wait)
             else:
@@ -210,44 +294,19 @@ class IMDSClient:
     def _may_retry(self, attempt: int, attempts: int, wait: float) -> bool:
         return attempt < attempts and self._clock() + wait < self._deadline_at and self._retries.spend()
 
-    def _send(self, method: str, path: str, headers: Mapping[str, str]) -> requests.Response:
-        self._budget.spend()
-        started_at = self._clock()
-        timeout = min(self.timeout, self._deadline_at - started_at)
-        if timeout <= 0:
-            raise DeadlineTimeout
-        response = self._session.request(
-            method,
-            url_of(self.endpoint, path),
-            headers={**headers, "Accept-Encoding": "identity"},
-            timeout=(timeout / 2, timeout),
-            allow_redirects=False,
-            stream=True,
-        )
+    def _send(self, method: str, path: str, headers: Mapping[str, str]) -> Reply:
+        if not self._budget.acquire(until=self._deadline_at):
+            raise FailedRequestError("deadline", "the deadline has passed")
+        timeout = max(0.001, min(self.timeout, self._deadline_at - self._clock()))
         try:
-            body = read_body(response.raw, until=started_at + 2 * timeout, clock=self._clock)
+            reply = self._transport.send(method, path, headers, timeout=timeout)
+        except FailedRequestError as error:
+            if timeout < self.timeout and error.cause in {"connect timeout", "reply timeout"}:
+                raise FailedRequestError("deadline", "the deadline has passed") from error
+            raise
         finally:
-            response.close()
-        response.raw = io.BytesIO(body)
-        received = len(response.content)  # which a hook of the caller's session may have read before
-        if received <= BODY_LIMIT and response.headers.get("Content-Length") not in {None, str(received)}:
-            raise requests.exceptions.ConnectionError("the body is cut short", response=response)
-        return response
-
-
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Say of every answer that it leads nowhere: requests reads the body of a redirect that is not followed."""
-
-
-def _session() -> requests.Session:
-    session = _Session()
-    session.trust_env = False
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-    return session
-
-
-def _ttl(response: requests.Response) -> float:
-    """Return the seconds that a token lives: the service may give fewer than were asked for."""
-    granted = response.headers.get(TOKEN_TTL_HEADER, "")
-    return min(float(granted), TOKEN_TTL_SECONDS) if granted.isdecimal() else TOKEN_TTL_SECONDS
+            self._budget.release()
+        received = len(reply.body)
+        if received <= BODY_LIMIT and reply.headers.get("content-length") not in {None, str(received)}:
+            raise FailedRequestError("reset", "the body is cut short")
+        return reply

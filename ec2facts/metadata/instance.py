@@ -58,8 +58,9 @@ class EC2Metadata(Resource):
         with self.lock:
             if self._source is None:
                 from ec2facts.imds.client import IMDSClient
+                from ec2facts.imds.session import plain_session
 
-                self._source = IMDSClient(session=self._session)
+                self._source = IMDSClient(session=self._session or plain_session(), check_ready=False)
             return self._source
 
     def clear_all(self) -> None:

@@ -183,6 +183,7 @@ def test_redirect_of_a_live_service_is_one_as_well() -> None:
         "meta-data/future": reply(301, b"<html>Moved</html>", {"Location": f"{NOBODY}/latest/meta-data/future/"}),
         "meta-data/future/": reply(200, b"x"),
         "meta-data/future/x": reply(200, b"1"),
+        "meta-data/instance-id": reply(200, b"i-1234567890abcdef0"),
     }
 
     with ScriptedService(script) as service:

@@ -28,7 +28,11 @@ class Reply(NamedTuple):
     """Bytes to send as they stand, and how the connection ends behind them."""
 
     content: bytes
-    ending: Literal["close", "reset", "silence"] = "close"
+    ending: Literal["close", "reset", "silence", "drip"] = "close"
+    drip: bytes = b""
+    """What to send every 10 ms behind the content, for 10 s at most."""
+    last: bytes = b""
+    """What to send at the end, so that a client without a time limit gets a complete reply."""
 
 
 Answer = Union[Reply, Callable[[Request], Reply]]
@@ -54,6 +58,8 @@ class ScriptedService:
     def __init__(self, script: Mapping[str, Answer | Sequence[Answer]] | None = None) -> None:
         self.requests: list[Request] = []
         self.stopped = threading.Event()
+        self.left = threading.Event()
+        """Set once a client has closed a connection before the reply was complete."""
         self._lock = threading.Lock()
         self._tokens = 0
         self._script: dict[str, list[Answer]] = {}
@@ -134,7 +140,13 @@ class _Handler(BaseRequestHandler):
         answer = self.server.service.answer(Request(method, target, http.client.parse_headers(io.BytesIO(rest))))
         try:
             connection.sendall(answer.content)
+            if answer.ending == "drip":
+                for _ in range(1000):
+                    self.server.service.stopped.wait(0.01)
+                    connection.sendall(answer.drip)
+                connection.sendall(answer.last)
         except ConnectionError:  # a client that has read enough
+            self.server.service.left.set()
             return
         if answer.ending == "silence":
             self.server.service.stopped.wait(10)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -33,44 +32,59 @@ def test_successes_save_up_no_more_than_the_budget() -> None:
     assert [budget.spend() for _ in range(3)] == [True, True, False]
 
 
-def test_burst_passes_at_once_and_the_rest_at_the_rate() -> None:
+def spend(budget: RequestBudget) -> None:
+    """Send a request that ends at once."""
+    assert budget.acquire()
+    budget.release()
+
+
+@pytest.mark.parametrize("paths", [217, 898])
+@pytest.mark.parametrize("duration", [0, 0.003, 0.7])
+def test_no_second_holds_more_requests_than_the_rate(paths: int, duration: float) -> None:
     time = Time()
-    budget = RequestBudget(128, **time.options)
+    budget = RequestBudget(160, **time.options)
 
-    passed = []
-    for _ in range(384):
-        budget.spend()
-        passed.append(time.now - 1000)
+    sent = []
+    for _ in range(paths):
+        assert budget.acquire()
+        sent.append(time.now)
+        time.now += duration / 8  # eight at a time
+        budget.release()
 
-    assert passed[:128] == 128 * [0]
-    assert passed[128] == pytest.approx(1 / 128)
-    assert passed[-1] == pytest.approx(2)
+    assert max(sum(start <= each < start + 1 for each in sent) for start in sent) <= 160
+    assert sent[159] - sent[0] == pytest.approx(159 * duration / 8)
 
 
-def test_budget_fills_up_again_but_not_beyond_one_burst() -> None:
+def test_slot_is_free_a_second_after_its_request_has_ended() -> None:
     time = Time()
-    budget = RequestBudget(4, **time.options)
-    for _ in range(4):
-        budget.spend()
+    budget = RequestBudget(2, **time.options)
+    budget.acquire()
+    time.now += 0.6
+    budget.release()
+    spend(budget)
 
-    time.now += 3600
-    for _ in range(5):
-        budget.spend()
+    budget.acquire()
 
-    assert time.slept == [0.25]
+    assert time.slept == [pytest.approx(1)]
 
 
-def test_budget_fills_up_a_request_at_a_time() -> None:
+def test_requests_under_way_count_towards_the_limit() -> None:
+    budget = RequestBudget(2, clock=lambda: 0)
+    budget.acquire()
+    budget.acquire()
+
+    assert not budget.acquire(until=0.01)
+
+
+@pytest.mark.parametrize(("rate", "waits"), [(0.5, [2, 2]), (1, [1, 1]), (2.5, [1])])
+def test_rate_need_not_be_whole(rate: float, waits: list[float]) -> None:
     time = Time()
-    budget = RequestBudget(4, **time.options)
-    for _ in range(4):
-        budget.spend()
+    budget = RequestBudget(rate, **time.options)
 
-    time.now += 0.5
     for _ in range(3):
-        budget.spend()
+        spend(budget)
 
-    assert time.slept == [0.25]
+    assert time.slept == waits
 
 
 def test_no_limit_never_sleeps() -> None:
@@ -78,7 +92,7 @@ def test_no_limit_never_sleeps() -> None:
     budget = RequestBudget(0, **time.options)
 
     for _ in range(10_000):
-        budget.spend()
+        spend(budget)
 
     assert time.slept == []
 
@@ -88,38 +102,61 @@ def test_budget_is_one_over_all_threads() -> None:
     together = threading.Barrier(8, timeout=10)
     budget = RequestBudget(10, clock=lambda: 0, sleep=slept.append)
 
-    def spend() -> None:
+    def spend_many() -> None:
         together.wait()
         for _ in range(100):
-            budget.spend()
+            spend(budget)
 
     with ThreadPoolExecutor(8) as pool:
-        for future in [pool.submit(spend) for _ in range(8)]:
+        for future in [pool.submit(spend_many) for _ in range(8)]:
             future.result()
 
-    # The clock stands still, so that each of the 790 requests beyond the burst waits 0.1 s longer than the one before.
-    assert Counter(round(seconds, 6) for seconds in slept) == Counter(number / 10 for number in range(1, 791))
+    # The clock stands still, so that each of the 790 requests beyond the first 10 waits for a whole second.
+    assert slept == 790 * [1]
 
 
-def test_thread_that_waits_does_not_hold_up_the_accounts() -> None:
+def test_request_that_would_be_later_than_the_deadline_is_refused_without_waiting() -> None:
+    time = Time()
+    budget = RequestBudget(1, **time.options)
+    spend(budget)
+
+    refused = [budget.acquire(until=time.now + 0.5) for _ in range(2)]
+
+    assert (refused, time.slept) == ([False, False], [])
+    assert budget.acquire(until=time.now + 1.5)
+
+
+def test_pause_holds_up_every_request() -> None:
+    time = Time()
+    budget = RequestBudget(0, **time.options)
+    budget.pause(3)
+
+    refused = budget.acquire(until=time.now + 2)
+    spend(budget)
+
+    assert (refused, time.slept) == (False, [3])
+
+
+def test_thread_that_waits_does_not_hold_up_the_others() -> None:
     asleep, awake = threading.Event(), threading.Event()
 
     def sleep(_: float) -> None:
         asleep.set()
         assert awake.wait(10)
 
-    budget = RequestBudget(1, clock=lambda: 0, sleep=sleep)
-    budget.spend()
+    budget = RequestBudget(2, clock=lambda: 0, sleep=sleep)
+    spend(budget)
+    spend(budget)
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(budget.spend)
+        first = pool.submit(budget.acquire)
         assert asleep.wait(10)
         asleep.clear()
-        second = pool.submit(budget.spend)
+        second = pool.submit(budget.acquire)
         reached = asleep.wait(10)
         awake.set()
 
     assert reached
-    assert (first.result(), second.result()) == (None, None)
+    assert (first.result(), second.result()) == (True, True)
 
 
 def test_wait_doubles_with_each_attempt_up_to_a_bound() -> None:

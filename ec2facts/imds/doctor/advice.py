@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ec2facts.errors import DisabledError, UnavailableError
+from ec2facts.errors import UnavailableError
 from ec2facts.imds.doctor.machine import container_evidence, ec2_evidence, instance_id, is_ipv6_only
 from ec2facts.imds.endpoint import ENDPOINTS
 
@@ -83,15 +83,13 @@ def for_reply_that_never_came(root: Path) -> str:
 
 def advise(error: UnavailableError, root: Path = ROOT) -> str:
     """Return what to do about an error of the live service, from the error and this machine's files alone."""
-    if isinstance(error, DisabledError) and not hasattr(error, "response"):
-        return ""  # it says itself which variable to unset
-    response = getattr(error, "response", None)
-    if response is not None:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return for_token(error.endpoint, response.status_code, headers, root)
-    causes = list(_causes(error))
-    if any(type(cause).__name__ in {"ReadTimeout", "ReadTimeoutError"} for cause in causes):  # of requests and urllib3
+    if error.cause in {"variable", "not ready"}:
+        return ""  # the error says itself what to do
+    if error.status is not None:
+        return for_token(error.endpoint, error.status, error.headers, root)
+    if error.cause == "reply timeout":
         return for_reply_that_never_came(root)
+    causes = list(_causes(error))
     failed = next(
         (cause for cause in causes if isinstance(cause, (*TIMEOUTS, socket.gaierror)) or _number(cause)), None
     )

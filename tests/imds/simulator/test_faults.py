@@ -14,12 +14,12 @@ import pytest
 from ec2facts.collection.crawl import crawl
 from ec2facts.collection.facts import facts
 from ec2facts.errors import DisabledError, EC2FactsError, UnavailableError, UsageError
-from ec2facts.imds.body import BODY_LIMIT
 from ec2facts.imds.client import IMDSClient
 from ec2facts.imds.rate_limits import LONGEST_WAIT
 from ec2facts.imds.simulator.faults import FAULTS, Where, parse_fault
 from ec2facts.imds.simulator.simulator import Request, Simulator
 from ec2facts.imds.source import MAX_DEPTH
+from ec2facts.imds.transport import BODY_LIMIT
 from tests.imds.faulty import INSTANCE, PATHS, collect_from, facts_but_for, settled_threads
 from tests.imds.simulator.test_simulator import TTL, ask, connect, get, new_token
 
@@ -276,7 +276,7 @@ def test_interface_comes_and_goes_at_a_request(fault: str) -> None:
     simulator = Simulator(INSTANCE, faults=[f"{fault}=4@{MACS}*"])
 
     with simulator as url:
-        client = IMDSClient(url)
+        client = IMDSClient(url, check_ready=False)
         listings = [client.get(MACS), client.get(MACS + "02:00:5e:00:53:17/"), client.get(MACS)]
 
     there = [b"02:00:5e:00:53:17/" in (listing or b"") for listing in (listings[0], listings[2])]

@@ -1,0 +1,257 @@
+"""One HTTP request and its reply, within a time limit, over a connection of its own."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import io
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from queue import Empty, SimpleQueue
+from typing import Any, Callable, NamedTuple, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from ec2facts.errors import Cause, EC2FactsError
+from ec2facts.imds.endpoint import url_of
+from ec2facts.version import __version__
+
+BODY_LIMIT = 4 * 1024 * 1024
+"""Bytes. User data are 16 KiB at most, and a listing of ten thousand names is less than one MiB."""
+
+USER_AGENT = f"ec2facts/{__version__}"
+
+TIMEOUTS = (TimeoutError, socket.timeout)
+"""Two classes before Python 3.10."""
+
+FAILURES = (
+    OSError,
+    http.client.HTTPException,
+    ValueError,  # of http.client, for a chunk of negative size
+)
+"""What a connection of this module raises."""
+
+E = TypeVar("E", bound=EC2FactsError)
+
+
+class Reply(NamedTuple):
+    """A complete reply of the service."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By name in lower case."""
+    body: bytes
+    """At most one byte more than BODY_LIMIT."""
+    response: Any = None
+    """The same as a session of requests returns it, if one sent the request."""
+
+
+class FailedRequestError(Exception):
+    """No complete reply came; ``cause`` says why as data, ``reason`` in a few words that are the same each time."""
+
+    def __init__(self, cause: Cause, reason: str) -> None:
+        self.cause = cause
+        self.reason = reason
+        super().__init__(reason)
+
+
+class Transport(Protocol):
+    """Whatever sends a request to the service."""
+
+    def send(self, method: str, path: str, headers: Mapping[str, str], *, timeout: float) -> Reply:
+        """Send a request and return the reply; raise FailedRequestError unless it is complete after ``timeout`` s."""
+
+    def own_error(self, error: E, cause: BaseException | Reply) -> E:
+        """Return ``error`` in the form that callers of this transport catch; ``cause`` led to it."""
+
+
+Connect = Callable[[str, int, float], socket.socket]
+"""Connects to a host and a port within a number of seconds, as ``connect`` does."""
+
+
+def connect(host: str, port: int, timeout: float) -> socket.socket:
+    """Return a connection to ``host``, made within ``timeout`` seconds: looking up its name and each address count."""
+    until = time.monotonic() + timeout
+    addresses = _resolve(host, port, timeout)
+    for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
+        connection = socket.socket(family, kind, protocol)
+        connection.settimeout(max(0.001, until - time.monotonic()) / (len(addresses) + 1 - number))
+        try:
+            connection.connect(address)
+        except OSError:
+            connection.close()
+            if number == len(addresses):
+                raise
+        else:
+            return connection
+    raise AssertionError("a name resolves to one address at least")
+
+
+def _resolve(host: str, port: int, timeout: float) -> list[Any]:
+    """Return the addresses of ``host``; look up a name in a thread, because nothing else can end that in time."""
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        pass
+    found: SimpleQueue[list[Any] | OSError] = SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+        except OSError as error:
+            found.put(error)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    try:
+        addresses = found.get(timeout=timeout)
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(addresses, OSError):
+        raise addresses
+    return addresses
+
+
+class HTTPTransport:
+    """Sends each request over a connection of its own, since the service closes it after the reply.
+
+    No proxy variable and no .netrc applies, no cookie is kept, and no redirect is followed. The certificate of an
+    https endpoint is verified against the system's authorities.
+    """
+
+    def __init__(
+        self, endpoint: str, *, connect: Connect = connect, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        parts = urlsplit(endpoint)
+        self._host = parts.hostname or ""
+        self._is_encrypted = parts.scheme == "https"
+        self._port = parts.port or (443 if self._is_encrypted else 80)
+        self._prefix = parts.path
+        self._common = (
+            f"Host: {parts.netloc}\r\nUser-Agent: {USER_AGENT}\r\nAccept: */*\r\nAccept-Encoding: identity\r\n"
+            "Connection: close\r\n"
+        )
+        self._connect = connect
+        self._clock = clock
+        self._tls: ssl.SSLContext | None = None
+
+    def send(self, method: str, path: str, headers: Mapping[str, str], *, timeout: float) -> Reply:
+        """Send a request and return the reply; raise FailedRequestError unless it is complete after ``timeout`` s."""
+        until = self._clock() + timeout
+        own = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        length = "" if method == "GET" else "Content-Length: 0\r\n"
+        request = f"{method} {url_of(self._prefix, path)} HTTP/1.1\r\n{self._common}{own}{length}\r\n".encode("ascii")
+        try:
+            connection = self._connect(self._host, self._port, timeout / 2)
+        except TIMEOUTS as error:
+            raise FailedRequestError("connect timeout", f"no connection within {timeout / 2:g} s") from error
+        except FAILURES as error:
+            raise failed_request(error, timeout) from error
+        try:
+            with connection:
+                connection.settimeout(max(0.001, until - self._clock()))
+                with self._encrypted(connection) if self._is_encrypted else connection as stream:
+                    stream.sendall(request)
+                    receiver: Any = _Receiver(stream, until, self._clock)
+                    return _reply(http.client.HTTPResponse(receiver, method=method))
+        except FAILURES as error:
+            raise failed_request(error, timeout) from error
+
+    def own_error(self, error: E, cause: BaseException | Reply) -> E:
+        """Return ``error`` as it is."""
+        return error
+
+    def _encrypted(self, connection: socket.socket) -> socket.socket:
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+        return self._tls.wrap_socket(connection, server_hostname=self._host)
+
+
+class _Receiver(io.RawIOBase):
+    """What a connection receives until a time limit; the time-out of a socket alone would begin anew at each byte."""
+
+    def __init__(self, connection: socket.socket, until: float, clock: Callable[[], float]) -> None:
+        self._connection = connection
+        self._until = until
+        self._clock = clock
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self, 65536)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self._until - self._clock()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+
+def _reply(response: http.client.HTTPResponse) -> Reply:
+    with response:
+        response.begin()
+        body = read_body(response.read1)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if len(set(response.headers.get_all("Content-Length", ()))) > 1:
+            raise http.client.HTTPException("the reply has two lengths")
+    return Reply(response.status, headers, body)
+
+
+def read_body(read: Callable[[int], bytes]) -> bytes:
+    """Return the body that ``read`` returns piece by piece; of one that exceeds BODY_LIMIT, one byte more than that."""
+    pieces: list[bytes] = []
+    left = BODY_LIMIT + 1
+    while left > 0 and (piece := read(min(left, 65536))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
+
+
+def failed_request(error: BaseException, timeout: float) -> FailedRequestError:
+    """Return what a request that raised ``error`` failed of."""
+    chain = list(_chain(error))
+    if isinstance(error, TIMEOUTS):
+        return FailedRequestError("reply timeout", f"no answer within {timeout:g} s")
+    for each in chain:
+        if isinstance(each, OSError) and each.errno and each.strerror:
+            return FailedRequestError(_cause(each), _words(each))
+    is_http = any(isinstance(each, http.client.HTTPException) for each in chain)
+    is_cut = any(isinstance(each, (http.client.IncompleteRead, ConnectionError)) for each in chain)
+    if is_http and not is_cut:
+        return FailedRequestError("not HTTP", "what answers there does not speak HTTP")
+    return FailedRequestError("reset", "the connection broke")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield ``error`` and the exceptions that led to it, the first cause last."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _cause(error: OSError) -> Cause:
+    if isinstance(error, socket.gaierror):  # its numbers mean something else
+        return "unresolved"
+    return "TLS" if isinstance(error, ssl.SSLError) else _CAUSES.get(error.errno or 0, "other")
+
+
+def _words(error: OSError) -> str:
+    """Return the message of an error of the system; an SSLError's own names a line of OpenSSL."""
+    short = getattr(error, "verify_message", "") or getattr(error, "reason", "") or error.strerror or ""
+    return short.replace("_", " ").lower()
+
+
+_CAUSES: Mapping[int, Cause] = {
+    errno.ECONNREFUSED: "refused",
+    errno.ENETUNREACH: "no route",
+    errno.EHOSTUNREACH: "no route",
+    errno.EADDRNOTAVAIL: "no route",
+    errno.EACCES: "prohibited",
+    errno.EPERM: "prohibited",
+    errno.EINVAL: "prohibited",  # of a route of the type blackhole
+    errno.ECONNRESET: "reset",
+    errno.EPIPE: "reset",
+}

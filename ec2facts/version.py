@@ -1,0 +1,3 @@
+"""The version of ec2facts."""
+
+__version__ = "1.0.0"
