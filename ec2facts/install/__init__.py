@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
-from ec2facts.install.file import Change, File
-from ec2facts.install.installer import install
-from ec2facts.install.observer import Observer
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ec2facts.install.file import Change, File
+    from ec2facts.install.installer import install
+    from ec2facts.install.observer import Observer
 
 __all__ = ["Change", "File", "Observer", "install"]
+
+_MODULES = {"Change": "file", "File": "file", "Observer": "observer", "install": "installer"}
+"""The module of each public name, imported when the name is first used."""
+
+
+if not TYPE_CHECKING:  # a type checker would accept every misspelled name
+
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        return value
