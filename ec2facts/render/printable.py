@@ -11,6 +11,14 @@ from jinja2.sandbox import SandboxedFormatter
 T = TypeVar("T")
 
 
+class _Omit:
+    pass
+
+
+OMIT = _Omit()
+"""``omit`` of Ansible: it leaves an argument out there, and a template has none; it can be compared, not printed."""
+
+
 def printable(value: Any) -> str:
     """Return the text of a value as a template prints it.
 
@@ -79,6 +87,8 @@ class PrintableFormatter(SandboxedFormatter):
 def _refusal(value: object) -> str:
     if value is None:
         return "None cannot be printed; give it a |default('…', true), or write null with |to_json"
+    if value is OMIT:
+        return "omit cannot be printed: a template has no argument to leave out; use |default('')"
     if callable(value):
         return "a method or macro cannot be printed; call it, with ()"
     advice = "name a key of it, or use |to_json" if isinstance(value, Mapping) else "use |join, or |list | to_json"

@@ -24,6 +24,9 @@ class FactUndefined(StrictUndefined):
 
     facts: ClassVar[Mapping[str, Any]] = {}
 
+    dashed: str | None = None
+    """What the name would be if the minus after it were part of it."""
+
     def below(self, name: Any) -> FactUndefined:
         """Return what ``name`` leads to from here, which is nothing either."""
         return type(self)(self._undefined_hint, self, name, self._undefined_exception)
@@ -65,7 +68,9 @@ class FactUndefined(StrictUndefined):
         if not isinstance(siblings, Mapping):
             return ()
         keys = {str(key): key for key in entries(siblings)}
-        meant = closest(str(self._undefined_name), keys, cutoff=0.5)
+        spellings = [self.dashed, self.dashed.replace("-", "_")] if self.dashed else []
+        known = (spelling for spelling in spellings if spelling in keys)
+        meant = next(known, None) or closest(str(self._undefined_name), keys, cutoff=0.5)
         return () if meant is None else (*route(self.facts, siblings), keys[meant])
 
 
@@ -139,6 +144,14 @@ def unguarded(value: Any) -> Any:
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
         return [unguarded(item) for item in value]
     return value
+
+
+def containers(tree: Any) -> Iterator[int]:
+    """Yield the identity of each mapping and list in ``tree``."""
+    if isinstance(tree, (Mapping, list)):
+        yield id(tree)
+        for item in entries(tree).values() if isinstance(tree, Mapping) else tree:
+            yield from containers(item)
 
 
 def entries(mapping: Mapping[Any, Any]) -> Mapping[Any, Any]:

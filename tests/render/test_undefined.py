@@ -14,9 +14,17 @@ from ec2facts.render.template.environment import render_text
 MAC = "0e:49:61:0f:c3:11"
 FACTS: dict[str, Any] = {
     "instance_id": "i-0abc",
-    "tags": {"Name": "web", "a-b": "hyphen"},
+    "public_keys": {},
+    "public_ipv4": "203.0.113.25",
+    "tags": {"Name": "web", "a-b": "hyphen", "web-1": "number"},
     "network_interfaces": {MAC: {"device_number": 0, "ipv6s": []}},
-    "meta_data": {"iam": {}, "tags": {"instance": {"Name": "web"}}},
+    "meta_data": {
+        "iam": {},
+        "instance-id": "i-0abc",
+        "instance-type": "m7g.large",
+        "block-device-mapping": {"ami": "xvda"},
+        "tags": {"instance": {"Name": "web"}},
+    },
     "collection": {
         "withheld": {"meta-data/iam/security-credentials/": "included only with --include iam_security_credentials"},
         "unread": {
@@ -38,6 +46,18 @@ FACTS: dict[str, Any] = {
         ("{{ tags['a b'] }}", "undefined \"tags['a b']\" (did you mean \"tags['a-b']\"?)"),
         ("{{ tag.Name.x[0] }}", "undefined 'tag.Name.x[0]' (did you mean 'tags'?)"),
         ("{{ instance-id }}", "undefined 'instance' (did you mean 'instance_id'?)"),
+        ("{{ public-ipv4 }}", "undefined 'public' (did you mean 'public_ipv4'?)"),
+        (
+            "{{ meta_data.instance-type }}",
+            "undefined 'meta_data.instance' (did you mean \"meta_data['instance-type']\"?)",
+        ),
+        (
+            "{{ meta_data.block-device-mapping.ami | default('-') }}",
+            "undefined 'meta_data.block' (did you mean \"meta_data['block-device-mapping']\"?)",
+        ),
+        ("{{ tags.web-1 }}", "undefined 'tags.web' (did you mean \"tags['web-1']\"?)"),
+        ("{{ tags.a-b | upper }}", "undefined 'tags.a' (did you mean \"tags['a-b']\"?)"),
+        ("{{ meta_data.instance - 1 }}", "undefined 'meta_data.instance' (did you mean \"meta_data['instance-id']\"?)"),
         ("{{ zzz }}", "undefined 'zzz'"),
         ("{{ facts.zzz }}", "undefined 'zzz'"),
         (

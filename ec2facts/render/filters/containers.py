@@ -160,7 +160,24 @@ def random(value: Any, start: int = 0, step: int = 1, seed: Any = None) -> Any:
         raise ValueError("start and step are for numbers")
     if not choices:
         raise ValueError("there is nothing to choose from")
-    return Random(None if seed is None else printable(seed)).choice(choices)  # noqa: S311 (it is no secret)
+    return _generator(seed).choice(choices)
+
+
+def shuffle(value: Any, seed: Any = None) -> list[Any]:
+    """Return the items of a list, or the characters of a text, in random order.
+
+    With a ``seed``, such as ``instance_id``, the order is the same each time, and so is the file.
+
+    {{ ['a', 'b', 'c'] | shuffle(seed='i-1234567890abcdef0') | join(' ') }} → c a b
+    """
+    items = list(value) if isinstance(value, str) else _list(value)
+    _generator(seed).shuffle(items)
+    return items
+
+
+def _generator(seed: Any) -> Random:
+    """Return Ansible's generator for a seed."""
+    return Random(seed if seed is None or isinstance(seed, int) else printable(seed))  # noqa: S311 (no secret)
 
 
 def _flattened(items: Iterable[Any], levels: int | None) -> Iterator[Any]:

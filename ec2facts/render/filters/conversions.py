@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Iterable
 from datetime import date
@@ -15,6 +16,7 @@ from typing import Any
 
 from jinja2 import Undefined
 
+from ec2facts.render.filters.sha_crypt import DEFAULT_ROUNDS, PREFIXES, sha_crypt
 from ec2facts.render.printable import defined, printable
 from ec2facts.text import escape_lone_surrogates
 
@@ -160,6 +162,26 @@ def hash_(value: Any, hashtype: str = "sha1") -> str:
     return hashlib.new(hashtype, printable(value).encode()).hexdigest()
 
 
+def password_hash(value: Any, hashtype: str = "sha512", salt: str | None = None, rounds: int | None = None) -> str:
+    """Hash a password for /etc/shadow, chpasswd or mkpasswd, with sha512 or sha256.
+
+    A ``salt`` is required, up to 16 letters, digits, dots and slashes: with a random one the file would change in
+    every run. ``rounds`` is 5000 by default.
+
+    {{ 'secret' | password_hash('sha512', 'NaCl', 1000) | truncate(28, true, '') }} → $6$rounds=1000$NaCl$mXRDeUo/
+    """
+    password = printable(value)
+    if hashtype not in PREFIXES:
+        raise ValueError(f"no hashtype {hashtype!r}, choose from {', '.join(PREFIXES)}, or store the finished hash")
+    if salt is None or not re.fullmatch("[A-Za-z0-9./]{1,16}", salt):
+        raise ValueError("give a salt of up to 16 letters, digits, dots and slashes")
+    if rounds is not None and not 1000 <= rounds <= 999_999:
+        raise ValueError("rounds are from 1000 to 999999")
+    if "\0" in password:
+        raise ValueError("a password cannot hold NUL")
+    return sha_crypt(password.encode(), hashtype, salt, rounds or DEFAULT_ROUNDS)
+
+
 def to_uuid(value: Any, namespace: str = "361e6d51-faec-444a-9079-341386da8e2e") -> str:
     """Return the UUID of a text, always the same one, in a ``namespace``, by default Ansible's.
 
@@ -169,30 +191,29 @@ def to_uuid(value: Any, namespace: str = "361e6d51-faec-444a-9079-341386da8e2e")
 
 
 def bool_(value: Any) -> bool:
-    """Read true, yes, on, 1 and false, no, off, 0, in any case, as a boolean.
+    """Return whether a value is true, yes, on or 1, in any case; every other value is false.
+
+    A misspelled word is false too, as in Ansible; |onoff and |yesno refuse it.
 
     {{ 'Yes' | bool }} → True
     """
-    text = printable(value).lower()
-    if text not in _BOOLEANS:
-        raise ValueError(f"not a boolean: none of {', '.join(_BOOLEANS)}")
-    return _BOOLEANS[text]
+    return _BOOLEANS.get(str(defined(value)).lower(), False)
 
 
 def onoff(value: Any) -> str:
-    """Write a boolean, or what |bool reads, as on or off.
+    """Write a boolean, or a word such as true, yes, on, 1 and its opposite, as on or off.
 
     {{ true | onoff }} → on
     """
-    return "on" if bool_(value) else "off"
+    return "on" if _boolean(value) else "off"
 
 
 def yesno(value: Any) -> str:
-    """Write a boolean, or what |bool reads, as yes or no.
+    """Write a boolean, or a word such as true, yes, on, 1 and its opposite, as yes or no.
 
     {{ false | yesno }} → no
     """
-    return "yes" if bool_(value) else "no"
+    return "yes" if _boolean(value) else "no"
 
 
 def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> Any:
@@ -213,6 +234,13 @@ def mandatory(value: Any, msg: str | None = None) -> Any:
     if isinstance(value, Undefined) and msg is not None:
         raise ValueError(msg)
     return defined(value)
+
+
+def _boolean(value: Any) -> bool:
+    text = printable(value).lower()
+    if text not in _BOOLEANS:
+        raise ValueError(f"not a boolean: none of {', '.join(_BOOLEANS)}")
+    return _BOOLEANS[text]
 
 
 def _text(value: Any) -> str:

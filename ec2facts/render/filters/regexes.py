@@ -1,12 +1,11 @@
-"""Regular expressions of templates, and the tests beside Jinja's own, most of which ask whether one matches."""
+"""Regular expressions of templates."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Callable
+from typing import Any
 
-from ec2facts.render.printable import defined, printable
+from ec2facts.render.printable import printable
 
 
 def compiled(pattern: str, ignorecase: bool = False, multiline: bool = False) -> re.Pattern[str]:  # noqa: FBT001, FBT002 (in the place that Ansible has them)
@@ -22,24 +21,3 @@ def backslashed(text: Any) -> str:
     if re.search("[\x01-\x08]", printable(text)):
         raise ValueError("a control character where a backslash may have been meant, which is written twice")
     return printable(text)
-
-
-def _match(value: Any, *arguments: Any, **options: Any) -> bool:
-    return bool(compiled(*arguments, **options).match(printable(value)))
-
-
-def _search(value: Any, *arguments: Any, **options: Any) -> bool:
-    return bool(compiled(*arguments, **options).search(printable(value)))
-
-
-def _contains(value: Any, item: Any) -> bool:
-    return defined(item) in value
-
-
-TESTS: Mapping[str, Callable[..., bool]] = {
-    "match": _match,
-    "search": _search,
-    "regex": _search,
-    "contains": _contains,
-}
-"""The tests of templates beside Jinja's own, which are Ansible's; all but the last take what ``compiled`` takes."""

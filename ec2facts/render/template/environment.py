@@ -13,23 +13,33 @@ from typing import Any, Callable, Literal
 
 import jinja2
 from jinja2 import nodes
+from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.lexer import TokenStream, describe_token
 from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import SandboxedEnvironment, modifies_known_mutable
 from jinja2.visitor import NodeTransformer
 
 from ec2facts.errors import EC2FactsError, TemplateError, UnreadFactError
+from ec2facts.render.filters.conditions import TESTS
 from ec2facts.render.filters.jinja_strict import held
-from ec2facts.render.filters.regexes import TESTS
 from ec2facts.render.filters.registry import FILTERS, named
-from ec2facts.render.printable import PrintableFormatter, operand, printable
+from ec2facts.render.printable import OMIT, PrintableFormatter, operand, printable
 from ec2facts.render.template.header import split_header
 from ec2facts.render.template.search import default_search_path, find_included, find_template, is_packaged
 from ec2facts.render.template.tag_lines import without_tag_lines
 from ec2facts.render.template.tracebacks import includes_itself, places
 from ec2facts.render.template.variables import ITEM_NAMES, check_declared, check_names
-from ec2facts.render.undefined import FactUndefined, UnreadUseError, entries, guarded, undefined_in, unguarded, used
+from ec2facts.render.undefined import (
+    FactUndefined,
+    UnreadUseError,
+    containers,
+    entries,
+    guarded,
+    undefined_in,
+    unguarded,
+    used,
+)
 from ec2facts.text import did_you_mean
 
 Newline = Literal["\n", "\r\n", "\r"]
@@ -118,7 +128,7 @@ def evaluate(
         return unguarded(value)
 
 
-class _Environment(ImmutableSandboxedEnvironment):
+class _Environment(SandboxedEnvironment):
     """Jinja over some facts. The name of a template is its absolute path."""
 
     intercepted_binops = frozenset("%")
@@ -153,7 +163,9 @@ class _Environment(ImmutableSandboxedEnvironment):
         tests: dict[str, Any] = {**self.tests, **TESTS}
         self.tests = {name: _using(test) for name, test in tests.items()}
         # Globals, not variables of the rendering, because these reach imported macros too.
-        self.globals.update(names, facts=everything)
+        self.globals.update(names, facts=everything, omit=OMIT)
+        self.facts = set(containers(everything))
+        """The identities of the mappings and lists that belong to the facts."""
         self.headed: set[str] = set()
         """The templates that begin with a header."""
 
@@ -172,9 +184,33 @@ class _Environment(ImmutableSandboxedEnvironment):
             return self.getattr(obj, name)
         return super().getattr(obj, name)
 
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Tell whether a template may use ``obj.attr``: it may change what it made itself and variables, not facts."""
+        if isinstance(obj, type) and attr != "fromkeys":  # dict.update(tags, …)
+            return False
+        return super().is_safe_attribute(obj, attr, value) and not self._changes_facts(obj, attr)
+
+    def unsafe_undefined(self, obj: Any, attribute: str) -> jinja2.Undefined:
+        """Return the error for an attribute that is not safe."""
+        if self._changes_facts(obj, attribute):
+            copy = "dict(…)" if isinstance(obj, Mapping) else "|list"
+            hint = f".{attribute}() would change the facts; change a copy of them, made with {copy}"
+            return self.undefined(hint, exc=SecurityError)
+        return super().unsafe_undefined(obj, attribute)
+
+    def _changes_facts(self, obj: Any, attribute: str) -> bool:
+        return id(obj) in self.facts and modifies_known_mutable(obj, attribute)
+
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Return ``left % right``."""
         return super().call_binop(context, operator, left, operand(right) if isinstance(left, str) else right)
+
+    def minuend(self, value: Any, key: str) -> Any:
+        """Return ``value``, the left side of a minus; if it is undefined, the error suggests ``key``, with dashes."""
+        if isinstance(value, FactUndefined):
+            value.dashed = key
+            str(value)  # raises before the right side does
+        return value
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Look up ``obj[argument]``, which for a mapping is never a method; a number that is no key is a position."""
@@ -253,11 +289,18 @@ class _Environment(ImmutableSandboxedEnvironment):
         if not isinstance(error, (jinja2.TemplateError, UnreadUseError, ValueError)):
             return f"{type(error).__name__}: {error}"
         message = getattr(error, "message", None) or str(error) or type(error).__name__
+        if isinstance(error, jinja2.TemplateSyntaxError) and "${#" in _line_of(error):
+            message += "; ${#…} begins a comment: put {% raw %} before and {% endraw %} after it"
         unknown = _UNKNOWN.fullmatch(message)
         if unknown is None:
             return message
         known: Iterable[str] = self.filters if unknown[1] == "filter" else self.tests
         return f"no {unknown[1]} named {unknown[2]!r}{did_you_mean(unknown[2], known)}"
+
+
+def _line_of(error: jinja2.TemplateSyntaxError) -> str:
+    """Return the line of a template in which a syntax error is."""
+    return "".join((error.source or "").split("\n")[error.lineno - 1 : error.lineno])
 
 
 class _Loader(jinja2.BaseLoader):
@@ -288,6 +331,21 @@ class _Asking(NodeTransformer):
         node.nodes = [_call("finalize", joined) for joined in node.nodes]
         return node
 
+    def visit_Sub(self, node: nodes.Sub) -> nodes.Sub:  # noqa: N802 (Jinja's name)
+        """Have ``tags.a-b`` suggest the key that it may mean."""
+        operands = [node.right]
+        inner = node
+        while isinstance(inner.left, nodes.Sub):
+            inner = inner.left
+            operands.append(inner.right)
+        first = inner.left
+        if isinstance(first, (nodes.Name, nodes.Getattr)):
+            own = first.name if isinstance(first, nodes.Name) else first.attr
+            key = "-".join([own, *map(_first_name, reversed(operands))])
+            inner.left = _call("minuend", first, nodes.Const(key))
+        self.generic_visit(node)
+        return node
+
     def visit_Call(self, node: nodes.Call) -> nodes.Call:  # noqa: N802 (Jinja's name)
         """Have ``x.name()`` looked up as a method, not as any attribute."""
         self.generic_visit(node)
@@ -305,6 +363,13 @@ def _using(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*arguments, **options)
 
     return using
+
+
+def _first_name(node: nodes.Expr | None) -> str:
+    """Return the text with which an expression begins, if it is a name or a number: ``b`` of ``b.c | upper``."""
+    while isinstance(node, (nodes.Getattr, nodes.Getitem, nodes.Filter, nodes.Test, nodes.Call)):
+        node = node.node
+    return str(getattr(node, "name", getattr(node, "value", "")))
 
 
 def _call(method: str, *arguments: nodes.Expr) -> nodes.Call:

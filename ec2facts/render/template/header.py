@@ -1,4 +1,4 @@
-"""The first line of a template that sets options for it alone, as in Ansible; it is not printed."""
+"""The header: a first line that sets options for its template alone, as in Ansible. It is not printed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ _SETTINGS: Mapping[str, Mapping[str, object]] = {
     "lstrip_blocks": {"true": True, "false": False},
     "newline_sequence": {r"\n": "\n", r"\r\n": "\r\n", r"\r": "\r"},
 }
-"""The options of the header, and how it writes their values."""
+"""Options with a fixed set of values, and how the header writes each."""
+
+_STARTS = {"block_start_string": "{%", "variable_start_string": "{{", "comment_start_string": "{#"}
+
+_DELIMITERS = (*_STARTS, *(name.replace("start", "end") for name in _STARTS))
+"""Options whose value is any text."""
 
 
 def split_header(source: str, name: str) -> tuple[dict[str, Any] | None, str]:
-    """Return the options that a template sets, None if it begins with no header, and the rest of it."""
+    """Return the options that the template ``name`` sets, or None if it has no header, and the rest of ``source``."""
     if not source.startswith(_HEADER):
         return None, source
     header, _, rest = source.partition("\n")
@@ -26,12 +31,18 @@ def split_header(source: str, name: str) -> tuple[dict[str, Any] | None, str]:
 
 
 def _settings(header: str, name: str) -> dict[str, Any]:
-    settings = {}
+    settings: dict[str, Any] = {}
     for setting in header.split(","):
         key, _, value = (part.strip() for part in setting.partition(":"))
+        value = value.strip("'\"")
+        if key in _DELIMITERS and value:
+            settings[key] = value
+            continue
         try:
-            settings[key] = _SETTINGS[key][value.strip("'\"").lower()]
+            settings[key] = _SETTINGS[key][value.lower()]
         except KeyError as error:
             known = "; ".join(f"{key}: {' or '.join(values)}" for key, values in _SETTINGS.items())
-            raise TemplateError(f"the header takes {known}", file=name, line=1) from error
+            raise TemplateError(f"the header takes {known}; {', '.join(_DELIMITERS)}", file=name, line=1) from error
+    if len({settings.get(key, default) for key, default in _STARTS.items()}) < len(_STARTS):
+        raise TemplateError(f"{', '.join(_STARTS)} must differ", file=name, line=1)
     return settings

@@ -19,7 +19,7 @@ ANSIBLE = [
     *("quote", "shell_quote", "regex_replace", "regex_search", "regex_findall", "regex_escape", "comment", "hash"),
     *("combine", "dict2items", "items2dict", "flatten", "mandatory", "ternary", "bool"),
     *("splitext", "basename", "dirname", "split", "union", "intersect", "difference", "symmetric_difference", "unique"),
-    *("random", "zip", "extract", "urlsplit", "path_join", "to_uuid"),
+    *("random", "zip", "extract", "urlsplit", "path_join", "to_uuid", "password_hash"),
 ]
 
 SECRET = "hunter2"
@@ -151,6 +151,12 @@ def test_filter_that_users_of_ansible_expect_is_there(name: str) -> None:
         ("'YQ\n==' | b64decode", "a"),
         ("'a' | hash", "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"),
         ("'OFF' | bool | yesno", "no"),
+        ("'maybe' | bool", "False"),
+        ("none | bool", "False"),
+        ("[1] | bool", "False"),
+        ("1 | bool", "True"),
+        ("range(9) | list | shuffle(seed=7) | join", "167408325"),
+        ("'abc' | shuffle | sort | join", "abc"),
         ("1 | bool | onoff", "on"),
         ("none | ternary('a', 'b', 'c')", "c"),
         ("none | ternary('a', 'b')", "b"),
@@ -254,7 +260,7 @@ def test_filter_prints(expression: str, printed: str) -> None:
         ("'a' | b64decode", "padding|base64"),
         ("'/w==' | b64decode", "utf-8"),
         ("'a' | hash('sha3.14')", "unsupported hash type"),
-        ("'maybe' | bool", "not a boolean"),
+        ("'maybe' | onoff", "not a boolean"),
         ("[1] | combine({})", "not a mapping"),
         ("'a' | combine({})", "not a mapping"),
         ("['a'] | items2dict", "not a mapping"),

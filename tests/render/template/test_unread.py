@@ -11,7 +11,7 @@ from jinja2.tests import TESTS as JINJA_TESTS
 
 from ec2facts.collection.facts import Unread, without_unread
 from ec2facts.errors import TemplateError, UnreadFactError
-from ec2facts.render.filters.regexes import TESTS
+from ec2facts.render.filters.conditions import TESTS
 from ec2facts.render.filters.registry import FILTERS
 from ec2facts.render.template.environment import evaluate, render_template, render_text
 

@@ -163,3 +163,47 @@ def test_error_in_an_expression_has_its_name(expression: str, message: str) -> N
 
     assert str(caught.value).startswith("for_each:")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "printed"),
+    [
+        ("{% set l = [] %}{% for n in [1, 2] %}{% do l.append(n) %}{% endfor %}{{ l | join }}", "12"),
+        ("{% set l = [1] %}{% do l.extend([2, 3]) %}{% do l.insert(0, 0) %}{{ l | join }}", "0123"),
+        ("{% set d = {} %}{% do d.update({'a': 1}) %}{{ d.a }}{{ d.pop('a') }}{{ d | length }}", "110"),
+        ("{% set _ = ports.append(3) %}{{ ports | join }} {{ vars.ports | join }}", "123 123"),
+        ("{% do hosts.web.update({'b': 2}) %}{{ hosts | to_json }}", '{"web": {"a": 1, "b": 2}}'),
+        ("{% set copy = dict(tags) %}{% do copy.update({'a': 'b'}) %}{{ copy | length }}{{ tags | length }}", "21"),
+        ("{% set l = tags.values() | list %}{% do l.append('x') %}{{ l | join('-') }}", "web-x"),
+        ("{{ dict.fromkeys('ab', 1) | to_json }}", '{"a": 1, "b": 1}'),
+    ],
+)
+def test_template_changes_its_own_values_and_its_variables(source: str, printed: str) -> None:
+    given = {"ports": [1, 2], "hosts": {"web": {"a": 1}}}
+
+    assert render_text(FACTS, source, variables=given) == printed
+    assert given == {"ports": [1, 2], "hosts": {"web": {"a": 1}}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "tags.update({'a': 'b'})",
+        "facts.tags.clear()",
+        "facts.update({'a': 'b'})",
+        "(facts.values() | list | last).pop('Name')",
+        "(tags | default({})).setdefault('a', 'b')",
+        "groups.append('x')",
+        "(groups | default([])).sort()",
+        "dict.update(tags, {'a': 'b'})",
+        "tags.__setitem__('a', 'b')",
+        "[tags] | map('update', {'a': 'b'}) | list",
+    ],
+)
+def test_template_cannot_change_facts(change: str) -> None:
+    given: dict[str, Any] = {"groups": ["a"], "tags": {"Name": "web"}}
+
+    with pytest.raises(TemplateError, match=r"would change the facts|unsafe|undefined|no filter"):
+        render_text(given, f"{{% do {change} %}}")
+
+    assert given == {"groups": ["a"], "tags": {"Name": "web"}}

@@ -19,6 +19,14 @@ from ec2facts.render.template.environment import render_text
         ("{'a': 1} is contains('b')", "False"),
         ("[{'a': [1]}, {'a': [2]}] | selectattr('a', 'contains', 2) | first == {'a': [2]}", "True"),
         ("['m7g.large', 't3.micro'] | select('match', 't[0-9]') | first", "t3.micro"),
+        # What Ansible makes of the same.
+        ("'1.2.3' is version('1.2', '>')", "True"),
+        ("'1.10' is version('1.9', 'gt')", "True"),
+        ("'1.2' is version('1.2.0', '=')", "False"),
+        ("'2.0rc1' is version('2.0', '>=')", "True"),
+        ("'1' is version('1', '<>')", "False"),
+        ("'0.9' is version_compare('0.10', 'lt')", "True"),
+        ("1.5 is version('1.5')", "True"),
     ],
 )
 def test_condition(condition: str, holds: str) -> None:
@@ -33,6 +41,11 @@ def test_condition(condition: str, holds: str) -> None:
         ("nope is match('a')", "undefined 'nope'"),
         ("nope is contains('a')", "undefined 'nope'"),
         ("[] is contains(nope)", "undefined 'nope'"),
+        ("nope is version('1')", "undefined 'nope'"),
+        ("'' is version('1', '<')", "a version is empty"),
+        ("'1.a' is version('1.1', '<')", "the versions cannot be compared"),
+        ("'1' is version('1', '~')", "no operator '~', choose from ==, =, eq, "),
+        ("'1' is version('1', '<', strict=true)", "unexpected keyword argument 'strict'"),
     ],
 )
 def test_condition_refuses(condition: str, reason: str) -> None:

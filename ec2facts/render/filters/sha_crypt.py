@@ -1,0 +1,64 @@
+"""Password hashes for crypt(3) with SHA-256 and SHA-512, after Ulrich Drepper's specification, SHA-crypt.txt.
+
+Python has no such function since its module crypt is gone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+DEFAULT_ROUNDS = 5000
+
+_ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+PREFIXES = {"sha256": "5", "sha512": "6"}
+
+
+def sha_crypt(password: bytes, hash_name: str, salt: str, rounds: int) -> str:
+    """Return a password as /etc/shadow holds it: ``$6$salt$hash``."""
+    chosen = "" if rounds == DEFAULT_ROUNDS else f"rounds={rounds}$"
+    digest = _digest(password, hash_name, salt.encode(), rounds)
+    return f"${PREFIXES[hash_name]}${chosen}{salt}${''.join(_encoded(digest))}"
+
+
+def _digest(password: bytes, hash_name: str, salt: bytes, rounds: int) -> bytes:
+    def digest(data: bytes) -> bytes:
+        return hashlib.new(hash_name, data).digest()
+
+    def repeated(data: bytes, length: int) -> bytes:
+        return (data * (length // len(data) + 1))[:length]
+
+    other = digest(password + salt + password)
+    start = password + salt + repeated(other, len(password))
+    bits = len(password)
+    while bits:
+        start += other if bits & 1 else password
+        bits >>= 1
+    current = digest(start)
+    passwords = repeated(digest(password * len(password)), len(password))
+    salts = repeated(digest(salt * (16 + current[0])), len(salt))
+    for number in range(rounds):
+        data = passwords if number & 1 else current
+        data += salts if number % 3 else b""
+        data += passwords if number % 7 else b""
+        data += current if number & 1 else passwords
+        current = digest(data)
+    return current
+
+
+def _encoded(digest: bytes) -> Iterator[str]:
+    """Yield the digest in the base64 of crypt(3), which takes bytes from its three thirds in turn."""
+    third = len(digest) // 3
+    turn = 1 if len(digest) == 64 else -1
+    for number in range(third):
+        triple = [number, number + third, number + 2 * third]
+        by = turn * number % 3
+        yield _four(bytes(digest[place] for place in triple[by:] + triple[:by]), 4)
+    rest = digest[3 * third :]
+    yield _four(bytes(3 - len(rest)) + rest[::-1], len(rest) + 1)
+
+
+def _four(three: bytes, characters: int) -> str:
+    bits = int.from_bytes(three, "big")
+    return "".join(_ALPHABET[bits >> 6 * place & 63] for place in range(characters))
