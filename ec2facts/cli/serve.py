@@ -25,6 +25,7 @@ class Options(argparse.Namespace):
     port: int | None
     faults: list[str]
     seed: int
+    reload: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--host", metavar="ADDRESS", help="listen at ADDRESS (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, metavar="PORT", help="listen at PORT, 0 for a free one (default: 1338)")
+    parser.add_argument(
+        "--reload",
+        action="store_true",
+        help="read the snapshot file again when it changes; while it is invalid, serve the last valid content",
+    )
     kinds = "; ".join(f"{kind.syntax}: {kind.sentence}" for kind in FAULTS.values())
     parser.add_argument(
         "--fault",
@@ -69,7 +75,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: Options) -> int | None:
     """Do what the command line says; return the status of the command that was run."""
-    source = _source(options.snapshot)
+    import logging
+
+    logging.basicConfig(format="ec2facts: warning: %(message)s")
+    source = _source(options)
     if options.command:
         return _run_command(source, options)
     from ec2facts.imds.simulator.simulator import Simulator
@@ -84,11 +93,17 @@ def run(options: Options) -> int | None:
     return None
 
 
-def _source(name: str) -> Source:
+def _source(options: Options) -> Source:
+    name = options.snapshot
     # A name without a slash that is no file is a mistyped instance: the error lists the right ones.
-    is_file = "/" in name or Path(name).exists()
-    is_instance = name in instances.names() or not is_file
-    return instances.load(name) if is_instance else Snapshot.load(name)
+    is_file = name not in instances.names() and ("/" in name or Path(name).exists())
+    if not options.reload:
+        return Snapshot.load(name) if is_file else instances.load(name)
+    if not is_file:
+        raise UsageError(f"--reload is for a snapshot file; {name!r} is not one")
+    from ec2facts.imds.simulator.snapshot_file import SnapshotFile
+
+    return SnapshotFile(name)
 
 
 def _run_command(source: Source, options: Options) -> int:

@@ -29,8 +29,10 @@ class Snapshot:
 
     As the service does, it answers for a leaf with a slash behind it, and for a directory without one. The
     listing of a directory that has neither a body nor a gap of its own is computed from what is below it: in byte
-    order, sub-directories with a slash.
+    order, sub-directories with a slash. ``file`` is the file that it was loaded from, if any.
     """
+
+    file: Path | None = None
 
     def __init__(
         self,
@@ -108,7 +110,9 @@ class Snapshot:
     @classmethod
     def load(cls, file: str | PathLike[str]) -> Snapshot:
         """Read a snapshot file; raise SnapshotError, naming the entry, where it is malformed."""
-        return cls.parse(Path(file).read_bytes(), name=fspath(file))
+        snapshot = cls.parse(Path(file).read_bytes(), name=fspath(file))
+        snapshot.file = Path(file)
+        return snapshot
 
     @classmethod
     def parse(cls, content: bytes, *, name: str = "snapshot") -> Snapshot:

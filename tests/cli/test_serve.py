@@ -81,3 +81,27 @@ def test_only_loopback_is_listened_at(host: str, capfdbinary: Capture) -> None:
 
     assert outcome.status == 2
     assert "loopback" in outcome.errors
+
+
+def test_edited_file_is_served_with_reload(tmp_path: Path) -> None:
+    file = tmp_path / "snapshot.json"
+    file.write_text('{"meta-data/instance-id": {"body": "i-1"}, "meta-data/hostname": {"body": "here"}}')
+
+    with started(PROGRAM, "serve", file, "--port", 0, "--reload") as process:
+        client = IMDSClient(url_of(process))
+        before = client.get("meta-data/hostname")
+        file.write_text("{")
+        during = client.get("meta-data/hostname")
+        file.write_text('{"meta-data/instance-id": {"body": "i-1"}, "meta-data/hostname": {"body": "there now"}}')
+        after = client.get("meta-data/hostname")
+        outcome = interrupt(process)
+
+    assert (before, during, after) == (b"here", b"here", b"there now")
+    assert f"ec2facts: warning: serving the last valid snapshot of {file}: {file}: not JSON" in outcome.errors
+
+
+def test_reload_of_a_simulated_instance_is_refused(capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "serve", "busy", "--port", 0, "--reload")
+
+    assert outcome.status == 2
+    assert one_line(outcome.errors, "ec2facts: error: --reload is for a snapshot file; 'busy' is not one")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ec2facts.imds.simulator.simulator import Request, Simulator
+    from ec2facts.imds.simulator.snapshot_file import SnapshotFile
 
-__all__ = ["Request", "Simulator"]
+__all__ = ["Request", "Simulator", "SnapshotFile"]
 
 
 if not TYPE_CHECKING:  # a type checker would accept every misspelled name

@@ -34,6 +34,18 @@ def check_address(host: str) -> None:
         raise UsageError(f"the simulator listens at a loopback address such as 127.0.0.1 or ::1, not at {host!r}")
 
 
+def names_simulator(host: str) -> bool:
+    """Whether a request's header ``Host`` names a simulator: loopback, or an address of the service.
+
+    A page in a browser whose own name has come to resolve to loopback (DNS rebinding) sends that name.
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return name == "localhost" or name in SERVICE_ADDRESSES or is_loopback(name)
+
+
 def is_loopback(host: str) -> bool:
     """Whether ``host`` is the literal of a loopback address."""
     try:

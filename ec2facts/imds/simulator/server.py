@@ -159,6 +159,3 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if re.fullmatch("[0-9]+", length):
             self.rfile.read(min(int(length), _MAX_REQUEST_BYTES))
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
-        _log.debug(format, *args)

@@ -8,7 +8,7 @@ import re
 import secrets
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from email.message import Message
@@ -18,10 +18,11 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from ec2facts.errors import EC2FactsError, UnreadError, UsageError, WithheldError
-from ec2facts.imds.simulator.addresses import check_address
+from ec2facts.imds.simulator.addresses import check_address, names_simulator
 from ec2facts.imds.simulator.exchange import HEADERS, Answer, Call, error_page
 from ec2facts.imds.simulator.faults import parse_fault
 from ec2facts.imds.simulator.server import Server
+from ec2facts.imds.simulator.snapshot_file import SnapshotFile, warn_if_exposed
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER, TOKEN_TTL_SECONDS, Source
 
@@ -32,6 +33,15 @@ VERSIONS = (
     "2021-03-23", "2021-07-15", "2022-07-09", "2022-09-24", "latest",
 )  # fmt: skip
 """What ``/`` lists; each of them serves the same."""
+
+RECORDED = 10_000
+"""The most requests that a simulator remembers."""
+
+TOKENS = 10_000
+"""The most tokens that are valid at once; one more ends the oldest."""
+
+COUNTED = 100_000
+"""The most different requests that are counted for faults that strike a share of the requests."""
 
 
 class Request(NamedTuple):
@@ -47,15 +57,15 @@ class Request(NamedTuple):
 class Simulator:
     """The metadata service on loopback, for any client: ``with Simulator(source) as url: …``.
 
-    It serves a snapshot, any other source, or a mapping of bodies by path, which is made a snapshot. It behaves
-    as IMDSv2 does: a token is asked for with PUT, and whatever lacks one is answered 401. What a snapshot has
-    withheld is 404; what it has unread is the status that the service answered then, else 503. ``requests`` is
-    every request so far, those for tokens among them.
+    It serves a snapshot, any other source, or a mapping of bodies by path, which becomes a snapshot; a SnapshotFile
+    follows the changes of its file. It behaves as IMDSv2 does: PUT yields a token, and a request without one is
+    answered 401. A path that a snapshot has withheld is answered 404, an unread one the status that the service
+    answered, else 503. A request whose ``Host`` is not a loopback name is answered 421.
 
-    ``faults`` are the ways in which it misbehaves, as ``parse_fault`` reads them; ``seed`` decides which requests
-    a share of them is. ``port`` 0 picks a free one; ``clock`` is what tokens and faults age by. Raises UsageError
-    for a host that is not loopback, because metadata holds credentials, or a fault that is none, and EC2FactsError
-    where it cannot listen.
+    ``faults`` are written as ``parse_fault`` reads them; ``seed`` decides which requests a share of them is.
+    ``port`` 0 picks a free port; tokens and faults age by ``clock``. Raises UsageError for a host that is not a
+    literal loopback address, because metadata holds credentials, or an unknown fault, and EC2FactsError where it
+    cannot listen. Logs a warning for a snapshot file with secrets that other users can read.
     """
 
     def __init__(
@@ -74,17 +84,22 @@ class Simulator:
         self.source: Source = Snapshot(source) if isinstance(source, Mapping) else source
         self.host = host
         self.port = port
-        self.requests: list[Request] = []
+        self._record: deque[Request] = deque(maxlen=RECORDED)
         self._faults = [parse_fault(fault, seed=seed) for fault in faults]
         self._refusal = max((fault.value for fault in self._faults if fault.kind.name == "refused"), default=0.0)
         self._lock = threading.Lock()
         self._number = 0
-        self._asked: Counter[tuple[str, str]] = Counter()
+        self._asked: Counter[int] = Counter()
         self._clock = clock
         self._expiries: dict[str, float] = {}
         self._running = ExitStack()
         self._stopped = threading.Event()
         self._stopped.set()
+
+    @property
+    def requests(self) -> list[Request]:
+        """The requests so far, those for tokens among them; of more than RECORDED, the last ones."""
+        return list(self._record)
 
     @property
     def url(self) -> str:
@@ -98,6 +113,10 @@ class Simulator:
             raise EC2FactsError(f"the simulator cannot listen at {self.url}: {error.strerror}") from error
         self.port = server.server_address[1]
         self._stopped.clear()
+        if isinstance(self.source, Snapshot) and self.source.file is not None:
+            warn_if_exposed(self.source.file, self.source)
+        elif isinstance(self.source, SnapshotFile):
+            self.source.warn_if_exposed()
         if not self._refusal:
             server.server_activate()
         thread = threading.Thread(target=self._serve, args=(server,), daemon=True)
@@ -127,13 +146,16 @@ class Simulator:
         version, path = _version_and_path(target)
         with self._lock:
             self._number += 1
-            self._asked[method, target] += 1
-            call = Call(method, version, path, headers, self._number, self._asked[method, target], self._clock())
+            if len(self._asked) > COUNTED:
+                self._asked.clear()
+            asked = hash((method, target))
+            self._asked[asked] += 1
+            call = Call(method, version, path, headers, self._number, self._asked[asked], self._clock())
         proceed: Callable[[Call], Answer] = self._answer
         for fault in reversed(self._faults):
             proceed = partial(fault.answer, proceed=proceed)
-        answer = proceed(call)
-        self.requests.append(Request(method, path if version == "latest" else target, answer.status))
+        answer = proceed(call) if all(map(names_simulator, headers.get_all("Host", []))) else error_page(421)
+        self._record.append(Request(method, path if version == "latest" else target, answer.status))
         return answer
 
     def _answer(self, call: Call) -> Answer:
@@ -163,7 +185,10 @@ class Simulator:
         ttl = str(min(int(ttl), call.longest_life))
         # 40 bytes, of which the first make the base64 begin as the service's tokens do: AQAE…==
         token = base64.urlsafe_b64encode(b"\x01\x00\x04" + secrets.token_bytes(37)).decode()
-        self._expiries[token] = self._clock() + int(ttl)
+        with self._lock:
+            self._expiries[token] = self._clock() + int(ttl)
+            if len(self._expiries) > TOKENS:
+                del self._expiries[next(iter(self._expiries))]
         return Answer(200, token.encode(), {**HEADERS, TOKEN_TTL_HEADER: ttl})
 
     def _body(self, path: str) -> Answer:

@@ -9,13 +9,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from email.message import Message
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
 
 from ec2facts.errors import EC2FactsError, UsageError
-from ec2facts.imds.simulator.simulator import VERSIONS, Request, Simulator
+from ec2facts.imds.simulator.simulator import RECORDED, TOKENS, VERSIONS, Request, Simulator
 from ec2facts.imds.snapshot import Gap, Snapshot
 
 TTL = "X-aws-ec2-metadata-token-ttl-seconds"
@@ -478,3 +479,81 @@ print("left", flush=True)
         output, errors = process.communicate(timeout=10)
 
     assert (status, output, errors, process.returncode) == (200, "left\n", "", 0)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.0.0.1:1338",
+        "127.8.9.1",
+        "[::1]",
+        "[::1]:80",
+        "localhost",
+        "LOCALHOST:80",
+        "169.254.169.254",
+        "169.254.169.254:80",
+        "[fd00:ec2::254]",
+    ],
+)
+def test_host_that_names_loopback_or_the_service_is_answered(url: str, host: str) -> None:
+    assert ask(url, "PUT", "/latest/api/token", Host=host, **{TTL: "60"}).status == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "attacker.example",
+        "attacker.example:1338",
+        "localhost.attacker.example",
+        "127.0.0.1.attacker.example",
+        "127.0.0.1@attacker.example",
+        "192.0.2.1",
+        "169.254.169.253",
+        "[",
+        "",
+    ],
+)
+def test_host_of_another_name_is_misdirected(simulator: Simulator, url: str, host: str) -> None:
+    reply = ask(url, "PUT", "/latest/api/token", Host=host, **{TTL: "60"})
+
+    assert reply.status == 421
+    assert simulator.requests == [Request("PUT", "api/token", 421)]
+
+
+def test_misdirected_request_reaches_no_fault(clock: Clock) -> None:
+    with Simulator(SOURCE, faults=["status=200"], clock=clock) as url:
+        assert ask(url, "GET", "/latest/", Host="attacker.example").status == 421
+
+
+def test_one_of_two_hosts_is_enough_to_be_misdirected(url: str) -> None:
+    request = f"PUT /latest/api/token HTTP/1.1\r\nHost: localhost\r\nHost: attacker.example\r\n{TTL}: 60\r\n\r\n"
+
+    assert exchange(url, request.encode()).startswith(b"HTTP/1.1 421 Misdirected Request\r\n")
+
+
+def test_request_of_http_1_0_without_a_host_is_answered(url: str) -> None:
+    assert exchange(url, f"PUT /latest/api/token HTTP/1.0\r\n{TTL}: 60\r\n\r\n".encode()).startswith(b"HTTP/1.1 200 ")
+
+
+def test_record_of_requests_is_bounded(simulator: Simulator) -> None:
+    for number in range(RECORDED + 5):
+        simulator.answer("GET", f"/latest/{number}", Message())
+
+    assert len(simulator.requests) == RECORDED
+    assert simulator.requests[0] == Request("GET", "5", 401)
+    assert simulator.requests[-1] == Request("GET", str(RECORDED + 4), 401)
+
+
+def test_tokens_are_bounded_and_the_oldest_ends_first(simulator: Simulator) -> None:
+    headers = Message()
+    headers[TTL] = "60"
+    tokens = [simulator.answer("PUT", "/latest/api/token", headers).body.decode() for _ in range(TOKENS + 1)]
+
+    statuses = []
+    for token in (tokens[0], tokens[1], tokens[-1]):
+        with_token = Message()
+        with_token[TOKEN] = token
+        statuses.append(simulator.answer("GET", "/latest/", with_token).status)
+
+    assert statuses == [401, 200, 200]

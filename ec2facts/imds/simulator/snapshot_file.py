@@ -1,0 +1,80 @@
+"""Snapshot files that are served: read again when they change, and a warning where others can read their secrets."""
+
+from __future__ import annotations
+
+import logging
+import re
+import stat
+import threading
+from os import PathLike
+from pathlib import Path
+
+from ec2facts.errors import SnapshotError
+from ec2facts.imds.snapshot import Snapshot
+from ec2facts.text import escape_unprintable
+
+_log = logging.getLogger(__name__)
+
+_SECRET = re.compile(r"user-data/?|(?:.*/)?security-credentials/[^/]+|.*/instance-identity/(?!document\Z)[^/]+")
+"""The paths whose bodies are secret by what they are, as AWS documents them."""
+
+
+class SnapshotFile:
+    """A source that is a snapshot file, and reads it again when the file is edited or replaced.
+
+    A file that has become invalid or is gone leaves the last valid snapshot in use, and a warning in the log.
+    """
+
+    def __init__(self, file: str | PathLike[str]) -> None:
+        self.file = Path(file)
+        self._lock = threading.Lock()
+        self._version = self._current_version()
+        self._snapshot = Snapshot.load(self.file)
+
+    def get(self, path: str) -> bytes | None:
+        """Return the body of ``path`` as the file has it now; raise what ``Snapshot.get`` raises."""
+        with self._lock:
+            self._reload()
+            snapshot = self._snapshot
+        return snapshot.get(path)
+
+    def warn_if_exposed(self) -> None:
+        """Log a warning where other users of this machine can read secrets in the file."""
+        warn_if_exposed(self.file, self._snapshot)
+
+    def _reload(self) -> None:
+        version = self._current_version()
+        if version == self._version:
+            return
+        self._version = version  # one warning for each
+        try:
+            self._snapshot = Snapshot.load(self.file)
+        except (OSError, SnapshotError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            _log.warning("%s", escape_unprintable(f"serving the last valid snapshot of {self.file}: {reason}"))
+        else:
+            self.warn_if_exposed()
+
+    def _current_version(self) -> tuple[int, ...]:
+        try:
+            status = self.file.stat()
+        except OSError:
+            return ()
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def warn_if_exposed(file: Path, snapshot: Snapshot) -> None:
+    """Log a warning where other users of this machine can read secrets in a snapshot file."""
+    secrets = sorted(path for path in snapshot.bodies if _SECRET.fullmatch(path))
+    if secrets and _is_readable_by_others(file):
+        text = f"other users can read {file}, which holds {', '.join(secrets)}: chmod 600 {file}"
+        _log.warning("%s", escape_unprintable(text))
+
+
+def _is_readable_by_others(file: Path) -> bool:
+    try:
+        path = file.resolve()
+        ways = (parent.stat().st_mode & stat.S_IXOTH for parent in path.parents)
+        return bool(path.stat().st_mode & stat.S_IROTH) and all(ways)
+    except OSError:
+        return False
