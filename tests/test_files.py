@@ -400,7 +400,7 @@ def test_file_that_takes_the_place_of_the_staged_one_is_not_written_to(tmp_path:
             os.link(victim, staged)
 
     sys.addaudithook(swap)
-    with pytest.raises(OSError, match="another file took the place"):
+    with pytest.raises(OSError, match="another file replaced the staged one"):
         write_file(tmp_path / "file", b"new")
 
     assert not swapping

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ec2facts.collection.crawl import crawl
 from ec2facts.errors import EC2FactsError, StaleError
-from ec2facts.files import is_own, write_file
+from ec2facts.files import trace, write_file
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import Source
 from ec2facts.metadata.instance import EC2Metadata
@@ -56,6 +57,7 @@ class LastFacts:
         """Save a complete snapshot of the live service, without what was included; ignore any other."""
         if snapshot.unread or not is_live(source) or _instance_id(snapshot) is None:
             return
+        _refuse_strangers(self._snapshot)
         self._snapshot.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # In this order: an interruption in between leaves facts that are refused, never facts of another instance.
         _write(self._snapshot, (crawl(snapshot) if include else snapshot).dump())
@@ -73,8 +75,7 @@ class LastFacts:
         if include:
             raise StaleError(f"the last facts do not hold what is withheld, such as {', '.join(include)}")
         try:
-            if not is_own(self._snapshot.parent):
-                raise StaleError(f"{self._snapshot.parent} is writable by other users")
+            _refuse_strangers(self._snapshot)
             snapshot = Snapshot.load(self._snapshot)
             age = max(0.0, self._clock() - self._snapshot.stat().st_mtime)
         except (OSError, EC2FactsError) as error:
@@ -119,6 +120,12 @@ def _instance_id(snapshot: Snapshot) -> str | None:
     with suppress(EC2FactsError):
         return EC2Metadata(source=snapshot).instance_id or None
     return None
+
+
+def _refuse_strangers(file: Path) -> None:
+    reason = trace(file, content=True).reason
+    if reason is not None:
+        raise PermissionError(errno.EPERM, reason, str(file))
 
 
 def _read(file: Path) -> str | None:

@@ -48,7 +48,7 @@ def run(options: Options) -> int:
     output = Output(
         STDOUT_FILE,
         template=_render_standard_input if options.template == "-" else options.template,
-        search_path=(*options.search, *default_search_path(os.environ, uid=os.getuid())),
+        search_path=(*options.search, *default_search_path(os.environ, uid=os.geteuid())),
     )
     return run_output(options, options, output)
 

@@ -1,90 +1,126 @@
-"""Other programs' part in an install: checks that may refuse a file, commands for when files have changed."""
+"""The shell commands of an install: checks, which can refuse a file, and commands that run after a change."""
 
 from __future__ import annotations
 
 import os
-import shlex
+import re
 import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ec2facts.errors import CheckError, CommandError
+from ec2facts.errors import CheckError, CommandError, InstallError
+from ec2facts.files import User
 from ec2facts.install.file import File
 from ec2facts.install.settings import PLACEHOLDER
 
+_NAME = "EC2FACTS_FILE"
+"""The variable of a check that holds the name of the file."""
+
 _SHOWN_BYTES = 10000
-"""How much of what a program said is shown, from its end."""
+"""How much of a command's output an error shows, from the end."""
 
 
-class Failure(NamedTuple):
-    """How a shell command failed, and what it said."""
+class Shell(NamedTuple):
+    """Runs the shell commands of one run."""
 
-    reason: str
-    output: str
+    variables: Mapping[str, str] = {}
+    """Variables for every command."""
+    hides_output: bool = False
+    """Whether the output of commands may quote a secret, so that no error shows it."""
 
+    def check(self, command: str, checked: Path, file: File, *, rights: int | None) -> None:
+        """Run a check on ``checked``, which is or would become ``file``, with a user's rights.
 
-def check(command: str, checked: Path, file: File, *, secret: bool, variables: Mapping[str, str]) -> None:
-    """Run a check on ``checked``, which is or would become ``file``; raise CheckError if it fails."""
-    command_line = command.replace(PLACEHOLDER, shlex.quote(str(checked)))
-    failure = run(command_line, file.time_limit, secret=secret, variables=variables)
-    if failure is not None:
-        raise CheckError(str(file.path), command, *failure)
-
-
-def run_command(command: str, changed: Sequence[File], *, variables: Mapping[str, str]) -> None:
-    """Run a command with the paths of what changed, one a line, in EC2FACTS_CHANGED; raise CommandError if it fails."""
-    failure = run(
-        command,
-        max(file.time_limit for file in changed),
-        secret=any(file.secret for file in changed),
-        variables={**variables, "EC2FACTS_CHANGED": "\n".join(str(file.path) for file in changed)},
-    )
-    if failure is not None:
-        raise CommandError(command, *failure)
-
-
-def run(command: str, time_limit: float, *, secret: bool, variables: Mapping[str, str]) -> Failure | None:
-    """Run a shell command; return how it failed, None if it did not. After ``time_limit`` seconds it is killed.
-
-    What it says is not told where it may quote a ``secret`` file.
-    """
-    try:
-        failure = _run(command, time_limit, variables)
-    except OSError as error:
-        return Failure(f"not run: {error.strerror or error}", "")
-    if failure is not None and secret:
-        return failure._replace(output="(what it said is not shown: the file holds a secret)\n")
-    return failure
-
-
-def _run(command: str, time_limit: float, variables: Mapping[str, str]) -> Failure | None:
-    # A file, not a pipe: what the command leaves running may hold that open.
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(  # noqa: S602 (a shell command is what the caller gives)
-            command,
-            shell=True,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env={**os.environ, **variables},
-        )
+        Raises CheckError if the check fails, InstallError if it cannot be started.
+        """
         try:
-            status = process.wait(time_limit)
-        except BaseException as error:
-            with suppress(ProcessLookupError):  # it may have ended at this very moment
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            if not isinstance(error, subprocess.TimeoutExpired):
-                raise
-            reason = f"killed after {time_limit:g} seconds"
-        else:
-            if not status:
-                return None
-            reason = f"exit status {status}" if status > 0 else f"killed by signal {-status}"
-        said.seek(max(0, said.seek(0, os.SEEK_END) - _SHOWN_BYTES))
-        return Failure(reason, said.read().decode(errors="replace"))
+            failure = self._run(
+                argument_for_placeholder(command), file.time_limit, {_NAME: str(checked)}, rights=rights
+            )
+        except OSError as error:
+            reason = f"the check `{command}` could not be started: {error.strerror or error}"
+            raise InstallError(str(file.path), reason) from error
+        if failure is not None:
+            raise CheckError(str(file.path), command, *failure)
+
+    def run(self, command: str, changed: Sequence[File]) -> None:
+        """Run a command with the paths of the changed files, one a line, in EC2FACTS_CHANGED.
+
+        Raises CommandError if it fails.
+        """
+        paths = "\n".join(str(file.path) for file in changed)
+        time_limit = max(file.time_limit for file in changed)
+        try:
+            failure = self._run(command, time_limit, {"EC2FACTS_CHANGED": paths}, rights=None)
+        except OSError as error:
+            raise CommandError(command, f"not run: {error.strerror or error}", "") from error
+        if failure is not None:
+            raise CommandError(command, *failure)
+
+    def _run(
+        self, command: str, time_limit: float, variables: Mapping[str, str], *, rights: int | None
+    ) -> tuple[str, str] | None:
+        """Run a shell command, kill it after ``time_limit`` seconds; return the reason and the output of a failure."""
+        credentials, environment = _credentials(rights)
+        # A file, not a pipe: a process that the command leaves behind may hold a pipe open.
+        with tempfile.TemporaryFile() as said:
+            process = subprocess.Popen(  # noqa: S602 (the caller gives a shell command)
+                command,
+                shell=True,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env={**environment, **self.variables, **variables},
+                **credentials,
+            )
+            try:
+                status = process.wait(time_limit)
+            except BaseException as error:
+                with suppress(ProcessLookupError):  # it may have ended at this very moment
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                if not isinstance(error, subprocess.TimeoutExpired):
+                    raise
+                reason = f"killed after {time_limit:g} seconds"
+            else:
+                if not status:
+                    return None
+                reason = f"exit status {status}" if status > 0 else f"killed by signal {-status}"
+            if self.hides_output:
+                return reason, "(output not shown: this run writes a secret)\n"
+            said.seek(max(0, said.seek(0, os.SEEK_END) - _SHOWN_BYTES))
+            return reason, said.read().decode(errors="replace")
+
+
+def argument_for_placeholder(command: str) -> str:
+    """Return a shell script that expands a variable with the name of the file in place of each placeholder.
+
+    The shell expands variables after it has parsed the script, so a name is never parsed as code; a shell that the
+    script starts inherits the variable. Outside of double quotes the script gets them, against names with blanks.
+    """
+    script = ""
+    is_quoted = False
+    for position, part in enumerate(command.split(PLACEHOLDER)):
+        if position:
+            script += f"${{{_NAME}}}" if is_quoted else f'"${{{_NAME}}}"'
+        is_quoted ^= sum(map(bool, re.findall(r'\\.|(")', part, re.DOTALL))) % 2 == 1
+        script += part
+    return script
+
+
+def _credentials(uid: int | None) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the arguments of Popen that give a process a user's rights, and its environment.
+
+    A user can read the environment of processes with the same rights, so it holds nothing of this process's own.
+    """
+    if uid is None:
+        return {}, dict(os.environ)
+    user = User.of(uid)
+    shared = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "TZ"} or name[:3] == "LC_"}
+    environment = {**shared, "HOME": user.home, "USER": user.name, "LOGNAME": user.name}
+    return {"user": user.uid, "group": user.gid, "extra_groups": list(user.groups)}, environment

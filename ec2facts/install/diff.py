@@ -1,4 +1,4 @@
-"""What a change makes of a file, for people to look at."""
+"""Diffs of changes, for people."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from ec2facts.text import escape_unprintable
 
 
 def diff(change: Change) -> str:
-    """Return a unified diff of a file's content, empty if it does not change.
+    """Return a unified diff of a file's content; empty if the content stays.
 
-    Only that it changes is shown of a secret file, and of one that is, or will be, for its owner's eyes alone.
+    It shows no content of a file that is secret, was written as a secret, or is readable for its owner alone.
     """
-    if change.kind != "changed":
+    if change.kind not in {"changed", "removed"}:
         return ""
     name = escape_unprintable(str(change.file.path))
-    old, new = "/dev/null" if change.before is None else name, name
+    old = "/dev/null" if change.before is None else name
+    new = "/dev/null" if change.kind == "removed" else name
     attributes = [change.wanted] if change.existing is None else [change.wanted, change.existing]
-    if change.file.secret or any(not each.mode & 0o077 for each in attributes):
+    if change.secret or any(not each.mode & 0o077 for each in attributes):
         return f"--- {old}\n+++ {new}\n(not shown: it is for its owner alone)\n"
     lines = difflib.unified_diff(_lines(change.before or b""), _lines(change.file.content), old, new, lineterm="")
     return "".join(line + "\n" for line in lines)

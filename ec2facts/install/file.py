@@ -1,4 +1,4 @@
-"""One file to install: what it shall be, and how that differs from what is there."""
+"""One file to install: the wanted state, the present state, and how to get from one to the other."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ec2facts.errors import InstallError, UsageError
-from ec2facts.files import FileAttributes, replace, uninterrupted
+from ec2facts.files import FileAttributes, User, replace, rights_of, sync_directory, trace, uninterrupted
 from ec2facts.install.settings import group_number, user_number
 
-Kind = Literal["changed", "repaired", "unchanged"]
+_EFFECTIVE: dict[str, Any] = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
+
+Kind = Literal["changed", "repaired", "removed", "unchanged"]
 
 _UNRENAMEABLE = {errno.EBUSY, errno.EXDEV}
-"""What the system answers where a mount point, a bind-mounted file for one, would be renamed over."""
+"""The errors of a rename over a mount point, such as a bind-mounted file."""
 
 
 class File(NamedTuple):
-    """What a file shall be, and what has to be done about it when it changes.
+    """The wanted state of a file, and what to run when it changes.
 
-    ``mode``, ``owner`` and ``group`` are repaired where they are wrong; None keeps what an existing file has. A
-    ``secret`` file without a mode is for its owner alone, and no diff shows it.
+    ``mode``, ``owner`` and ``group`` are repaired if they differ; None keeps those of an existing file. A ``secret``
+    file without a mode is 0600, without an owner it belongs to the effective user, and no diff shows it.
     """
 
     path: Path
@@ -36,69 +38,178 @@ class File(NamedTuple):
     """A group's name or number."""
     secret: bool = False
     follow: bool = True
-    """Replace what a symbolic link at ``path`` leads to; False refuses links."""
+    """Replace the file that a symbolic link at ``path`` leads to; False refuses links."""
     in_place: bool = False
     """Write into an existing file instead of replacing it: neither atomic nor safe from power loss."""
     backup: bool = False
-    """Keep what was there under the name with a tilde behind it."""
+    """Keep the old file under its name with a tilde appended."""
     check: str | None = None
-    """A shell command that refuses the new file by failing; ``{}`` is its name, quoted."""
+    """A shell command that refuses the new file by failing; ``{}`` is its name."""
     check_suffix: str = ""
-    """Ends that name, where the checker goes by it."""
+    """The end of that name, for checkers that look at it."""
     check_live: str | None = None
-    """A shell command that refuses what is installed by failing; then the old file comes back."""
+    """A shell command that refuses the installed file by failing; the old file is then restored."""
     command: str | None = None
-    """A shell command for when all files are installed, if this one changed."""
+    """A shell command that runs after all files are installed, if this one changed."""
     together: str | None = None
-    """Files of one such name change together or not at all."""
+    """Files with the same value change together or not at all."""
     time_limit: float = 60.0
     """Seconds for each of the shell commands."""
+    parents: bool = False
+    """Create missing directories, with mode 0755 and the owner and group of the file."""
+    prune: bool = False
+    """Remove the file in a later run of the same name that no longer installs it."""
+    remove: bool = False
+    """Remove the file instead of writing it."""
 
 
 class Change(NamedTuple):
-    """What a file shall be beside what it is; ``target`` is where symbolic links lead, ``before`` what is there."""
+    """The wanted and the present state of a file.
+
+    ``target`` is the path without symbolic links, ``before`` the present content, None if there is no file.
+    """
 
     file: File
     target: Path
     before: bytes | None
     existing: FileAttributes | None
     wanted: FileAttributes
+    rights: int | None = None
+    """The uid of the user who controls the path, whose rights the install uses; None for those of this process."""
+    is_trusted: bool = True
+    """Whether the new file takes over attributes of the existing one; False if a stranger may have made that."""
+    was_secret: bool = False
+    """Whether an earlier run wrote the present content as a secret."""
 
     @property
     def kind(self) -> Kind:
-        """What it takes: a new content, only other attributes, nothing."""
+        """How the present state differs from the wanted one."""
+        if self.file.remove:
+            return "unchanged" if self.before is None else "removed"
         if self.before != self.file.content:
             return "changed"
         return "unchanged" if self.existing == self.wanted else "repaired"
 
     @property
     def in_place(self) -> bool:
-        """Whether an existing file is written into."""
-        return self.file.in_place and self.before is not None
+        """Whether the existing file is written into."""
+        return self.file.in_place and self.before is not None and self.kind != "removed"
+
+    @property
+    def is_replacement(self) -> bool:
+        """Whether a new file takes the place of the target.
+
+        A change of owner needs one: hard links and open files of the old owner would still reach the old file.
+        """
+        if self.kind != "repaired" or self.existing is None:
+            return self.kind == "changed" and not self.in_place
+        gives_rights = self.existing[1:] != self.wanted[1:] or bool(self.wanted.mode & ~0o777)
+        return not self.in_place and (gives_rights or not self.is_trusted)
+
+    @property
+    def secret(self) -> bool:
+        """Whether the present or the wanted content is a secret."""
+        return self.file.secret or self.was_secret
 
 
 def compare(file: File) -> Change:
-    """Return what it takes to make ``file`` what it shall be; raise InstallError where that cannot be done."""
+    """Return the change that ``file`` needs; raise InstallError if it is not possible."""
     with explained(file.path):
         if not file.follow and file.path.is_symlink():
             raise InstallError(str(file.path), "it is a symbolic link, which --no-follow refuses")
-        target = Path(os.path.realpath(file.path))
+        trail = trace(file.path)
+        rights = trail.controller()
+    with acting(file.path, rights):
+        new = FileAttributes.of_new_file()
+        if file.secret and rights is not None and (file.owner is None or user_number(file.owner) != rights):
+            name = User.of(rights).name
+            reason = (
+                f"{trail.strangers[0].path} belongs to {name}, who could read this secret; --owner {name} allows it"
+            )
+            raise InstallError(str(file.path), reason)
         try:
-            status = target.stat()
+            status, before = _read(trail.path)
         except FileNotFoundError:
-            if not target.parent.is_dir():
-                raise InstallError(str(file.path), f"there is no directory {target.parent}") from None
-            return Change(file, target, None, None, _wanted(file, FileAttributes.of_new_file()))
-        if not stat.S_ISREG(status.st_mode):
-            raise InstallError(str(file.path), "it is not a regular file")
+            if not (trail.path.parent.is_dir() or file.parents or file.remove):
+                raise InstallError(str(file.path), f"there is no directory {trail.path.parent}") from None
+            return Change(file, trail.path, None, None, _wanted(file, new), rights)
         existing = FileAttributes.of(status)
-        return Change(file, target, target.read_bytes(), existing, _wanted(file, existing))
+        is_known = trail.trusts(status)
+        is_trusted = is_known and (
+            status.st_uid == os.geteuid() or (rights is None and (not file.secret or file.owner is not None))
+        )
+        if is_trusted:
+            default = FileAttributes.inherited(status)
+        else:
+            default = FileAttributes(new.mode & (existing.mode if is_known else 0o777), os.geteuid(), os.getegid())
+        change = Change(file, trail.path, before, existing, _wanted(file, default), rights, is_trusted)
+        if change.in_place and change.kind != "unchanged":
+            _refuse_in_place(change, is_known=is_known)
+        return change
+
+
+def _read(path: Path) -> tuple[os.stat_result, bytes]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise InstallError(str(path), "it is a directory; name a file in it")
+        if not stat.S_ISREG(status.st_mode):
+            raise InstallError(str(path), "it is not a regular file")
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            return status, stream.read()
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_in_place(change: Change, *, is_known: bool) -> None:
+    """Raise InstallError where a stranger may have made, or could already have opened, the file to write into."""
+    existing, wanted = change.existing, change.wanted
+    if not is_known:
+        raise InstallError(str(change.file.path), "others may have made this file; without --in-place it is replaced")
+    if change.file.secret and existing is not None and change.kind == "changed":
+        opened = existing.mode & ~wanted.mode & 0o077 or existing.uid != wanted.uid
+        if opened or (existing.mode & 0o070 and existing.gid != wanted.gid):
+            reason = "others can have opened this file to read the secret; without --in-place it is replaced"
+            raise InstallError(str(change.file.path), reason)
+
+
+@contextmanager
+def parents_of(file: File) -> Iterator[None]:
+    """Create the missing directories of a file; remove them again if this context fails."""
+    with explained(file.path):
+        trail = trace(file.path)
+        rights = trail.controller()
+    created: list[Path] = []
+    try:
+        with acting(file.path, rights):
+            for directory in reversed(trail.path.parents):
+                if not directory.exists():
+                    directory.mkdir()
+                    created.append(directory)
+                    directory.chmod(0o755)
+            wanted = _wanted(file, FileAttributes(0o755))
+            for directory in reversed(created):  # the outermost last: its new owner could replace the others
+                os.chown(directory, wanted.uid, wanted.gid)
+        yield
+    except BaseException:
+        for directory in reversed(created):
+            with suppress(OSError), rights_of(trace(directory.parent).controller()):
+                directory.rmdir()
+        raise
 
 
 def write(change: Change, temporary: Path) -> None:
-    """Have the target be what ``temporary``, staged beside it, is."""
-    with explained(change.file.path):
-        if change.in_place and change.before is not None and change.existing is not None:
+    """Replace the target by ``temporary``, staged beside it, or write into it, or remove it."""
+    with acting(change.file.path, change.rights):
+        if change.kind == "removed":
+            change.target.unlink()
+            sync_directory(change.target.parent)
+        elif change.is_replacement:
+            replace(temporary, change.target)
+        elif change.kind == "repaired":
+            repair(change.target, change.wanted)
+        elif change.before is not None and change.existing is not None:
             try:
                 _narrow(change.target, change.existing, change.wanted)
                 overwrite(change.target, change.file.content, change.before)
@@ -108,12 +219,24 @@ def write(change: Change, temporary: Path) -> None:
                     overwrite(change.target, change.before, change.file.content)
                     repair(change.target, change.existing)
                 raise
-        else:
-            replace(temporary, change.target)
+
+
+def try_out(change: Change) -> None:
+    """Raise InstallError where the system would refuse to change or remove the target."""
+    with acting(change.file.path, change.rights):
+        needed = change.target if change.in_place else change.target.parent
+        may_write = os.access(needed, os.W_OK | (0 if change.in_place else os.X_OK), **_EFFECTIVE)
+        if not may_write:
+            raise InstallError(str(change.file.path), f"no permission to write to {needed}, or it is read-only")
+        # An owner can replace a file without the right to write to it, but nobody can replace an immutable file.
+        is_owner = change.existing is not None and os.geteuid() == change.existing.uid
+        should_write = os.geteuid() == 0 or (is_owner and change.existing and change.existing.mode & stat.S_IWUSR)
+        if change.existing is not None and should_write and not os.access(change.target, os.W_OK, **_EFFECTIVE):
+            raise InstallError(str(change.file.path), "it is immutable or on a read-only mount")
 
 
 def repair(target: Path, wanted: FileAttributes) -> None:
-    """Give a file its attributes, and in between no rights that it does not have both before and after."""
+    """Set owner, group and mode; at no moment does the file have a permission that is not in both modes."""
     existing = FileAttributes.of(target.stat())
     if existing[1:] != wanted[1:]:
         _narrow(target, existing, wanted)
@@ -127,14 +250,14 @@ def repair(target: Path, wanted: FileAttributes) -> None:
 
 
 def _narrow(target: Path, existing: FileAttributes, wanted: FileAttributes) -> None:
-    """Leave a file only the rights that it has before and after a change."""
+    """Leave a file only the permissions that it has before and after a change."""
     if existing.mode & ~wanted.mode:
         target.chmod(existing.mode & wanted.mode)
 
 
 def overwrite(target: Path, content: bytes, before: bytes) -> None:
-    """Write into a file; on failure put back ``before``, for which the file keeps its room."""
-    descriptor = os.open(target, os.O_WRONLY)
+    """Write into a file; on failure write ``before`` again, for which the file keeps its room."""
+    descriptor = os.open(target, os.O_WRONLY | os.O_NOFOLLOW)
     try:
         try:
             _fill(descriptor, content)
@@ -156,7 +279,7 @@ def _fill(descriptor: int, content: bytes) -> None:
 
 @contextmanager
 def explained(path: Path, *, advice: str = "") -> Iterator[None]:
-    """Turn what the system refuses into an InstallError that says so of ``path``, and what to do."""
+    """Turn an error of the system into an InstallError about ``path``, with advice."""
     try:
         yield
     except OSError as error:
@@ -164,6 +287,18 @@ def explained(path: Path, *, advice: str = "") -> Iterator[None]:
         if error.errno in _UNRENAMEABLE:
             reason = f"it is a mount point, which no other file can replace ({reason}); --in-place writes into it"
         raise InstallError(str(path), reason) from error
+
+
+@contextmanager
+def acting(path: Path, rights: int | None) -> Iterator[None]:
+    """Act on ``path`` with a user's rights, and explain the errors of the system."""
+    with explained(path, advice=whose(rights)), rights_of(rights):
+        yield
+
+
+def whose(rights: int | None) -> str:
+    """Return with whose rights an install acts, for messages; "" for those of this process."""
+    return "" if rights is None else f"with the rights of {User.of(rights).name}, who controls this path"
 
 
 def _wanted(file: File, default: FileAttributes) -> FileAttributes:

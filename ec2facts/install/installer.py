@@ -1,16 +1,26 @@
-"""Many files as one plan: each checked before it counts, some together or not at all, commands at the end."""
+"""Many files in one run: each checked before it takes effect, groups that change together, commands at the end."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from ec2facts.errors import EC2FactsError, InstallError, UsageError
-from ec2facts.files import replace, staged, sweep
-from ec2facts.install.commands import check, run_command
-from ec2facts.install.file import Change, File, compare, explained, repair, write
+from ec2facts.files import FileAttributes, replace, rights_of, staged, sweep, trace, with_rights_of
+from ec2facts.install.commands import Shell
+from ec2facts.install.file import (
+    Change,
+    File,
+    acting,
+    compare,
+    explained,
+    parents_of,
+    try_out,
+    whose,
+    write,
+)
 from ec2facts.install.journal import Journal
 from ec2facts.install.observer import Observer
 from ec2facts.install.settings import PLACEHOLDER, parse_check, parse_suffix
@@ -22,35 +32,52 @@ def install(
     files: Sequence[File],
     *,
     state: Path | None = None,
+    name: str = "",
+    unrendered: Collection[Path] = (),
     dry_run: bool = False,
     observer: Observer = _UNOBSERVED,
 ) -> list[Change]:
-    """Make every file what it shall be, then run the commands of those that changed; return what changed, in order.
+    """Bring every file to its wanted state, run the commands of those that changed; return the changes, in order.
 
-    Each file, and those that go together as one, succeeds or fails by itself: a failure leaves what it concerns as
-    it was, and the rest goes on. The first failure is raised at the end, the others are told to the ``observer``.
-    A command that fails is run again by the next run, whether or not its files change then.
+    Each file, or group of files that go together, succeeds or fails by itself: a failure leaves its files as they
+    were, and the rest goes on. The first failure is raised at the end, the ``observer`` receives the others. A command
+    that fails runs again in the next run, whether or not its files change then.
 
-    ``state`` is a directory for what a run leaves to the next; commands, live checks, backups and files that go
-    together need it, and runs with the same one wait for each other. A ``dry_run`` changes nothing, and yet runs the
-    checks but for the live ones.
+    ``state`` is a directory for what one run leaves to the next: commands, live checks, backups, groups, pruning and
+    removals need it, and runs with the same one wait for each other. Files with ``prune`` that an earlier run with
+    this ``name`` wrote are removed if they are neither in ``files`` nor ``unrendered``. A ``dry_run`` changes nothing,
+    but runs the checks, except for live ones.
     """
-    units = _units(files)
-    journal = _journal(files, state)
+    for file in files:
+        if file.check is not None:
+            parse_check(file.check)
+        parse_suffix(file.check_suffix)
+    if state is None and any(map(_needs_state, files)):
+        raise UsageError("commands, live checks, backups, groups, pruning and removals need a state directory")
+    journal = None if state is None else Journal(state)
+    installed = {_target(path) for path in [*(file.path for file in files), *unrendered]}
     failures: list[EC2FactsError] = []
     changes: list[Change] = []
     with ExitStack() as stack:
         if not dry_run:
             if journal is not None:
-                failures += stack.enter_context(journal.open(observer))
-            for directory in {Path(os.path.realpath(file.path)).parent for file in files}:
-                sweep(directory)
-        for unit in units:
+                if any(map(_needs_state, files)) or journal.concerns(
+                    installed, name, secret=any(f.secret for f in files)
+                ):
+                    failures += stack.enter_context(journal.open(observer))
+                else:
+                    journal = None
+            _sweep(files)
+        planned = list(files)
+        secret = any(file.secret for file in files)
+        if journal is not None:
+            planned += journal.prunable(name, installed)
+            secret = secret or any(map(journal.was_secret, installed))
+        shell = Shell({} if journal is None else journal.variables, hides_output=secret)
+        for unit in _units(planned):
             try:
-                compared = [compare(file) for file in unit]
-                _refuse_stuck(compared, journal)
-                _install_unit(compared, journal, dry_run=dry_run)
-            except EC2FactsError as error:  # noqa: PERF203 (each succeeds or fails by itself)
+                compared = _install_unit(unit, journal, shell, name=name, dry_run=dry_run)
+            except EC2FactsError as error:  # noqa: PERF203 (each unit succeeds or fails by itself)
                 failures.append(error)
                 for file in unit:
                     observer.kept(file)
@@ -60,12 +87,28 @@ def install(
                     observer.done(change)
         if journal is not None:
             changed = {change.target for change in changes if change.kind != "unchanged"}
-            failures += _run_commands(files, changed, journal, observer, dry_run=dry_run)
-    for failure in failures[1:]:
+            failures += _run_commands(planned, changed, journal, shell, observer, dry_run=dry_run)
+    distinct = list({str(failure): failure for failure in failures}.values())  # a full disk fails many files alike
+    for failure in distinct[1:]:
         observer.failed(failure)
-    for failure in failures:
+    for failure in distinct:
         raise failure
     return changes
+
+
+def _needs_state(file: File) -> bool:
+    return bool(file.command or file.check_live or file.together or file.backup or file.prune or file.remove)
+
+
+def _target(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _sweep(files: Iterable[File]) -> None:
+    """Remove the staged files of killed runs beside the files."""
+    for directory in {_target(file.path).parent for file in files}:
+        with suppress(OSError), rights_of(trace(directory).controller()):
+            sweep(directory)
 
 
 def _units(files: Iterable[File]) -> list[list[File]]:
@@ -76,101 +119,122 @@ def _units(files: Iterable[File]) -> list[list[File]]:
     return list(units.values())
 
 
-def _journal(files: Iterable[File], state: Path | None) -> Journal | None:
-    for file in files:
-        if file.check is not None:
-            parse_check(file.check)
-        parse_suffix(file.check_suffix)
-    is_needed = any(file.command or file.check_live or file.together or file.backup for file in files)
-    if state is None:
-        if is_needed:
-            raise UsageError("commands, live checks, backups and files that go together need a directory for state")
-        return None
-    journal = Journal(state)
-    return journal if is_needed or journal.is_pending else None
+def _install_unit(
+    files: Iterable[File], journal: Journal | None, shell: Shell, *, name: str, dry_run: bool
+) -> list[Change]:
+    """Install files, all or none; return their changes."""
+    with ExitStack() as parents:
+        changes: list[Change] = []
+        for file in files:
+            if file.parents and not dry_run:
+                parents.enter_context(parents_of(file))
+            change = compare(file)
+            if journal is not None:
+                change = change._replace(was_secret=journal.was_secret(change.target))
+                if journal.is_stuck(change.target):
+                    reason = "an earlier run left it half changed, and it could not be restored yet"
+                    raise InstallError(str(file.path), reason)
+            changes.append(change)
+        for change in changes:
+            if change.kind == "changed" and change.file.check:
+                # A copy of its own: whatever a check does to it, the rendered content is installed.
+                with ExitStack() as stack:
+                    copy = _stage(change, stack, suffix=change.file.check_suffix)
+                    shell.check(change.file.check, copy, change.file, rights=change.rights)
+        if dry_run:
+            for change in changes:
+                _try_out(change)
+        else:
+            _carry_out(changes, journal, shell, name=name)
+    return changes
 
 
-def _refuse_stuck(changes: Iterable[Change], journal: Journal | None) -> None:
-    """Raise InstallError where an earlier run has left a file half done: what is there is not to be built on."""
-    for change in changes:
-        if journal is not None and journal.is_stuck(change.target):
-            raise InstallError(str(change.file.path), "an earlier run left it half done, which has to be undone first")
-
-
-def _install_unit(changes: Sequence[Change], journal: Journal | None, *, dry_run: bool) -> None:
-    """Carry out the changes, all or none."""
-    rewritten = [change for change in changes if change.kind == "changed"]
-    repaired = [change for change in changes if change.kind == "repaired"]
-    secret = any(change.file.secret for change in rewritten)
-    variables = {} if journal is None else journal.variables
-    for change in rewritten:
-        if change.file.check:
-            # A copy of its own: what is installed is what was rendered, whatever a check does to what it is given.
+def _try_out(change: Change) -> None:
+    """Raise InstallError if the system would refuse the change."""
+    if change.kind != "unchanged" and change.target.parent.is_dir():
+        try_out(change)
+        if change.is_replacement:
             with ExitStack() as stack:
-                copy = _stage(change, stack, suffix=change.file.check_suffix)
-                check(change.file.check, copy, change.file, secret=secret, variables=variables)
-    if dry_run or not (rewritten or repaired):
-        return
+                _stage(change, stack)
+
+
+def _carry_out(changes: Sequence[Change], journal: Journal | None, shell: Shell, *, name: str) -> None:
+    """Make the changes, all or none."""
     with ExitStack() as stack:
-        new = [change.target if change.in_place else _stage(change, stack) for change in rewritten]
-        backups = [_back_up(change, stack) for change in rewritten if change.file.backup and change.existing]
+        staged_files = [_stage(change, stack) if change.is_replacement else change.target for change in changes]
+        backups = [
+            (change, *_back_up(change, stack))
+            for change in changes
+            if change.file.backup and change.existing and change.kind == "changed"
+        ]
         if journal is not None:
-            stack.enter_context(journal.all_or_nothing([*rewritten, *repaired]))
-        for change in repaired:
-            with explained(change.file.path):
-                repair(change.target, change.wanted)
-        for change, temporary in zip(rewritten, new):
-            write(change, temporary)
-        _check_live(rewritten, secret=secret, variables=variables)
-        for temporary, backup in backups:
-            with explained(backup):
+            stack.enter_context(journal.all_or_nothing(changes, name=name))
+        for change, temporary in zip(changes, staged_files):
+            if change.kind != "unchanged":
+                write(change, temporary)
+        _check_live([change for change in changes if change.kind in {"changed", "removed"}], shell)
+        for change, temporary, backup in backups:
+            with acting(backup, change.rights):
                 replace(temporary, backup)
 
 
 def _stage(change: Change, stack: ExitStack, *, suffix: str = "") -> Path:
-    """Return a file that is what the target shall be, beside it, until the end of ``stack``."""
-    with explained(change.file.path):
-        return stack.enter_context(staged(change.target, change.file.content, change.wanted, suffix=suffix))
+    """Return a file with the wanted state of the target, beside it, until the end of ``stack``."""
+    like = change.target if change.is_trusted else None
+    context = staged(change.target, change.file.content, change.wanted, suffix=suffix, like=like)
+    with explained(change.file.path, advice=whose(change.rights)):
+        return stack.enter_context(with_rights_of(change.rights, context))
 
 
 def _back_up(change: Change, stack: ExitStack) -> tuple[Path, Path]:
-    """Return a file that is what the target is, until the end of ``stack``, and the path where it is to be kept."""
+    """Return a copy of the old file, until the end of ``stack``, and the path of the backup."""
     path = change.target.with_name(change.target.name + "~")
-    with explained(path):
-        old = staged(path, change.before or b"", change.existing or change.wanted, like=change.target)
-        return stack.enter_context(old), path
+    existing = change.existing or change.wanted
+    mode = existing.mode & 0o777 & (change.wanted.mode if change.secret else 0o777)
+    attributes = existing._replace(mode=mode) if change.is_trusted else FileAttributes(mode)
+    like = change.target if change.is_trusted else None
+    context = staged(path, change.before or b"", attributes, like=like)
+    with explained(path, advice=whose(change.rights)):
+        return stack.enter_context(with_rights_of(change.rights, context)), path
 
 
-def _check_live(changes: Iterable[Change], *, secret: bool, variables: Mapping[str, str]) -> None:
-    """Run the live checks, each once unless it is told which file."""
+def _check_live(changes: Iterable[Change], shell: Shell) -> None:
+    """Run the live checks; one without a placeholder runs once for all files that have it."""
     checks = {
-        (change.file.check_live, change.target if PLACEHOLDER in change.file.check_live else None): change
+        (command, change.rights, change.target if PLACEHOLDER in command else None): change
         for change in changes
-        if change.file.check_live
+        for command in [change.file.check_live]
+        if command
     }
-    for (command, _), change in checks.items():
-        check(command, change.target, change.file, secret=secret, variables=variables)
+    for (command, rights, _), change in checks.items():
+        shell.check(command, change.target, change.file, rights=rights)
 
 
 def _run_commands(
-    files: Iterable[File], changed: Collection[Path], journal: Journal, observer: Observer, *, dry_run: bool
+    files: Iterable[File],
+    changed: Collection[Path],
+    journal: Journal,
+    shell: Shell,
+    observer: Observer,
+    *,
+    dry_run: bool,
 ) -> list[EC2FactsError]:
     """Run each command that is due, once; return the failures.
 
-    A file that stays as it was may owe its command to an earlier change.
+    The command of an unchanged file is due if it failed after an earlier change.
     """
     due: dict[str, dict[Path, File]] = {}
     for file in files:
-        target = Path(os.path.realpath(file.path))
+        target = _target(file.path)
         if file.command and (target in changed or journal.owes(target)):
             due.setdefault(file.command, {})[target] = file
     failures: list[EC2FactsError] = []
-    for command, those in due.items():
+    for command, its_files in due.items():
         observer.running(command)
         if not dry_run:
             try:
-                run_command(command, list(those.values()), variables=journal.variables)
-                journal.command_done(those)
+                shell.run(command, list(its_files.values()))
+                journal.command_done(its_files)
             except EC2FactsError as error:
                 failures.append(error)
     return failures

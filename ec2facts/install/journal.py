@@ -1,7 +1,8 @@
-"""What a run leaves to the next: commands owed, and files to put back if it did not come to its end."""
+"""The state between runs: commands to run again, files to restore, secret files, and files to prune."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -13,12 +14,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ec2facts.errors import EC2FactsError, InstallError
-from ec2facts.files import FileAttributes, is_own, put, sweep, sync_directory, uninterrupted, write_file
-from ec2facts.install.file import Change, explained, overwrite, repair
+from ec2facts.files import FileAttributes, put, rights_of, sweep, sync_directory, trace, uninterrupted
+from ec2facts.install.file import Change, File, acting, explained, overwrite, repair
 from ec2facts.install.observer import Observer
 
 _HOLDER = "EC2FACTS_HOLDS_STATE"
-"""Names, to the commands of a run, the directory for state that the run is at, and those that it was started from."""
+"""The variable that tells the commands of a run which state directories it, and the runs above it, have locked."""
 
 
 def default_state_directory(environ: Mapping[str, str], *, uid: int, root: Path = Path("/")) -> Path:
@@ -35,64 +36,102 @@ def default_state_directory(environ: Mapping[str, str], *, uid: int, root: Path 
     return (Path(own) if own.startswith("/") else Path(environ.get("HOME", "/")) / ".local/state") / "ec2facts"
 
 
-class _Held(NamedTuple):
-    """What a file was, until what it becomes is there to stay."""
+class _Undo(NamedTuple):
+    """How to restore a file, until its change is final."""
 
     target: str
     old: str | None
-    """Where the old file is held; None where there was none, or where it is only repaired."""
+    """The path of the saved old file; None if there was none, or if only its attributes change."""
     attributes: FileAttributes | None
     """The old attributes of a file that is not replaced, but repaired or written into."""
     new: str
-    """The SHA-256 of what it becomes."""
+    """The SHA-256 of the new content."""
+    rights: int | None = None
+    """The uid of the user with whose rights the file was changed."""
+
+
+class _Written(NamedTuple):
+    """A file that a later run may prune."""
+
+    name: str
+    """The name of the run that installed it."""
+    content: str
+    """The SHA-256 of its content."""
+    command: str | None
 
 
 class _State(NamedTuple):
-    """What is recorded."""
+    """What the journal records."""
 
     owed: frozenset[str] = frozenset()
     """Files that changed, and whose command has not succeeded since."""
-    undo: tuple[_Held, ...] = ()
-    """Changes that have not come to their end."""
-    discard: tuple[_Held, ...] = ()
-    """Changes that have, with old files still there."""
+    secret: frozenset[str] = frozenset()
+    """Files whose content was written as a secret."""
+    undo: tuple[_Undo, ...] = ()
+    """Changes that are not final."""
+    discard: tuple[_Undo, ...] = ()
+    """Final changes whose old files are still there."""
+    written: tuple[tuple[str, _Written], ...] = ()
+    """Files to prune once no run of the same name installs them, by path."""
 
 
 class Journal:
-    """The state of installs in a directory of this user's own; at most one run is at it at a time."""
+    """The state of installs, in a directory that only this user can change; one run at a time has it open."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._file = directory / "journal.json"
+        with explained(directory, advice="--state names another directory"):
+            reason = trace(directory).reason
+        if reason is not None:
+            raise InstallError(str(directory), f"others can change this state directory: {reason}")
         self._state = self._read()
         self.variables: dict[str, str] = {}
         """What tells the commands of a run, while this is open, that they cannot wait for its end."""
 
     @property
     def is_pending(self) -> bool:
-        """Whether an earlier run has left something half done."""
+        """Whether an earlier run was killed before its changes were final."""
         return bool(self._state.undo or self._state.discard)
 
+    def concerns(self, installed: Collection[Path], name: str, *, secret: bool) -> bool:
+        """Whether a run has to open the journal even if none of its files needs state."""
+        prunes = any(each.name == name for _, each in self._state.written)
+        return secret or self.is_pending or prunes or any(map(self.was_secret, installed))
+
     def owes(self, target: Path) -> bool:
-        """Whether the command of a file is owed."""
+        """Whether the command of a file has to run though the file does not change."""
         return str(target) in self._state.owed
 
+    def was_secret(self, target: Path) -> bool:
+        """Whether the content of a file was written as a secret."""
+        return str(target) in self._state.secret
+
     def is_stuck(self, target: Path) -> bool:
-        """Whether a file is one that could not be put back."""
-        return any(held.target == str(target) for held in self._state.undo)
+        """Whether a file is half changed because it could not be restored."""
+        return any(undo.target == str(target) for undo in self._state.undo)
+
+    def prunable(self, name: str, installed: Collection[Path]) -> list[File]:
+        """Return the removals of files that an earlier run ``name`` wrote, that hold the same since, and that are not
+        ``installed`` now.
+        """
+        gone = [(Path(path), each) for path, each in self._state.written if each.name == name]
+        return [
+            File(path, remove=True, follow=False, command=each.command)
+            for path, each in gone
+            if path not in installed and _holds(path, each.content)
+        ]
 
     @contextmanager
     def open(self, observer: Observer) -> Iterator[list[InstallError]]:
-        """Wait for other runs to end, and undo what one that was killed has left half done.
+        """Wait for other runs to end, and roll back the changes of a run that was killed.
 
-        Give what could not be undone: it stays recorded, and is tried again by the next run.
+        Yields the failures of the rollback: they stay recorded, and the next run tries again.
         """
         here = os.path.realpath(self._directory)
         holders = [*filter(None, os.environ.get(_HOLDER, "").split(os.pathsep))]
         with explained(self._directory, advice="--state names another directory"):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not is_own(self._directory):
-                raise InstallError(str(self._directory), "others can write to this directory of the state")
             lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             with explained(self._directory, advice="--state names another directory"):
@@ -106,8 +145,7 @@ class Journal:
                     fcntl.flock(lock, fcntl.LOCK_EX)
             self.variables = {_HOLDER: os.pathsep.join([*holders, here])}
             self._state = self._read()
-            for directory in {self._directory, *(Path(held.target).parent for held in self._state.undo)}:
-                sweep(directory)
+            sweep(self._directory)
             failures = self._roll_back(self._state.undo)
             self._discard()
             yield failures
@@ -115,126 +153,175 @@ class Journal:
             os.close(lock)
 
     @contextmanager
-    def all_or_nothing(self, changes: Sequence[Change]) -> Iterator[None]:
-        """Put the files back as they were unless this context comes to its end, then owe their commands.
+    def all_or_nothing(self, changes: Sequence[Change], *, name: str) -> Iterator[None]:
+        """Roll the files back unless this context succeeds; then record what follows from their changes.
 
-        What is killed in between is undone when the journal is opened again.
+        If the run is killed in between, the next one rolls them back.
         """
         before = self._state
-        held = tuple(map(self._held, changes))
+        undo = tuple(self._undo(change) for change in changes if change.kind != "unchanged")
         is_done = False
         try:
-            self._record(before._replace(undo=(*before.undo, *held)))
-            for change, each in zip(changes, held):
-                _hold(change, each)
+            secret = {str(change.target) for change in changes if change.file.secret}
+            self._record(before._replace(undo=(*before.undo, *undo), secret=before.secret | secret))
+            for change, each in zip((change for change in changes if change.kind != "unchanged"), undo):
+                _save_old(change, each)
             yield
             with uninterrupted():
-                owed = before.owed.union(str(change.target) for change in changes if change.file.command)
-                self._record(before._replace(owed=owed, discard=(*before.discard, *held)))
+                self._record(_after(before, changes, name)._replace(discard=(*before.discard, *undo)))
                 is_done = True
                 self._discard()
         except BaseException as error:
             with uninterrupted():
-                failures = [] if is_done else self._roll_back(held)
+                failures = [] if is_done else self._roll_back(undo)
             if failures and isinstance(error, EC2FactsError):
                 raise InstallError(failures[0].path, f"{failures[0].reason}, after this: {error}") from error
             raise
 
     def command_done(self, targets: Iterable[Path]) -> None:
-        """Owe no command for these files any longer."""
+        """Record that the command of these files has succeeded."""
         self._record(self._state._replace(owed=self._state.owed.difference(map(str, targets))))
 
-    def _roll_back(self, held: Collection[_Held]) -> list[InstallError]:
-        """Put back what can be put back; return why the rest cannot be."""
-        stuck: dict[_Held, InstallError] = {}
-        for each in held:
+    def _roll_back(self, undos: Collection[_Undo]) -> list[InstallError]:
+        """Restore the files that can be restored; return why the others cannot."""
+        stuck: dict[_Undo, InstallError] = {}
+        for each in undos:
             try:
                 with explained(Path(each.target), advice="it is not as it was, and the next run tries again"):
-                    _put_back(each)
-                _remove(each)
-            except InstallError as error:  # noqa: PERF203 (one that cannot be put back is no obstacle to the others)
+                    self._restore(each)
+                self._remove(each)
+            except InstallError as error:  # noqa: PERF203 (one file that cannot be restored does not stop the others)
                 stuck[each] = error
-        with suppress(InstallError):  # to put the same back again does no harm
-            undo = tuple(each for each in self._state.undo if each in stuck or each not in held)
+        with suppress(InstallError):  # restoring the same file again does no harm
+            undo = tuple(each for each in self._state.undo if each in stuck or each not in undos)
             self._record(self._state._replace(undo=undo))
         return list(stuck.values())
 
+    def _restore(self, undo: _Undo) -> None:
+        target = Path(undo.target)
+        trail = trace(target)
+        controllers = {trail.controller(), undo.rights} - {None}
+        if trail.path != target or len(controllers) > 1:
+            raise PermissionError(errno.EPERM, f"another user controls {target.parent} now, or replaced it")
+        rights = controllers.pop() if controllers else None
+        saved = undo.old and Path(undo.old).parent == self._directory and Path(undo.old)
+        content = saved.read_bytes() if saved and saved.exists() else None
+        with rights_of(rights):
+            sweep(target.parent)
+            _put_back(undo, content)
+
     def _discard(self) -> None:
-        """Remove old files that are not needed any longer; what cannot be removed or recorded now is left to later."""
-        remaining = tuple(held for held in self._state.discard if not _remove(held))
+        """Remove old files that are no longer needed; a later run tries again where that is not possible."""
+        remaining = tuple(undo for undo in self._state.discard if not self._remove(undo))
         with suppress(InstallError):
             self._record(self._state._replace(discard=remaining))
 
-    def _held(self, change: Change) -> _Held:
+    def _remove(self, undo: _Undo) -> bool:
+        """Remove a saved old file; return whether it is gone."""
+        if undo.old is None:
+            return True
+        with rights_of(None if Path(undo.old).parent == self._directory else undo.rights):
+            with suppress(OSError):
+                Path(undo.old).unlink()
+            return not os.path.lexists(undo.old)
+
+    def _undo(self, change: Change) -> _Undo:
+        is_written_into = change.kind == "changed" and change.in_place
         old = None
-        if change.kind == "changed" and change.before is not None:
-            # What is written into may be all that can be written to where it is. This is not a name that a sweep takes
-            # for a leftover: it is for us to put back.
-            directory = self._directory if change.in_place else change.target.parent
+        if is_written_into or (change.before is not None and (change.is_replacement or change.kind == "removed")):
+            # A file that is written into may be all that can be written to in its directory. The name is not that of
+            # a staged file, which a sweep would remove.
+            directory = self._directory if is_written_into else change.target.parent
             old = str(directory / f".ec2facts.old-{secrets.token_hex(8)}")
-        kept = change.existing if change.kind == "repaired" or change.in_place else None
-        return _Held(str(change.target), old, kept, _digest(change.file.content))
+        is_same_file = change.existing if old is None or is_written_into else None
+        return _Undo(str(change.target), old, is_same_file, _digest(change.file.content), change.rights)
 
     def _read(self) -> _State:
-        if not os.path.exists(self._file):  # noqa: PTH110 (nor is it there for who may not look)
+        if not os.path.exists(self._file):  # noqa: PTH110 (False too for a user who cannot look)
             return _State()
         with explained(self._file):
             try:
                 recorded = json.loads(self._file.read_bytes())
-                return _State(frozenset(recorded["owed"]), _all_held(recorded["undo"]), _all_held(recorded["discard"]))
+                return _State(
+                    frozenset(recorded["owed"]),
+                    frozenset(recorded.get("secret", ())),
+                    _undos(recorded["undo"]),
+                    _undos(recorded["discard"]),
+                    tuple((path, _Written(*each)) for path, each in recorded.get("written", ())),
+                )
             except (LookupError, TypeError, ValueError) as error:
                 reason = "malformed; remove it to go on, and run the commands of files that have changed"
                 raise InstallError(str(self._file), f"{reason} ({error})") from error
 
     def _record(self, state: _State) -> None:
-        """Have ``state`` be what is recorded; where that fails it is what it was."""
+        """Write ``state`` to the disk; on failure the recorded state stays."""
         if state == self._state:
             return
         with explained(self._file):
             if any(state):
-                recorded = {**state._asdict(), "owed": sorted(state.owed)}
-                write_file(self._file, json.dumps(recorded).encode(), mode=0o600)
+                recorded = {**state._asdict(), "owed": sorted(state.owed), "secret": sorted(state.secret)}
+                put(self._file, json.dumps(recorded).encode(), FileAttributes(0o600))
             elif self._file.exists():
                 self._file.unlink()
                 sync_directory(self._directory)
         self._state = state
 
 
-def _all_held(recorded: Iterable[Any]) -> tuple[_Held, ...]:
+def _after(state: _State, changes: Iterable[Change], name: str) -> _State:
+    """Return the state after ``changes`` have succeeded."""
+    owed, secret, written = set(state.owed), set(state.secret), dict(state.written)
+    for change in changes:
+        target = str(change.target)
+        if change.kind != "unchanged" and change.file.command:
+            owed.add(target)
+        if change.kind in {"changed", "removed"}:
+            secret.discard(target)
+        if change.file.secret:
+            secret.add(target)
+        written.pop(target, None)
+        if change.file.prune and not change.file.remove:
+            written[target] = _Written(name, _digest(change.file.content), change.file.command)
+    return state._replace(owed=frozenset(owed), secret=frozenset(secret), written=tuple(sorted(written.items())))
+
+
+def _undos(recorded: Iterable[Any]) -> tuple[_Undo, ...]:
     return tuple(
-        _Held(target, old, attributes and FileAttributes(*attributes), new) for target, old, attributes, new in recorded
+        _Undo(target, old, attributes and FileAttributes(*attributes), new, *rights)
+        for target, old, attributes, new, *rights in recorded
     )
 
 
-def _hold(change: Change, held: _Held) -> None:
-    """Have the old file, if there is one, stay at ``held.old`` too."""
-    if held.old is None or change.before is None or change.existing is None:
+def _save_old(change: Change, undo: _Undo) -> None:
+    """Keep the old file, if there is one, at ``undo.old`` too."""
+    if undo.old is None or change.before is None or change.existing is None:
         return
-    with explained(change.file.path):
-        if held.attributes:
-            put(Path(held.old), change.before, FileAttributes(0o600))
-            return
+    old = Path(undo.old)
+    if undo.attributes:
+        with explained(old):
+            put(old, change.before, FileAttributes(0o600))
+        return
+    with acting(change.file.path, change.rights):
         with suppress(OSError):  # some file systems have no links, some users may not make them
-            os.link(change.target, held.old)
+            os.link(change.target, old)
             return
-        put(Path(held.old), change.before, change.existing, like=change.target)
+        attributes = change.existing if change.is_trusted else FileAttributes(change.existing.mode & 0o777)
+        put(old, change.before, attributes, like=change.target)
 
 
-def _put_back(held: _Held) -> None:
-    target, old = Path(held.target), held.old and Path(held.old)
+def _put_back(undo: _Undo, saved: bytes | None) -> None:
+    target, old = Path(undo.target), undo.old and Path(undo.old)
     if not target.parent.is_dir():
-        return  # it was in memory, as /run is, and that has been cleared since
+        return  # it was in memory, such as /run, which a reboot clears
     now = target.read_bytes() if target.exists() else None
-    if held.attributes:
-        before = old.read_bytes() if old and old.exists() else None
-        if before is not None and now is None:
-            put(target, before, held.attributes)
-        elif before is not None and now is not None and now != before:
-            overwrite(target, before, now)
+    if undo.attributes:
+        if saved is not None and now is None:
+            put(target, saved, undo.attributes)
+        elif saved is not None and now is not None and now != saved:
+            overwrite(target, saved, now)
         if target.exists():
-            repair(target, held.attributes)
-    elif now is not None and _digest(now) != held.new:
-        return  # it was not its turn yet, or somebody has put something else there since
+            repair(target, undo.attributes)
+    elif now is not None and _digest(now) != undo.new:
+        return  # it had not been changed yet, or somebody has changed it since
     elif old and old.exists():
         old.replace(target)
     elif not old and now is not None:
@@ -242,14 +329,12 @@ def _put_back(held: _Held) -> None:
     sync_directory(target.parent)
 
 
+def _holds(path: Path, digest: str) -> bool:
+    """Whether a file still has the content that was recorded; a file that cannot be read counts as another."""
+    with suppress(OSError), rights_of(trace(path).controller()):
+        return _digest(path.read_bytes()) == digest
+    return False
+
+
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _remove(held: _Held) -> bool:
-    """Remove an old file; return whether it is gone."""
-    if held.old is not None and os.path.lexists(held.old):
-        with suppress(OSError):
-            Path(held.old).unlink()
-        return not os.path.lexists(held.old)
-    return True

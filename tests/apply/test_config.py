@@ -90,7 +90,7 @@ def test_every_setting_reaches_the_output(tmp_path: Path) -> None:
 
 
 def test_every_field_has_a_key_and_the_documentation_names_it() -> None:
-    computed = {"content", "secret", "file", "variables", "search_path", "env"}
+    computed = {"content", "secret", "file", "variables", "search_path", "env", "parents", "prune", "remove"}
     fields = {*File._fields, *EnvOptions._fields, *Output._fields} - computed
 
     assert fields == OUTPUT_KEYS.keys()

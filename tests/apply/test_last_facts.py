@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -68,8 +69,23 @@ def test_what_was_included_is_not_kept(tmp_path: Path, identity: Identity) -> No
 def test_last_facts_where_others_can_write_are_refused(last: LastFacts, tmp_path: Path) -> None:
     (tmp_path / "state").chmod(0o777)
 
-    with pytest.raises(StaleError, match="is writable by other users"):
+    with pytest.raises(StaleError, match="everybody can write to"):
         last.read(LIVE)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_last_facts_are_not_written_through_the_link_of_another_user(tmp_path: Path, identity: Identity) -> None:
+    state, victim = tmp_path / "state", tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    state.mkdir()
+    (state / "last.json").symlink_to(victim)
+    os.chown(state / "last.json", 65534, 65534, follow_symlinks=False)
+    os.chown(state, 65534, 65534)
+
+    with pytest.raises(PermissionError, match="state belongs to nobody, who can change it"):
+        LastFacts(state, identity).keep(crawl(instances.load("plain")), LIVE)
+
+    assert victim.read_bytes() == b"precious"
 
 
 def test_unchanged_facts_are_not_written_again(last: LastFacts, tmp_path: Path) -> None:

@@ -416,7 +416,7 @@ def test_facts_that_cannot_be_saved_fail_no_output(tmp_path: Path) -> None:
     )
 
     assert [change.kind for change in changes] == ["changed"]
-    assert observer.reasons == [f"{tmp_path}/state: File exists"]
+    assert observer.reasons == [f"{tmp_path}/state/last.json: Not a directory"]
 
 
 def test_dry_run_keeps_nothing(tmp_path: Path, last: LastFacts) -> None:

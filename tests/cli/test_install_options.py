@@ -113,7 +113,7 @@ def test_state_that_others_can_write_to_is_refused(
     outcome = call(capfdbinary, "render", template, "--simulate", "-o", old, "--command", "true", "--state", state)
 
     assert outcome.status == 1
-    assert "others can write" in outcome.errors
+    assert "others can change this state directory: everybody can write" in outcome.errors
     assert old.read_text() == "id=old\n"
 
 

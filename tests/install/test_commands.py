@@ -131,7 +131,7 @@ def test_what_a_program_says_of_a_secret_file_is_not_told(old: Path, tmp_path: P
         install([file], state=tmp_path / "state")
 
     assert "hunter2" not in str(failure.value)
-    assert "the file holds a secret" in str(failure.value)
+    assert "this run writes a secret" in str(failure.value)
 
 
 def test_command_that_cannot_be_started_is_owed(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

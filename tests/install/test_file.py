@@ -107,13 +107,16 @@ def test_symbolic_link_is_refused_where_links_are_not_followed(old: Path, tmp_pa
     assert identity(old) == before
 
 
-@pytest.mark.parametrize("kind", ["directory", "pipe"])
-def test_what_is_no_regular_file_is_refused(kind: str, tmp_path: Path) -> None:
-    path = tmp_path / "path"
-    path.mkdir() if kind == "directory" else os.mkfifo(path)
+def test_directory_is_refused_with_the_advice_to_name_a_file(tmp_path: Path) -> None:
+    with pytest.raises(InstallError, match="it is a directory; name a file in it"):
+        install([File(tmp_path, b"new")])
+
+
+def test_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
 
     with pytest.raises(InstallError, match="not a regular file"):
-        install([File(path, b"new")])
+        install([File(tmp_path / "pipe", b"new")])
 
 
 def test_missing_directory_is_an_error_that_names_the_file(tmp_path: Path) -> None:
@@ -222,21 +225,23 @@ def test_bind_mounted_file_is_written_in_place_if_asked(tmp_path: Path, mount: C
     assert hidden(tmp_path) == []
 
 
-def test_secret_that_is_written_in_place_is_private_from_the_start(old: Path) -> None:
+def test_secret_is_not_written_into_a_file_that_others_can_have_opened(old: Path) -> None:
     old.chmod(0o644)
-    modes: list[int] = []
+    before = identity(old)
 
-    def look(event: str, arguments: tuple[object, ...]) -> None:
-        if watching and event == "os.truncate":
-            modes.append(stat.S_IMODE(old.stat().st_mode))
+    with pytest.raises(InstallError, match="others can have opened this file"):
+        install([File(old, b"secret", secret=True, in_place=True)])
 
-    watching = True
-    sys.addaudithook(look)
+    assert identity(old) == before
+
+
+def test_secret_is_written_into_a_private_file(old: Path) -> None:
+    old.chmod(0o600)
+    inode = old.stat().st_ino
+
     install([File(old, b"secret", secret=True, in_place=True)])
 
-    watching = False
-    assert modes == [0o600]
-    assert identity(old)[2:] == (0o600, b"secret")
+    assert (old.stat().st_ino, *identity(old)[2:]) == (inode, 0o600, b"secret")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files whose rights others cannot set")
@@ -308,7 +313,21 @@ def test_access_control_list_of_an_existing_file_stays(old: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_nobody_gains_a_right_while_a_file_is_repaired(old: Path) -> None:
+@pytest.mark.parametrize("given", [File(Path("x"), owner="nobody"), File(Path("x"), group="12345")])
+def test_change_of_owner_replaces_the_file(old: Path, given: File) -> None:
+    inode = old.stat().st_ino
+
+    with old.open("r+b") as opened_before:
+        changes = install([given._replace(path=old, content=b"old\n")])
+        opened_before.write(b"new\n")
+
+    assert [change.kind for change in changes] == ["repaired"]
+    assert old.stat().st_ino != inode
+    assert identity(old)[2:] == (0o640, b"old\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_no_permission_is_gained_while_a_file_is_repaired_in_place(old: Path) -> None:
     old.chmod(0o660)
     modes: list[int] = []
 
@@ -318,8 +337,21 @@ def test_nobody_gains_a_right_while_a_file_is_repaired(old: Path) -> None:
 
     watching = True
     sys.addaudithook(look)
-    install([File(old, b"old\n", mode=0o646, group="12345")])
+    install([File(old, b"old\n", mode=0o646, group="12345", in_place=True)])
 
     watching = False
     assert modes == [0o640]
     assert identity(old)[2] == 0o646
+
+
+@pytest.mark.parametrize("bits", [0o4000, 0o2000, 0o1000])
+@pytest.mark.parametrize("content", [b"old\n", b"new\n"], ids=["repaired", "changed"])
+def test_set_id_and_sticky_bits_come_only_from_a_mode(old: Path, tmp_path: Path, content: bytes, bits: int) -> None:
+    asked = tmp_path / "asked"
+    for file in (old, asked):
+        file.write_bytes(b"old\n")
+        file.chmod(0o750 | bits)
+
+    install([File(old, content), File(asked, content, mode=0o750 | bits)])
+
+    assert [identity(file)[2] for file in (old, asked)] == [0o750, 0o750 | bits]

@@ -208,5 +208,5 @@ def test_dry_run_tells_what_would_be_done_and_touches_nothing(old: Path, tmp_pat
 
 
 def test_what_needs_state_is_refused_without_a_directory_for_it(old: Path) -> None:
-    with pytest.raises(UsageError, match="directory for state"):
+    with pytest.raises(UsageError, match="a state directory"):
         install([File(old, b"new", command="true")])

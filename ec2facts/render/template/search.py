@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from ec2facts.errors import TemplateError
+from ec2facts.files import trace
 from ec2facts.render.template.variables import Variable, declared_variables
 from ec2facts.text import did_you_mean
 
@@ -128,7 +128,7 @@ def find_template(template: str | os.PathLike[str], search_path: Sequence[Path],
 def find_named(name: str, directories: Sequence[Path], *, owners: Collection[int]) -> Path | None:
     """Return the first file of that name, with or without the suffix, in ``directories``; None if there is none.
 
-    Raises TemplateError where it lies in a directory that everybody, or an owner not of ``owners``, can write to.
+    Raises TemplateError if others than root, the effective user and ``owners`` can change the file or its path.
     """
     for directory in directories:
         # In the working directory a file goes by its whole name, as to every other command.
@@ -156,11 +156,6 @@ def find_included(name: str, parent: str, search_path: Sequence[Path], *, uid: i
 def _refuse_strangers(file: Path, owners: Collection[int]) -> None:
     if is_packaged(file):
         return  # whoever could put a template there could have changed this code as well
-    status = file.parent.stat()
-    if status.st_mode & stat.S_IWOTH:
-        reason = "everybody can write to its directory"
-    elif status.st_uid not in owners:
-        reason = f"its directory belongs to another user, number {status.st_uid}"
-    else:
-        return
-    raise TemplateError(f"{reason}; only a path with a slash is taken from there", file=str(file))
+    reason = trace(file, content=True, trusted=owners).reason
+    if reason is not None:
+        raise TemplateError(f"{reason}, or give a path with a slash", file=str(file))

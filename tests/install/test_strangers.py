@@ -1,0 +1,375 @@
+"""Root installs where another user, nobody, attacks: no file beyond that user's own rights changes."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+import signal
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from ec2facts.errors import EC2FactsError, InstallError
+from ec2facts.install import File, install
+from tests.install.conftest import hidden
+from tests.install.moments import in_child
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can lend rights: run the tests as root")
+
+NOBODY = 65534
+SECRET = b"AKIAIOSFODNN7EXAMPLE"
+
+
+class Ground:
+    """A directory ``app`` that nobody owns, a ``shared`` one like /tmp, and a ``victim`` that only root can change."""
+
+    def __init__(self, base: Path) -> None:
+        base.chmod(0o755)
+        self.app, self.shared, self.victim = base / "app", base / "shared", base / "victim"
+        self.state = base / "state"
+        for directory, mode in ((self.app, 0o755), (self.shared, 0o1777), (self.victim, 0o755), (self.state, 0o700)):
+            directory.mkdir()
+            directory.chmod(mode)
+        os.chown(self.app, NOBODY, NOBODY)
+        (self.victim / "x").write_bytes(b"precious\n")
+        (self.victim / "key").write_bytes(b"private key\n")
+        (self.victim / "key").chmod(0o600)
+
+    def make(self, path: Path, content: bytes = b"old\n", mode: int = 0o644) -> Path:
+        """Make a file of nobody's."""
+        path.write_bytes(content)
+        os.chown(path, NOBODY, NOBODY)
+        path.chmod(mode)
+        return path
+
+    def victims(self) -> list[tuple[str, int, int, int, int, bytes]]:
+        """Return everything that must not change."""
+        found = []
+        for path in sorted(self.victim.rglob("*")):
+            status = path.stat()
+            content = path.read_bytes() if path.is_file() else b""
+            found.append((path.name, status.st_ino, status.st_mode, status.st_uid, status.st_gid, content))
+        return found
+
+
+@pytest.fixture
+def ground() -> Iterator[Ground]:
+    """Return directories below /tmp, where nobody can reach them."""
+    with tempfile.TemporaryDirectory() as base:
+        yield Ground(Path(base))
+
+
+def owner(path: Path) -> int:
+    return path.lstat().st_uid
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def at_event(event: str, path: Path, action: Callable[[], object]) -> None:
+    """Run ``action`` once, right before the system call on ``path`` that an audit event announces."""
+    armed = True
+
+    def look(seen: str, arguments: tuple[object, ...]) -> None:
+        nonlocal armed
+        if armed and seen == event and str(arguments[0]) == str(path):
+            armed = False
+            action()
+
+    sys.addaudithook(look)
+
+
+# What a user who controls a directory can do while root installs in it
+
+
+def test_owner_of_a_set_id_copy_is_not_repaired(ground: Ground) -> None:
+    copy = ground.make(ground.app / "sh", b"#!/bin/sh\n", 0o4755)
+
+    with pytest.raises(InstallError, match="with the rights of nobody"):
+        install([File(copy, b"#!/bin/sh\n", owner="root")])
+
+    assert owner(copy) == NOBODY
+
+
+def test_target_of_a_link_is_not_given_away(ground: Ground) -> None:
+    before = ground.victims()
+    link = ground.app / "x"
+    link.symlink_to(ground.victim / "x")
+    os.chown(link, NOBODY, NOBODY, follow_symlinks=False)
+
+    with pytest.raises(InstallError, match="with the rights of nobody"):
+        install([File(link, b"precious\n", owner="nobody")])
+
+    assert ground.victims() == before
+
+
+def test_parent_that_is_swapped_during_a_check_leads_nowhere(ground: Ground) -> None:
+    before = ground.victims()
+    parent = ground.app / "sub"
+    parent.mkdir()
+    os.chown(parent, NOBODY, NOBODY)
+    swap = f"mv {parent} {parent}.old; ln -s {ground.victim} {parent}; true {{}}"
+
+    with pytest.raises(InstallError):
+        install([File(parent / "x", b"new\n", check=swap)])
+
+    assert parent.is_symlink()
+    assert ground.victims() == before
+
+
+def test_target_that_becomes_a_link_during_a_live_check_is_not_restored_into(ground: Ground) -> None:
+    before = ground.victims()
+    target = ground.make(ground.app / "x")
+    swap = f"ln -sf {ground.victim}/x {target}; false"
+
+    with pytest.raises(EC2FactsError):
+        install([File(target, b"new\n", in_place=True, check_live=swap)], state=ground.state)
+
+    assert target.is_symlink()
+    assert ground.victims() == before
+
+
+def test_target_that_is_exchanged_during_a_repair_lends_no_mode(ground: Ground) -> None:
+    before = ground.victims()
+    target = ground.make(ground.app / "x")
+    link = ground.app / "link"
+    link.symlink_to(ground.victim / "key")
+    at_event("os.chmod", target, lambda: link.replace(target))
+
+    with pytest.raises(InstallError, match="with the rights of nobody"):
+        install([File(target, b"old\n", mode=0o666)])
+
+    assert target.is_symlink()
+    assert ground.victims() == before
+
+
+def test_rollback_of_a_killed_run_uses_the_owners_rights(ground: Ground) -> None:
+    before = ground.victims()
+    parent = ground.app / "sub"
+    parent.mkdir()
+    os.chown(parent, NOBODY, NOBODY)
+    file = ground.make(parent / "x")
+    # The victim holds the new content, so that the rollback takes the victim for the file to restore.
+    live = File(file, b"precious\n", check_live="true")
+
+    def install_and_be_killed() -> None:
+        at_event("subprocess.Popen", Path("/bin/sh"), lambda: os.kill(os.getpid(), signal.SIGKILL))
+        install([live], state=ground.state)
+
+    in_child(install_and_be_killed)
+    assert len(hidden(parent)) == 1
+    parent.rename(ground.app / "old")
+    parent.symlink_to(ground.victim)
+    (ground.app / "old" / hidden(ground.app / "old")[0]).rename(ground.app / "saved")
+
+    with pytest.raises(InstallError, match="another user controls"):
+        install([File(ground.state.parent / "other", b"new\n", command="true")], state=ground.state)
+
+    assert ground.victims() == before
+
+
+# What root may still do there
+
+
+def test_file_below_a_users_directory_belongs_to_that_user(ground: Ground) -> None:
+    install([File(ground.app / "x", b"new\n")])
+    install([File(ground.app / "x", b"newer\n", check="test $(id -u):$(id -g):$(id -G) = 65534:65534:65534; : {}")])
+
+    assert (owner(ground.app / "x"), (ground.app / "x").read_bytes()) == (NOBODY, b"newer\n")
+    assert (os.geteuid(), os.getegid(), hidden(ground.app)) == (0, 0, [])
+
+
+def test_check_with_the_rights_of_a_user_sees_no_variables_of_root(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSWORD", SECRET.decode())
+
+    install([File(ground.app / "x", b"new\n", check='test -z "$PASSWORD" && test "$USER" = nobody; : {}')])
+
+    assert (ground.app / "x").exists()
+
+
+def test_file_of_root_below_a_users_directory_becomes_that_users(ground: Ground) -> None:
+    (ground.app / "x").write_bytes(b"old\n")
+    (ground.app / "x").chmod(0o644)
+
+    install([File(ground.app / "x", b"new\n")])
+
+    assert owner(ground.app / "x") == NOBODY
+
+
+def test_failed_live_check_restores_a_users_file(ground: Ground) -> None:
+    file = ground.make(ground.app / "x")
+    inode = file.stat().st_ino
+
+    with pytest.raises(EC2FactsError):
+        install([File(file, b"new\n", backup=True, check_live="false")], state=ground.state)
+
+    assert (file.stat().st_ino, file.read_bytes(), names(ground.app)) == (inode, b"old\n", ["x"])
+
+
+def test_secret_needs_the_owner_by_name_below_a_users_directory(ground: Ground) -> None:
+    with pytest.raises(InstallError, match="belongs to nobody, who could read this secret; --owner nobody allows it"):
+        install([File(ground.app / "x", SECRET, secret=True)])
+    assert names(ground.app) == []
+
+    install([File(ground.app / "x", SECRET, secret=True, owner="nobody")])
+
+    assert stat.S_IMODE((ground.app / "x").stat().st_mode) == 0o600
+
+
+def test_directory_of_several_users_is_refused(ground: Ground) -> None:
+    inner = ground.app / "inner"
+    inner.mkdir()
+    os.chown(inner, 12345, 12345)
+
+    with pytest.raises(InstallError, match=r"several users control this path: .*/app belongs to nobody.*12345"):
+        install([File(inner / "x", b"new\n")])
+
+
+@pytest.mark.parametrize(("mode", "who"), [(0o777, "everybody"), (0o775, "the group 12345")])
+def test_directory_that_others_can_write_to_is_refused_with_its_owner_and_the_remedy(
+    ground: Ground, mode: int, who: str
+) -> None:
+    os.chown(ground.app, 0, 12345)
+    ground.app.chmod(mode)
+
+    with pytest.raises(InstallError) as refusal:
+        install([File(ground.app / "x", b"new\n")])
+
+    remedy = "take away that permission or use another path"
+    assert str(refusal.value).endswith(f": {who} can write to {ground.app}, which belongs to root: {remedy}")
+
+
+# A directory with the sticky bit, such as /tmp
+
+
+def test_attributes_of_a_strangers_file_are_not_kept(ground: Ground) -> None:
+    file = ground.make(ground.shared / "x", b"old\n", 0o4666)
+
+    install([File(file, b"new\n")])
+
+    assert (owner(file), stat.S_IMODE(file.stat().st_mode)) == (0, 0o644)
+
+
+@pytest.mark.parametrize("content", [b"old\n", SECRET])
+def test_strangers_file_never_receives_a_secret(ground: Ground, content: bytes) -> None:
+    file = ground.make(ground.shared / "x", content, 0o666)
+    with file.open("r+b") as opened_before:
+        install([File(file, SECRET, secret=True)])
+        opened_before.write(b"changed\n")
+
+    assert (owner(file), stat.S_IMODE(file.stat().st_mode), file.read_bytes()) == (0, 0o600, SECRET)
+
+
+def test_link_of_a_stranger_is_not_followed(ground: Ground) -> None:
+    before = ground.victims()
+    link = ground.shared / "x"
+    link.symlink_to(ground.victim / "x")
+    os.chown(link, NOBODY, NOBODY, follow_symlinks=False)
+
+    with pytest.raises(InstallError, match="x belongs to nobody"):
+        install([File(link, b"new\n")])
+
+    assert ground.victims() == before
+
+
+def test_file_that_others_may_have_made_is_not_written_into(ground: Ground) -> None:
+    file = ground.make(ground.shared / "x")
+
+    with pytest.raises(InstallError, match="others may have made this file"):
+        install([File(file, b"new\n", in_place=True)])
+
+    assert file.read_bytes() == b"old\n"
+
+
+def test_secret_does_not_keep_the_owner_of_an_existing_file(ground: Ground) -> None:
+    file = ground.make(ground.victim / "new")
+
+    install([File(file, SECRET, secret=True)])
+
+    assert (owner(file), stat.S_IMODE(file.stat().st_mode)) == (0, 0o600)
+
+
+# Anything, in any order
+
+
+def attack(ground: Ground, seed: int) -> None:
+    """Rename, link and swap what nobody can, until the end of this process."""
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    chance = random.Random(seed)
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def exchange(one: Path, other: Path) -> None:
+        libc.renameat2(-100, os.fsencode(one), -100, os.fsencode(other), 2)
+
+    while True:
+        directory = chance.choice([ground.app, ground.app / "sub", ground.shared])
+        with suppress(OSError):
+            paths = [*directory.iterdir(), directory / "x", directory / "sub"]
+            one, other = chance.choice(paths), chance.choice(paths)
+            act = chance.randrange(9)
+            if act == 0:
+                one.symlink_to(chance.choice([ground.victim, ground.victim / "x", ground.victim / "key"]))
+            elif act == 1:
+                one.unlink()
+            elif act == 2:
+                one.rename(other)
+            elif act in {3, 4}:
+                exchange(one, other)
+            elif act == 5:
+                os.link(one, other)
+            elif act == 6:
+                one.mkdir()
+            elif act == 7:
+                one.chmod(chance.choice([0o4777, 0o666, 0o600, 0o755]))
+            else:
+                one.write_bytes(chance.choice([b"precious\n", b"private key\n", b"new\n", b""]))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_attack_reaches_beyond_the_attackers_rights(ground: Ground, seed: int) -> None:
+    before = ground.victims()
+    chance = random.Random(seed)
+    attacker = os.fork()
+    if not attacker:
+        try:
+            attack(ground, seed)
+        finally:
+            os._exit(1)
+    try:
+        for turn in range(300):
+            path = chance.choice([ground.app / "x", ground.app / "sub" / "x", ground.shared / "x"])
+            secret = chance.random() < 0.3
+            file = File(
+                path,
+                SECRET if secret else chance.choice([b"new\n", b"precious\n", b"private key\n", b"%d\n" % turn]),
+                secret=secret,
+                mode=None if secret else chance.choice([None, None, 0o666, 0o4755]),
+                owner=None if secret else chance.choice([None, None, "nobody", "root"]),
+                in_place=chance.random() < 0.3,
+                backup=chance.random() < 0.2,
+                check="true {}" if chance.random() < 0.1 else None,
+                check_live=chance.choice(["true", "false"]) if chance.random() < 0.2 else None,
+            )
+            with suppress(EC2FactsError):
+                install([file], state=ground.state)
+    finally:
+        os.kill(attacker, signal.SIGKILL)
+        os.waitpid(attacker, 0)
+
+    assert ground.victims() == before
+    assert (os.geteuid(), os.getegid()) == (0, 0)
+    for file_there in [*ground.app.rglob("*"), *ground.shared.rglob("*")]:
+        if file_there.is_file() and not file_there.is_symlink() and file_there.read_bytes() == SECRET:
+            status = file_there.stat()
+            assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (0, 0o600)
