@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Union
 
 from ec2facts.apply.observer import ApplyObserver
+from ec2facts.apply.paths import names_matching
 from ec2facts.collection.crawl import crawl
 from ec2facts.collection.facts import TREE, collected, without_unread
 from ec2facts.collection.selection import select
@@ -62,6 +63,20 @@ class Output(NamedTuple):
     """Directories in which a template is looked up by name."""
     variables: Mapping[str, Any] = MappingProxyType({})
     """The template's own variables."""
+
+
+def names_used(output: Output) -> set[str] | None:
+    """Return the top-level facts that an output may use; None for any of them."""
+    if not output.only or output.template is not None or output.format == SNAPSHOT:
+        return None
+    if output.format in TREE_FORMATS:
+        return names_matching(output.only)
+    from ec2facts.render.env import naming
+
+    try:
+        return names_matching(output.only, spell=naming(output.env.prefix, output.env.separator))
+    except UsageError:  # the output fails when it is rendered
+        return set()
 
 
 class Facts:

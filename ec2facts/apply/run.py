@@ -7,15 +7,19 @@ from pathlib import Path
 
 from ec2facts.apply.last_facts import LastFacts
 from ec2facts.apply.observer import ApplyObserver
-from ec2facts.apply.outputs import Facts, Output, Result, render_output, render_outputs
+from ec2facts.apply.outputs import Facts, Output, Result, names_used, render_output, render_outputs
+from ec2facts.apply.paths import roots_of
 from ec2facts.collection.crawl import crawl, settle
 from ec2facts.errors import EC2FactsError, IncompleteError, StaleError, UnavailableError, UnreadError
 from ec2facts.imds.snapshot import Snapshot
-from ec2facts.imds.source import Source
+from ec2facts.imds.source import ROOTS, Source
 from ec2facts.install.file import Change, File
 from ec2facts.install.installer import install
 
 _UNOBSERVED = ApplyObserver()
+
+_READY = ("meta-data/instance-id",)
+"""What is read if the outputs use no fact: a run needs the service."""
 
 
 def apply(
@@ -86,7 +90,7 @@ def render(
                 raise result from error
     else:
         results = render_outputs(outputs, Facts(snapshot), observer=observer)
-        if last is not None and not dry_run:
+        if last is not None and not dry_run and _roots(outputs) == ROOTS:
             try:
                 last.keep(snapshot, source, include=_included(outputs))
             except OSError as error:
@@ -99,7 +103,17 @@ def render(
 def _collect(outputs: Sequence[Output], source: Source, *, settle_within: float = 0.0) -> Snapshot:
     if settle_within:
         settle(source, within=settle_within)
-    return crawl(source, include=_included(outputs))
+    return crawl(source, include=_included(outputs), roots=_roots(outputs))
+
+
+def _roots(outputs: Sequence[Output]) -> tuple[str, ...]:
+    names: set[str] = set()
+    for output in outputs:
+        used = names_used(output)
+        if used is None:
+            return ROOTS
+        names |= used
+    return roots_of(names) or _READY
 
 
 def _included(outputs: Sequence[Output]) -> list[str]:

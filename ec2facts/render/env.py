@@ -99,7 +99,7 @@ def render_env(
         raise UsageError(f"no format {format!r}, choose from {', '.join(FORMATS)}")
     if export and format != "sh":
         raise UsageError(f"export is for the format sh, not for {format}")
-    name_of = _naming(prefix, separator)
+    name_of = naming(prefix, separator)
     unread: dict[str, str] = {}
     required: dict[str, str] = {}
     variables: dict[str, list[Scalar]] = {}
@@ -135,7 +135,7 @@ def render_env(
     return "".join(lines)
 
 
-def _naming(prefix: str, separator: str) -> Naming:
+def naming(prefix: str, separator: str) -> Naming:
     """Return the function that names a variable; every format accepts the characters of its names."""
     if not prefix:
         raise UsageError("an empty prefix would let facts set any variable, such as LD_PRELOAD or PATH")

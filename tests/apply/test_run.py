@@ -277,7 +277,7 @@ def test_partial_env_file_names_what_is_unread(tmp_path: Path, form: str) -> Non
         comments
         == [
             "# unread: meta-data/hostname: HTTP 500\\nEC2_EVIL=1 \\.",
-            "# unread: meta-data/tags/: HTTP 502",
+            "# unread: meta-data/tags/instance/: HTTP 502",
         ]
         * FORMATS[form].has_comments
     )

@@ -97,3 +97,23 @@ def test_ten_processes_at_once_all_finish_against_a_service_that_throttles() -> 
 
     assert [process.returncode for process in processes] == 10 * [0]
     assert [json.loads(output) for output in outputs] == [collect(instances.load("plain"))]
+
+
+def test_only_selects_facts_and_reads_no_others(capfdbinary: Capture) -> None:
+    with Simulator(instances.load("busy")) as simulated:
+        outcome = call(capfdbinary, "dump", "--only", "region", "--only", "tags.Name", "--endpoint", simulated)
+
+    everything = collect(instances.load("busy"))
+    assert outcome.errors == ""
+    assert json.loads(outcome.output) == {"region": everything["region"], "tags": {"Name": everything["tags"]["Name"]}}
+
+
+def test_only_needs_no_more_than_it_names(tmp_path: Path, capfdbinary: Capture) -> None:
+    file = tmp_path / "snapshot.json"
+    file.write_text('{"meta-data/mac": {"status": 500}, "meta-data/hostname": {"body": "here"}}')
+
+    named = call(capfdbinary, "dump", "--from", file, "--only", "mac")
+    other = call(capfdbinary, "dump", "--from", file, "--only", "hostname")
+
+    assert (named.status, named.output) == (4, b"")
+    assert (other.status, json.loads(other.output)) == (0, {"hostname": "here"})

@@ -1,0 +1,57 @@
+"""The paths behind facts: what a crawl reads for outputs that use only some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+from ec2facts.collection.facts import Unread
+from ec2facts.collection.names import TREES
+from ec2facts.collection.selection import Spell, matching
+from ec2facts.errors import AbsentError, UsageError
+from ec2facts.imds.source import ROOTS
+from ec2facts.metadata.attributes import Derived, attributes
+from ec2facts.metadata.instance import EC2Metadata
+
+
+def names_matching(globs: Collection[str], *, spell: Spell | None = None) -> set[str]:
+    """Return the top-level facts that ``globs`` may select on any instance; every one for a glob such as ``*``."""
+    # Each fact is a directory that could not be read: a glob may match it or anything inside it.
+    unknown: dict[str, Any] = {name: Unread(f"{name}/", "unknown") for name in (*attributes(EC2Metadata), *TREES)}
+    unknown["collection"] = {"withheld": {}, "unread": unknown["collection"]}
+    with suppress(UsageError):  # the output fails when it is rendered
+        return {str(keys[0]) for keys in matching(unknown, globs, spell=spell)}
+    return set()
+
+
+def roots_of(names: Collection[str]) -> tuple[str, ...]:
+    """Return the roots of a crawl that reads the facts ``names``, and no more if they are attributes."""
+    if not attributes(EC2Metadata).keys() >= set(names):
+        return ROOTS
+    return tuple(dict.fromkeys(path for name in sorted(names) for path in paths_of(name)))
+
+
+@cache
+def paths_of(name: str) -> tuple[str, ...]:
+    """Return the paths that the attribute ``name`` is read from."""
+    attribute = attributes(EC2Metadata)[name]
+    paths = {attribute.path}
+    if isinstance(attribute, Derived) and attribute.needs is not None:
+        paths.add(attribute.needs.path)
+    nothing = _Nothing()
+    with suppress(AbsentError):  # what it falls back on is read when the first path is absent
+        attribute.require(EC2Metadata(source=nothing))
+    return tuple(sorted(paths | {path for path in nothing.asked if path.rstrip("/") not in paths}))
+
+
+class _Nothing:
+    """A source without any path, which records the paths that are asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def get(self, path: str) -> bytes | None:
+        self.asked.append(path)
+        return None
