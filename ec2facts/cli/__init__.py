@@ -22,6 +22,7 @@ from ec2facts.cli import (
     templates,
     units,
 )
+from ec2facts.cli.signals import stoppable
 from ec2facts.cli.streams import say, write_stdout
 from ec2facts.errors import EC2FactsError, UnavailableError, UsageError
 
@@ -31,8 +32,9 @@ COMMANDS = (show, dump, get, env, render, templates, apply, units, snapshot, ser
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status. An error is one line on standard error."""
     try:
-        arguments = make_parser().parse_args(argv)
-        status: int | None = arguments.run(arguments)
+        with stoppable():
+            arguments = make_parser().parse_args(argv)
+            status: int | None = arguments.run(arguments)
     except UnavailableError as error:
         from ec2facts.imds.doctor.advice import advise
 

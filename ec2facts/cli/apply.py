@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ec2facts.apply.config_keys import documentation, json_schema
 from ec2facts.cli.arguments import path
-from ec2facts.cli.install_options import PlanOptions, add_plan_options, exit_status, state_directory, stoppable
+from ec2facts.cli.install_options import PlanOptions, add_plan_options, exit_status, state_directory
 from ec2facts.cli.source_options import SourceOptions, add_source_options, open_source
 from ec2facts.cli.streams import say, write_stdout
 from ec2facts.errors import UsageError
@@ -80,7 +80,7 @@ def run(options: Options) -> int:
         for output in load_config(*configs)
     ]
     state = state_directory(options)
-    with stoppable(), open_source(options, settled=False) as source, ApplyPrinter(options) as printer:
+    with open_source(options, settled=False) as source, ApplyPrinter(options) as printer:
         changes = apply(
             outputs,
             source,

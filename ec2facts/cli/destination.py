@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ec2facts.cli.arguments import argument, file
-from ec2facts.cli.install_options import PlanOptions, add_plan_options, exit_status, state_directory, stoppable
+from ec2facts.cli.install_options import PlanOptions, add_plan_options, exit_status, state_directory
 from ec2facts.cli.streams import write_stdout
 from ec2facts.errors import UsageError
 from ec2facts.install.settings import parse_check, parse_mode, parse_suffix
@@ -129,7 +129,7 @@ def write(content: bytes, options: DestinationOptions, *, secret: bool = False) 
             raise OSError(error.errno, error.strerror, str(options.output)) from error
         return 0
     settings = {name: getattr(options, name) for name in File._fields if hasattr(options, name)}
-    with stoppable(), Printer(options) as printer:
+    with Printer(options) as printer:
         changes = install(
             [File(options.output, content, secret=secret, **settings)],
             state=state_directory(options),

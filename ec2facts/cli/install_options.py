@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from ec2facts.cli.arguments import path
-from ec2facts.files import STOPPING
 
 if TYPE_CHECKING:
     from ec2facts.install import Change
@@ -62,25 +58,3 @@ def state_directory(options: PlanOptions) -> Path:
 def exit_status(changes: Sequence[Change], options: PlanOptions) -> int:
     """Return the exit status of a command after a successful install."""
     return CHANGED if options.exit_code and any(change.kind != "unchanged" for change in changes) else 0
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """Turn the first signal that asks to stop into an exception, so that unfinished changes are rolled back."""
-
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        for each in previous:
-            signal.signal(each, signal.SIG_IGN)
-        if number == signal.SIGINT:
-            raise KeyboardInterrupt
-        raise SystemExit(128 + number)
-
-    # nohup ignores SIGHUP: leave it so.
-    previous = {number: handler for number in STOPPING if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
-    for number in previous:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ec2facts.cli.install_options import stoppable
+from ec2facts.cli.signals import stoppable
 from ec2facts.errors import CheckError, CommandError, EC2FactsError, InstallError
 from ec2facts.install import File, install
 from ec2facts.install.journal import default_state_directory

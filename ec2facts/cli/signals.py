@@ -1,0 +1,40 @@
+"""Signals that ask a command to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+from ec2facts.files import STOPPING
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Turn the first signal that asks to stop into an exception, so that unfinished changes are rolled back.
+
+    The handlers are needed without such changes too: the kernel gives the first process of a container no signal that
+    it does not handle.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        for each in previous:
+            signal.signal(each, signal.SIG_IGN)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(128 + number)
+
+    previous = {}
+    if threading.current_thread() is threading.main_thread():
+        # nohup ignores SIGHUP: leave it so.
+        previous = {each: handler for each in STOPPING if (handler := signal.getsignal(each)) is not signal.SIG_IGN}
+    for number in previous:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
