@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from ec2facts.apply.config_keys import OUTPUT_KEYS, TOP_KEYS, Key
+from ec2facts.apply.config_keys import CONTENT_KEYS, OUTPUT_KEYS, TOP_KEYS, Key
 from ec2facts.apply.outputs import EnvOptions, Output
+from ec2facts.apply.variables import check_variables, plain_value, read_variables
 from ec2facts.errors import ConfigError, EC2FactsError, UsageError
 from ec2facts.install.file import File
 from ec2facts.install.settings import group_number, user_number
@@ -21,6 +22,9 @@ from ec2facts.render.tree import TREE_FORMATS
 from ec2facts.text import did_you_mean
 
 _TREE_ONLY = ("under", "tree")
+
+_COPIED = ("format", "include", "only", "under", "tree", "allow_partial", "when", "for_each", "exclude")
+"""The keys that are fields of an Output with the same value."""
 
 
 def load_config(*paths: Path) -> list[Output]:
@@ -42,7 +46,7 @@ def _outputs(paths: Sequence[Path]) -> list[tuple[_Place, Output]]:
     for file in _files(paths):
         for place, output in _Config(file).outputs():
             target = os.path.realpath(output.file.path)
-            if target in places:
+            if target in places and output.when is None:  # outputs of one path may exclude each other
                 raise place.error("path", f"{output.file.path} is an output already, at {places[target]}")
             places[target] = f"{place.file}:{place.line}"
             found.append((place, output))
@@ -118,32 +122,54 @@ class _Config:
         if node is None:
             return
         top = self._settings(node, TOP_KEYS)
-        include = top["include"].value if "include" in top else []
+        include = top["include"].value if "include" in top else ()
+        shared = self._variables(top)
         for item in top["outputs"].value if "outputs" in top else []:
-            yield self._place(item), self._output(item, include)
+            output = self._output(item)
+            included = tuple(sorted({*include, *output.include}))
+            yield self._place(item), output._replace(include=included, shared_variables=shared)
 
-    def _output(self, node: yaml.Node, include: Sequence[str]) -> Output:
+    def _output(self, node: yaml.Node) -> Output:
         settings = self._settings(node, OUTPUT_KEYS)
         values = {key: setting.value for key, setting in settings.items()}
         place = self._place(node)
         if "path" not in values:
             raise place.error("path", "missing")
-        if ("template" in values) == ("format" in values):
-            raise place.error(None, "an output takes either a format or a template")
+        if sum(key in values for key in CONTENT_KEYS) != 1:
+            raise place.error(None, f"an output takes one of {', '.join(CONTENT_KEYS)}")
         _check_format_options(settings)
         file = {key: value for key, value in values.items() if key in File._fields}
-        options = {key: values[key] for key in ("format", "only", "under", "tree", "allow_partial") if key in values}
+        options = {key: value for key, value in values.items() if key in _COPIED}
         return Output(
             File(**{**file, "path": self._directory / values["path"]}),
             **options,
             template=self._template(values["template"]) if "template" in values else None,
-            include=tuple(sorted({*include, *values.get("include", ())})),
+            directory=self._directory / values["directory"] if "directory" in values else None,
+            variables=self._variables(settings),
+            path=values["path"] if "{{" in values["path"] else "",
+            base=self._directory,
             env=EnvOptions(**{key: value for key, value in values.items() if key in EnvOptions._fields}),
             search_path=self._search_path,
         )
 
     def _template(self, name: str) -> str:
         return str((self._directory / name).absolute()) if "/" in name else name
+
+    def _variables(self, settings: Mapping[str, _Setting]) -> dict[str, Any]:
+        variables: dict[str, Any] = {}
+        for key in ("vars_files", "vars"):
+            if key in settings:
+                place, value = settings[key]
+                try:
+                    for each in value if key == "vars_files" else [value]:
+                        variables.update(self._read_variables(each) if key == "vars_files" else each)
+                    check_variables(variables)
+                except UsageError as error:
+                    raise place.error(key, str(error)) from error
+        return variables
+
+    def _read_variables(self, name: str) -> dict[str, Any]:
+        return read_variables(self._directory / name)
 
     def _settings(self, node: yaml.Node, keys: Mapping[str, Key]) -> dict[str, _Setting]:
         """Return the values of a mapping by key; an unknown key is a mistake."""
@@ -176,6 +202,10 @@ def _read(key: Key, node: yaml.Node) -> Any:
         return str(node.value).lower() in {"true", "yes", "on"}
     if key.shape == "outputs":
         return _items(node)
+    if key.shape == "mapping":
+        if not isinstance(node, yaml.MappingNode):
+            raise ValueError("not a mapping")
+        return plain_value(node)
     if key.shape == "texts":
         nodes = [node] if isinstance(node, yaml.ScalarNode) else _items(node)
         return tuple(key.parse(_text(each)) for each in nodes)

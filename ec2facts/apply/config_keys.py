@@ -57,8 +57,16 @@ def _parse_path(text: str) -> str:
 _NUMBERS = {"type": ["string", "number"]}
 
 OUTPUT_KEYS: Mapping[str, Key] = {
-    "path": Key("the file to write; a relative path starts at the directory of the config", parse=_parse_path),
+    "path": Key(
+        "the file to write, from the directory of the config if relative; the value of each {{expression}} is one name",
+        parse=_parse_path,
+    ),
     "template": Key("the template to render: a name, or a path with a slash"),
+    "directory": Key(
+        "the directory of templates to render instead: files end in .j2 and lose it, other files are copied; path is "
+        "then a directory"
+    ),
+    "exclude": Key("globs of the files of the directory to leave out", "texts"),
     "format": Key(
         f"the format to write instead of a template: {', '.join(OUTPUT_FORMATS)}",
         parse=_parse_format,
@@ -75,6 +83,14 @@ OUTPUT_KEYS: Mapping[str, Key] = {
     "export": Key("whether to export each variable; for sh", "boolean"),
     "skip_unrepresentable": Key("whether to leave out values that the env format cannot hold", "boolean"),
     "allow_partial": Key("whether to write the file without facts that could not be read", "boolean"),
+    "vars": Key("variables of the template, by name", "mapping"),
+    "vars_files": Key("YAML or JSON files with variables of the template; the last one wins, vars override", "texts"),
+    "when": Key("an expression over facts and variables; if it is false, the output is skipped"),
+    "for_each": Key(
+        "an expression for a list or a mapping; each item, and its key, makes one file, whose path may hold expressions"
+    ),
+    "prune": Key("whether to remove the file when the config no longer asks for it", "boolean"),
+    "parents": Key("whether to create missing directories, with mode 0755 and the owner of the file", "boolean"),
     "mode": Key(
         "the permissions of the file, in octal, with or without quotes",
         parse=parse_mode,
@@ -96,9 +112,14 @@ OUTPUT_KEYS: Mapping[str, Key] = {
 }
 """The keys of an output."""
 
+CONTENT_KEYS = ("template", "format", "directory")
+"""The keys of which an output has exactly one: where its content comes from."""
+
 TOP_KEYS: Mapping[str, Key] = {
     "outputs": Key("the outputs", "outputs"),
     "include": Key("the withheld facts that every output may hold", "texts", parse_include),
+    "vars": Key("variables of every template; a template that ships gets those that it declares", "mapping"),
+    "vars_files": Key("YAML or JSON files with variables of every template; the last one wins", "texts"),
 }
 """The keys of a config."""
 
@@ -159,6 +180,6 @@ def _value(key: Key) -> dict[str, Any]:
     if key.shape == "texts":
         return {"anyOf": [text, {"type": "array", "items": text}]}
     if key.shape == "outputs":
-        either = [{"required": ["template"]}, {"required": ["format"]}]
+        either = [{"required": [key]} for key in CONTENT_KEYS]
         return {"type": "array", "items": _object(OUTPUT_KEYS, required=["path"], oneOf=either)}
     return text if key.shape == "text" else {"type": "boolean" if key.shape == "boolean" else "object"}

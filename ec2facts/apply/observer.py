@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ec2facts.errors import EC2FactsError
 from ec2facts.install.file import File
 from ec2facts.install.observer import Observer
@@ -12,6 +15,12 @@ class ApplyObserver(Observer):
 
     def stale(self, error: EC2FactsError, instance_id: str, age: float) -> None:
         """The facts that the instance's last complete run saved ``age`` seconds ago replace those of the service."""
+
+    def rendered(self, file: File, variables: Mapping[str, Any]) -> None:
+        """A dry run has rendered a file with these variables of the user's own."""
+
+    def skipped(self, name: str) -> None:
+        """An output asks for no file on this instance: ``when`` is false, or ``for_each`` is empty."""
 
     def unsaved(self, error: OSError) -> None:
         """The facts of this run could not be saved for a later one."""

@@ -1,29 +1,31 @@
-"""One output: a file in a format or from a template, and the facts that it uses."""
+"""One output: a file in a format or from a template, rendered with the facts that it uses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 
 from ec2facts.apply.observer import ApplyObserver
 from ec2facts.apply.paths import names_matching
 from ec2facts.collection.crawl import crawl
 from ec2facts.collection.facts import TREE, collected, without_unread
 from ec2facts.collection.selection import select
-from ec2facts.errors import EC2FactsError, IncompleteError, UnrepresentableError, UsageError
+from ec2facts.errors import IncompleteError, UsageError
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.install.file import File
+from ec2facts.render.template.search import find_template, is_packaged
+from ec2facts.render.template.variables import declared_variables
 from ec2facts.render.tree import TREE_FORMATS, render_tree
 from ec2facts.render.unread import unread_in
 
+COPY = "copy"
+"""The format of a file whose content is not rendered."""
+
 SNAPSHOT = "snapshot"
 """The format of ``ec2facts snapshot``: bodies by path, for ``--from``."""
-
-Result = Union[File, EC2FactsError]
-"""What rendering an output gives: the file with its content, or why there is none."""
-
 
 STDOUT_FILE = File(Path("-"))
 """The file of an output that goes to standard output."""
@@ -63,11 +65,31 @@ class Output(NamedTuple):
     """Directories in which a template is looked up by name."""
     variables: Mapping[str, Any] = MappingProxyType({})
     """The template's own variables."""
+    shared_variables: Mapping[str, Any] = MappingProxyType({})
+    """Variables of all templates; a template that ships gets those that it declares."""
+    directory: Path | None = None
+    """A directory of templates to render instead; ``file`` is then the directory to write to."""
+    exclude: tuple[str, ...] = ()
+    """Globs of files in ``directory`` to leave out."""
+    path: str = ""
+    """The path of the file if it holds expressions, such as ``{{ key }}.conf``; each value is one name."""
+    base: Path = Path()
+    """Where a relative ``path`` starts."""
+    when: str | None = None
+    """An expression; if it is false, the output is skipped."""
+    for_each: str | None = None
+    """An expression for a list or a mapping; the output makes a file of each item."""
+
+    @property
+    def name(self) -> str:
+        """What errors call the output: its path."""
+        return self.path or str(self.file.path)
 
 
 def names_used(output: Output) -> set[str] | None:
     """Return the top-level facts that an output may use; None for any of them."""
-    if not output.only or output.template is not None or output.format == SNAPSHOT:
+    has_expressions = output.when is not None or output.for_each is not None or bool(output.path)
+    if not output.only or output.template is not None or output.format == SNAPSHOT or has_expressions:
         return None
     if output.format in TREE_FORMATS:
         return names_matching(output.only)
@@ -92,33 +114,17 @@ class Facts:
             self._collected[include] = collected(self.snapshot, include=include)
         return self._collected[include]
 
-
-def render_outputs(outputs: Sequence[Output], facts: Facts, *, observer: ApplyObserver) -> list[Result]:
-    """Render every output by itself; return the file or the failure of each."""
-    return [_result(output, facts, observer) for output in outputs]
-
-
-def _result(output: Output, facts: Facts, observer: ApplyObserver) -> Result:
-    try:
-        return render_output(output, facts, observer=observer)
-    except (IncompleteError, UnrepresentableError, UsageError) as error:
-        return _at(output.file.path, error)
-    except EC2FactsError as error:
-        return error
-
-
-def _at(path: Path, error: EC2FactsError) -> EC2FactsError:
-    """Return the error with the file that it keeps from being written."""
-    if isinstance(error, IncompleteError):
-        return IncompleteError(error.unread, file=str(path))
-    if isinstance(error, UnrepresentableError):
-        return UnrepresentableError(error.format_name, error.offenders, file=str(path))
-    return UsageError(f"{path}: {error}")
+    def present(self, output: Output) -> dict[str, Any]:
+        """Return the facts for the expressions of an output: without what is unread, where it may be partial."""
+        facts = self.including(output.include)
+        return without_unread(facts) if output.allow_partial else facts
 
 
 def render_output(output: Output, facts: Facts, *, observer: ApplyObserver) -> File:
     """Return the file of an output with its content; raise what the renderers raise."""
-    if output.format == SNAPSHOT:
+    if output.format == COPY:
+        content = output.file.content
+    elif output.format == SNAPSHOT:
         content = _snapshot(output, facts.snapshot, observer)
     else:
         content = _text(output, facts.including(output.include), observer).encode()
@@ -167,9 +173,16 @@ def _warn(unread: Mapping[str, str], observer: ApplyObserver) -> None:
 def _template(output: Output, facts: dict[str, Any]) -> str:
     from ec2facts.render.template.environment import render_template
 
+    own = output.variables
     if callable(output.template):
-        return output.template(facts, variables=output.variables, search_path=output.search_path)
-    return render_template(facts, str(output.template), variables=output.variables, search_path=output.search_path)
+        return output.template(facts, variables=own, search_path=output.search_path)
+    shared = dict(output.shared_variables)
+    if shared:
+        file = find_template(str(output.template), output.search_path, uid=os.geteuid()).absolute()
+        if is_packaged(file):
+            declared = {each.name for each in declared_variables(file.read_text(encoding="utf-8"))}
+            shared = {name: value for name, value in shared.items() if name in declared}
+    return render_template(facts, str(output.template), variables={**shared, **own}, search_path=output.search_path)
 
 
 def _env(output: Output, facts: dict[str, Any], observer: ApplyObserver) -> str:

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple, Union
 
+from ec2facts.apply.expansion import expand
 from ec2facts.apply.last_facts import LastFacts
 from ec2facts.apply.observer import ApplyObserver
-from ec2facts.apply.outputs import Facts, Output, Result, names_used, render_output, render_outputs
+from ec2facts.apply.outputs import Facts, Output, names_used, render_output
 from ec2facts.apply.paths import roots_of
 from ec2facts.collection.crawl import crawl, settle
-from ec2facts.errors import EC2FactsError, IncompleteError, StaleError, UnavailableError, UnreadError
+from ec2facts.errors import (
+    EC2FactsError,
+    IncompleteError,
+    StaleError,
+    UnavailableError,
+    UnreadError,
+    UnrepresentableError,
+    UsageError,
+)
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import ROOTS, Source
 from ec2facts.install.file import Change, File
 from ec2facts.install.installer import install
+from ec2facts.render.template.variables import ITEM_NAMES
 
 _UNOBSERVED = ApplyObserver()
 
@@ -22,11 +33,23 @@ _READY = ("meta-data/instance-id",)
 """What is read if the outputs use no fact: a run needs the service."""
 
 
+class Rendered(NamedTuple):
+    """The files to install, and the failures of the other outputs."""
+
+    files: list[File]
+    failures: list[EC2FactsError]
+    unrendered: list[Path]
+    """The files of outputs that failed, or whose group did."""
+    is_complete: bool
+    """Whether the path of every file is known, so that files that no output asks for can be pruned."""
+
+
 def apply(
     outputs: Sequence[Output],
     source: Source,
     *,
     state: Path,
+    name: str = "",
     last: LastFacts | None = None,
     allow_stale: bool = False,
     settle_within: float = 0.0,
@@ -40,9 +63,9 @@ def apply(
 
     A complete collection from this machine's live service is saved in ``last``. With ``allow_stale``, ``last`` replaces
     the service when that is unavailable, for outputs that use something unread, and when the network interfaces do not
-    settle within ``settle_within`` seconds.
+    settle within ``settle_within`` seconds. ``name`` tells the files to prune from those of other configs.
     """
-    files, failures = render(
+    rendered = render(
         outputs,
         source,
         last=last,
@@ -51,9 +74,25 @@ def apply(
         dry_run=dry_run,
         observer=observer,
     )
+    return install_rendered(rendered, state=state, name=name, dry_run=dry_run, observer=observer)
+
+
+def install_rendered(
+    rendered: Rendered, *, state: Path, name: str, dry_run: bool = False, observer: ApplyObserver = _UNOBSERVED
+) -> list[Change]:
+    """Install rendered files; raise the first failure, of rendering or of installing, at the end."""
     changes: list[Change] = []
+    failures = list(rendered.failures)
     try:
-        changes = install(files, state=state, dry_run=dry_run, observer=observer)
+        changes = install(
+            rendered.files,
+            state=state,
+            name=name,
+            unrendered=rendered.unrendered,
+            may_prune=rendered.is_complete,
+            dry_run=dry_run,
+            observer=observer,
+        )
     except EC2FactsError as error:
         failures.append(error)
     for failure in failures[1:]:
@@ -77,27 +116,59 @@ def render(
     settle_within: float = 0.0,
     dry_run: bool = False,
     observer: ApplyObserver = _UNOBSERVED,
-) -> tuple[list[File], list[EC2FactsError]]:
-    """Read ``source`` and render every output; return the files to install and the failures."""
+) -> Rendered:
+    """Read ``source`` and render every output."""
     try:
         snapshot = _collect(outputs, source, settle_within=settle_within)
     except (UnavailableError, UnreadError) as error:
         if not allow_stale:
             raise
-        results = _stale(outputs, [error] * len(outputs), source, last, None, observer)
-        for result in results:
-            if isinstance(result, StaleError):  # one reason for all of them
-                raise result from error
-    else:
-        results = render_outputs(outputs, Facts(snapshot), observer=observer)
-        if last is not None and not dry_run and _roots(outputs) == ROOTS:
-            try:
-                last.keep(snapshot, source, include=_included(outputs))
-            except OSError as error:
-                observer.unsaved(error)
-        if allow_stale:
-            results = _stale(outputs, results, source, last, snapshot, observer)
-    return _installable(outputs, results, observer)
+        unread = [[_Result(output, error)] for output in outputs]
+        results = _stale(outputs, unread, source, last, None, observer)
+        for result in (each for all_of_one in results for each in all_of_one):
+            if isinstance(result.file, StaleError):  # one reason for all of them
+                raise result.file from error
+        return _rendered(results, observer)
+    if last is not None and not dry_run and _roots(outputs) == ROOTS:
+        try:
+            last.keep(snapshot, source, include=_included(outputs))
+        except OSError as error:
+            observer.unsaved(error)
+    return render_snapshot(
+        outputs, snapshot, source, last=last if allow_stale else None, dry_run=dry_run, observer=observer
+    )
+
+
+def render_snapshot(
+    outputs: Sequence[Output],
+    snapshot: Snapshot,
+    source: Source,
+    *,
+    last: LastFacts | None = None,
+    dry_run: bool = False,
+    observer: ApplyObserver = _UNOBSERVED,
+) -> Rendered:
+    """Render every output from ``snapshot``; what it lacks comes from ``last``, if that is given."""
+    results = _results(outputs, Facts(snapshot), observer)
+    if last is not None:
+        results = _stale(outputs, results, source, last, snapshot, observer)
+    if dry_run:
+        for output in (each.output for of_one in results for each in of_one if isinstance(each.file, File)):
+            if output.template is not None and not output.include:
+                own = {**output.shared_variables, **output.variables}
+                observer.rendered(output.file, {name: own[name] for name in own.keys() - ITEM_NAMES})
+    return _rendered(results, observer)
+
+
+_FileOrFailure = Union[File, EC2FactsError]
+
+
+class _Result(NamedTuple):
+    """An output, expanded if that was possible, and its file or its failure."""
+
+    output: Output
+    file: _FileOrFailure
+    is_expanded: bool = False
 
 
 def _collect(outputs: Sequence[Output], source: Source, *, settle_within: float = 0.0) -> Snapshot:
@@ -120,52 +191,92 @@ def _included(outputs: Sequence[Output]) -> list[str]:
     return sorted({name for output in outputs for name in output.include})
 
 
+def _results(outputs: Sequence[Output], facts: Facts, observer: ApplyObserver) -> list[list[_Result]]:
+    """Return what each output gives, file by file."""
+    seen: set[Path] = set()
+    return [_results_of(output, facts, seen, observer) for output in outputs]
+
+
+def _results_of(output: Output, facts: Facts, seen: set[Path], observer: ApplyObserver) -> list[_Result]:
+    try:
+        expanded = list(expand(output, facts.present(output)))
+    except EC2FactsError as error:
+        return [_Result(output, _at(output.name, error))]
+    if not expanded:
+        observer.skipped(output.name)
+    return [_result(each, facts, seen, observer) for each in expanded]
+
+
+def _result(output: Output, facts: Facts, seen: set[Path], observer: ApplyObserver) -> _Result:
+    path = output.file.path
+    try:
+        if path in seen:
+            raise UsageError("it is the file of another output or item already")
+        seen.add(path)
+        return _Result(output, render_output(output, facts, observer=observer), is_expanded=True)
+    except EC2FactsError as error:
+        return _Result(output, _at(str(path), error), is_expanded=True)
+
+
+def _at(path: str, error: EC2FactsError) -> EC2FactsError:
+    """Return the error with the file that it keeps from being written, if it does not say where it is."""
+    if isinstance(error, IncompleteError):
+        return IncompleteError(error.unread, file=path)
+    if isinstance(error, UnrepresentableError):
+        return UnrepresentableError(error.format_name, error.offenders, file=path)
+    return UsageError(f"{path}: {error}") if isinstance(error, UsageError) else error
+
+
 def _stale(
     outputs: Sequence[Output],
-    results: Sequence[Result],
+    results: list[list[_Result]],
     source: Source,
     last: LastFacts | None,
     snapshot: Snapshot | None,
     observer: ApplyObserver,
-) -> list[Result]:
+) -> list[list[_Result]]:
     """Render again, from the last facts, each output that the service did not give all it needs, and its group."""
-    missing = [result for result in results if isinstance(result, EC2FactsError) and _is_for_want_of_facts(result)]
-    if not missing:
-        return list(results)
-    groups = {output.file.together for output, result in zip(outputs, results) if result in missing} - {None}
-    again = [
-        position
-        for position, output in enumerate(outputs)
-        if results[position] in missing or output.file.together in groups
-    ]
     if last is None:
         raise ValueError("allow_stale needs the last facts")
+    missing = {position for position, each in enumerate(results) if any(map(_lacks_facts, each))}
+    if not missing:
+        return results
+    groups = {outputs[position].file.together for position in missing} - {None}
+    again = [
+        position for position, output in enumerate(outputs) if position in missing or output.file.together in groups
+    ]
+    chosen = [outputs[position] for position in again]
+    first = next(each.file for each in results[min(missing)] if _lacks_facts(each))
     try:
-        facts = last.read(source, snapshot, include=_included([outputs[position] for position in again]))
+        facts = last.read(source, snapshot, include=_included(chosen))
     except StaleError as stale:
-        return [StaleError(f"{each}; {stale}") if each in missing else each for each in results]
-    observer.stale(missing[0], facts.instance_id, facts.age)
-    rendered = render_outputs([outputs[position] for position in again], Facts(facts.snapshot), observer=observer)
-    fresh = list(results)
-    for position, result in zip(again, rendered):
-        fresh[position] = result
-    return fresh
+        return [
+            [each._replace(file=StaleError(f"{each.file}; {stale}")) if _lacks_facts(each) else each for each in of_one]
+            for of_one in results
+        ]
+    if isinstance(first, EC2FactsError):
+        observer.stale(first, facts.instance_id, facts.age)
+    rendered = dict(zip(again, _results(chosen, Facts(facts.snapshot), observer)))
+    return [rendered.get(position, each) for position, each in enumerate(results)]
 
 
-def _is_for_want_of_facts(error: EC2FactsError) -> bool:
-    return error.exit_status in {UnavailableError.exit_status, IncompleteError.exit_status}
+def _lacks_facts(result: _Result) -> bool:
+    lacking = {UnavailableError.exit_status, IncompleteError.exit_status}
+    return isinstance(result.file, EC2FactsError) and result.file.exit_status in lacking
 
 
-def _installable(
-    outputs: Sequence[Output], results: Sequence[Result], observer: ApplyObserver
-) -> tuple[list[File], list[EC2FactsError]]:
-    """Return the files to install, and the failures; a failure keeps the files of its group too."""
-    failures = [result for result in results if not isinstance(result, File)]
-    groups = {output.file.together for output, result in zip(outputs, results) if not isinstance(result, File)} - {None}
+def _rendered(results: Sequence[Sequence[_Result]], observer: ApplyObserver) -> Rendered:
+    """Return what is to be installed; a failure keeps the files of its group too."""
+    flat = [result for of_one in results for result in of_one]
+    failed = [result for result in flat if isinstance(result.file, EC2FactsError)]
+    groups = {result.output.file.together for result in failed} - {None}
     files: list[File] = []
-    for output, result in zip(outputs, results):
-        if isinstance(result, File) and output.file.together not in groups:
-            files.append(result)
+    unrendered: list[Path] = []
+    for output, file, _ in flat:
+        if isinstance(file, File) and output.file.together not in groups:
+            files.append(file)
         else:
+            unrendered.append(output.file.path)
             observer.kept(output.file)
-    return files, failures
+    failures = [result.file for result in failed if isinstance(result.file, EC2FactsError)]
+    return Rendered(files, failures, unrendered, all(result.is_expanded for result in flat))

@@ -85,6 +85,7 @@ def run(options: Options) -> int:
             outputs,
             source,
             state=state,
+            name=":".join(str(config.resolve()) for config in configs),
             last=LastFacts(state),
             allow_stale=options.allow_stale,
             settle_within=options.settle,

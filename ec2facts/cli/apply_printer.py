@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ec2facts.apply.observer import ApplyObserver
 from ec2facts.apply.outputs import STDOUT_FILE
 from ec2facts.cli.printer import Printer
@@ -17,6 +20,17 @@ class ApplyPrinter(Printer, ApplyObserver):
     def stale(self, error: EC2FactsError, instance_id: str, age: float) -> None:
         """Warn that old facts are used, with their instance and age."""
         warn(f"using the last facts, of {instance_id} and {_duration(age)} old: {error}")
+
+    def rendered(self, file: File, variables: Mapping[str, Any]) -> None:
+        """Print the variables of a file."""
+        if variables:
+            self._say(
+                f"variables of {file.path}: {', '.join(f'{name}={value!r}' for name, value in variables.items())}"
+            )
+
+    def skipped(self, name: str) -> None:
+        """Print that an output has no file here."""
+        self._say(f"skipped {name}")
 
     def unsaved(self, error: OSError) -> None:
         """Warn that a later run will have no facts to fall back on."""

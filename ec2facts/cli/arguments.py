@@ -10,12 +10,13 @@ from typing import TypeVar
 from ec2facts.errors import UsageError
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
-def argument(parse: Callable[[str], T]) -> Callable[[str], T]:
+def argument(parse: Callable[[V], T]) -> Callable[[V], T]:
     """Return a type of arguments that ``parse`` reads; its UsageError names the option."""
 
-    def typed(text: str) -> T:
+    def typed(text: V) -> T:
         try:
             return parse(text)
         except UsageError as error:

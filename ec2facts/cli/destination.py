@@ -108,8 +108,11 @@ def run_output(options: DestinationOptions, source_options: SourceOptions, outpu
         include=tuple(sorted(source_options.include)),
         allow_partial=source_options.allow_partial,
     )
+    printer = ApplyPrinter(options)
     with open_source(source_options) as source:
-        rendered = render_one(output, source, observer=ApplyPrinter(options))
+        rendered = render_one(output, source, observer=printer)
+    if options.dry_run and not rendered.secret:
+        printer.rendered(rendered, output.variables)
     return write(rendered.content, options, secret=rendered.secret)
 
 

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ec2facts.cli.arguments import path
+from ec2facts.apply.variables import parse_variable, read_variables
+from ec2facts.cli.arguments import argument, path
 from ec2facts.cli.destination import DestinationOptions, add_destination_options, run_output
 from ec2facts.cli.source_options import SourceOptions, add_source_options
 from ec2facts.errors import TemplateError
@@ -23,6 +24,8 @@ class Options(SourceOptions, DestinationOptions):
 
     template: str
     search: list[Path]
+    var: list[tuple[str, str]]
+    vars: list[dict[str, Any]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +39,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="look for templates in DIR first; repeatable",
     )
+    parser.add_argument(
+        "--var",
+        action="append",
+        type=argument(parse_variable),
+        default=[],
+        metavar="NAME=VALUE",
+        help="set the variable NAME of the template to the text VALUE; repeatable",
+    )
+    parser.add_argument(
+        "--vars",
+        action="append",
+        type=lambda text: argument(read_variables)(path(text)),
+        default=[],
+        metavar="FILE",
+        help="set the variables in FILE, a mapping in YAML or JSON; repeatable, the last one wins, --var overrides",
+    )
     add_destination_options(parser)
     add_source_options(parser)
 
@@ -48,6 +67,7 @@ def run(options: Options) -> int:
     output = Output(
         STDOUT_FILE,
         template=_render_standard_input if options.template == "-" else options.template,
+        variables={**{name: value for each in options.vars for name, value in each.items()}, **dict(options.var)},
         search_path=(*options.search, *default_search_path(os.environ, uid=os.geteuid())),
     )
     return run_output(options, options, output)

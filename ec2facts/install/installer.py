@@ -34,6 +34,7 @@ def install(
     state: Path | None = None,
     name: str = "",
     unrendered: Collection[Path] = (),
+    may_prune: bool = True,
     dry_run: bool = False,
     observer: Observer = _UNOBSERVED,
 ) -> list[Change]:
@@ -45,8 +46,8 @@ def install(
 
     ``state`` is a directory for what one run leaves to the next: commands, live checks, backups, groups, pruning and
     removals need it, and runs with the same one wait for each other. Files with ``prune`` that an earlier run with
-    this ``name`` wrote are removed if they are neither in ``files`` nor ``unrendered``. A ``dry_run`` changes nothing,
-    but runs the checks, except for live ones.
+    this ``name`` wrote are removed if they are neither in ``files`` nor ``unrendered``, unless ``may_prune`` is false.
+    A ``dry_run`` changes nothing, but runs the checks, except for live ones.
     """
     for file in files:
         if file.check is not None:
@@ -71,7 +72,7 @@ def install(
         planned = list(files)
         secret = any(file.secret for file in files)
         if journal is not None:
-            planned += journal.prunable(name, installed)
+            planned += journal.prunable(name, installed) if may_prune else []
             secret = secret or any(map(journal.was_secret, installed))
         shell = Shell({} if journal is None else journal.variables, hides_output=secret)
         for unit in _units(planned):

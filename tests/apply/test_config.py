@@ -25,7 +25,7 @@ def load(directory: Path, text: str, *, name: str = "ec2facts.yaml") -> list[Out
 def test_output_needs_no_more_than_a_path_and_a_format(tmp_path: Path) -> None:
     (output,) = load(tmp_path, "outputs: [{path: facts, format: yaml}]")
 
-    assert output._replace(search_path=()) == Output(File(tmp_path / "facts"), "yaml")
+    assert output._replace(search_path=(), base=Path()) == Output(File(tmp_path / "facts"), "yaml")
 
 
 @pytest.mark.parametrize("name", [*TREE_FORMATS, *FORMATS])
@@ -62,10 +62,13 @@ def test_every_setting_reaches_the_output(tmp_path: Path) -> None:
             export: true
             skip_unrepresentable: true
             allow_partial: true
+            prune: true
+            parents: true
+            when: region == "us-east-1"
         """,
     )
 
-    assert output._replace(search_path=()) == Output(
+    assert output._replace(search_path=(), base=Path()) == Output(
         File(
             Path("/run/env"),
             mode=0o640,
@@ -80,20 +83,23 @@ def test_every_setting_reaches_the_output(tmp_path: Path) -> None:
             backup=True,
             in_place=True,
             follow=False,
+            prune=True,
+            parents=True,
         ),
         "sh",
         include=("identity_credentials", "user_data"),
         only=("tags.*",),
         env=EnvOptions("MY_", "__", export=True, skip_unrepresentable=True),
         allow_partial=True,
+        when='region == "us-east-1"',
     )
 
 
 def test_every_field_has_a_key_and_the_documentation_names_it() -> None:
-    computed = {"content", "secret", "file", "variables", "search_path", "env", "parents", "prune", "remove"}
+    computed = {"content", "secret", "remove", "file", "search_path", "base", "env", "variables", "shared_variables"}
     fields = {*File._fields, *EnvOptions._fields, *Output._fields} - computed
 
-    assert fields == OUTPUT_KEYS.keys()
+    assert fields | {"vars", "vars_files"} == OUTPUT_KEYS.keys()
     assert [key for key in (*OUTPUT_KEYS, *TOP_KEYS) if f"    {key} " not in documentation()] == []
 
 
@@ -188,8 +194,8 @@ MISTAKES = [
     Mistake("outputs: {}", "1: outputs: not a list"),
     Mistake("outputs:\n- x", "2: not a mapping of path, "),
     Mistake("outputs:\n- format: json", "2: path: missing"),
-    Mistake("outputs:\n- path: x", "2: an output takes either a format or a template"),
-    Mistake("outputs:\n- {path: x, format: json, template: motd}", "2: an output takes either"),
+    Mistake("outputs:\n- path: x", "2: an output takes one of template, format, directory"),
+    Mistake("outputs:\n- {path: x, format: json, template: motd}", "2: an output takes one of template, format"),
     Mistake("outputs:\n- path: [x]\n  format: json", "2: path: not a text"),
     Mistake("outputs:\n- path:\n  format: json", "2: path: has no value"),
     Mistake("outputs:\n- path: x\n  format: xml", "3: format: no format 'xml', choose from json, yaml, sh,"),
@@ -224,6 +230,12 @@ MISTAKES = [
         "4: only: no fact matches 'EC2_TAGS_*'; ",
     ),
     Mistake("outputs:\n- path: x\n  format: docker\n  export: true", "4: export: export is for the format sh"),
+    Mistake("vars: [x]\noutputs: []", "1: vars: not a mapping"),
+    Mistake("vars: {region: x}", "1: vars: variable 'region': the name is reserved for a fact; choose another name"),
+    Mistake("vars: {item: x}", "1: vars: variable 'item': the name is reserved for a word of the template language"),
+    Mistake("vars: {a-b: x}", "1: vars: variable 'a-b': a name has letters"),
+    Mistake("vars: {a: !x y}", "1: vars: line 1: the tag !x has no meaning here"),
+    Mistake("vars_files: missing.yaml", "1: vars_files: "),
     Mistake("outputs:\n- {path: x", "2: expected ',' or '}'"),
     Mistake("outputs: !!python/object/apply:os.system [id]", "1: not a mapping of path"),
     Mistake("a: 1\n---\nb: 2", "2: but found another document"),
@@ -262,3 +274,28 @@ def test_missing_config_is_told(tmp_path: Path) -> None:
 def test_alias_that_holds_itself_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not a mapping"):
         load(tmp_path, "outputs: &a [*a]")
+
+
+def test_variables_come_from_files_in_order_and_then_from_the_config(tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text("a: one\nb: one\nc: one\nd: [1, true, null, 2024-01-01]")
+    (tmp_path / "two.json").write_text('{"b": "two", "c": "two"}')
+
+    (output,) = load(
+        tmp_path,
+        """
+        vars: {shared: true}
+        outputs: [{path: x, template: motd, vars_files: [one.yaml, two.json], vars: {c: config}}]
+        """,
+    )
+
+    assert output.variables == {"a": "one", "b": "two", "c": "config", "d": [1, True, None, "2024-01-01"]}
+    assert output.shared_variables == {"shared": True}
+
+
+def test_outputs_of_one_path_may_exclude_each_other(tmp_path: Path) -> None:
+    outputs = load(
+        tmp_path,
+        "outputs: [{path: x, format: json, when: tags is defined}, {path: x, format: yaml, when: tags is undefined}]",
+    )
+
+    assert [output.format for output in outputs] == ["json", "yaml"]

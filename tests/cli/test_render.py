@@ -99,3 +99,52 @@ def test_name_that_is_not_utf_8_is_a_template_error(capfdbinary: Capture) -> Non
     outcome = call(capfdbinary, "render", os.fsdecode(b"\xff"), "--simulate")
 
     assert outcome.status == 5
+
+
+def test_variables_come_from_files_and_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture
+) -> None:
+    (tmp_path / "vars.yaml").write_text("port: 80\nname: file")
+    (tmp_path / "more.json").write_text('{"name": "more"}')
+    give(b"{{ port + 1 }} {{ name }} {{ vars.color }} {{ region }}", monkeypatch)
+
+    files = ["--vars", tmp_path / "vars.yaml", "--vars", tmp_path / "more.json"]
+    outcome = call(capfdbinary, "render", "-", "--simulate", *files, "--var", "color=red=blue")
+
+    assert outcome == (0, b"81 more red=blue us-east-1", "")
+
+
+@pytest.mark.parametrize(
+    ("option", "error"),
+    [
+        ("--var=port", "argument --var: 'port' is not NAME=VALUE"),
+        ("--var=region=x", "argument --var: variable 'region': the name is reserved for a fact"),
+        ("--var=a-b=x", "argument --var: variable 'a-b': a name has letters"),
+        ("--vars=/nonexistent", "argument --vars: /nonexistent: No such file or directory"),
+        ("--vars=/dev/null", "argument --vars: /dev/null: not a mapping of variables"),
+    ],
+)
+def test_wrong_variable_is_a_usage_error(option: str, error: str, capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "render", "motd", "--simulate", option)
+
+    assert (outcome.status, outcome.output) == (2, b"")
+    assert outcome.errors.startswith(f"ec2facts: error: {error}")
+
+
+def test_undefined_variable_suggests_one_of_the_variables(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture
+) -> None:
+    give(b"{{ prot }}", monkeypatch)
+
+    outcome = call(capfdbinary, "render", "-", "--simulate", "--var", "port=80")
+
+    assert outcome == (5, b"", "ec2facts: error: standard input:1: undefined 'prot' (did you mean 'port'?)\n")
+
+
+def test_dry_run_shows_the_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture) -> None:
+    give(b"{{ port }}", monkeypatch)
+
+    outcome = call(capfdbinary, "render", "-", "--simulate", "--var", "port=80", "-o", tmp_path / "x", "--dry-run")
+
+    assert outcome.status == 0
+    assert f"ec2facts: variables of {tmp_path}/x: port='80'\n" in outcome.errors
