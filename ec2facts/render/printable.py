@@ -19,6 +19,10 @@ OMIT = _Omit()
 """``omit`` of Ansible: it leaves an argument out there, and a template has none; it can be compared, not printed."""
 
 
+class RefusalError(ValueError):
+    """A value cannot be printed, or a filter or test refuses it. The message holds no part of any value."""
+
+
 def printable(value: Any) -> str:
     """Return the text of a value as a template prints it.
 
@@ -28,12 +32,12 @@ def printable(value: Any) -> str:
     for what is undefined. A boolean is ``True`` or ``False``, as everywhere in Jinja.
     """
     if not isinstance(value, (str, int, float, Undefined)):
-        raise ValueError(_refusal(value))
+        raise RefusalError(_refusal(value))
     text = str(value)
     try:
         text.encode()
     except UnicodeEncodeError:  # a JSON document may say "\\ud800"
-        raise ValueError("half of a surrogate pair cannot be printed: it is not Unicode text") from None
+        raise RefusalError("half of a surrogate pair cannot be printed: it is not Unicode text") from None
     return text
 
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from ec2facts.render.filters.regexes import compiled
-from ec2facts.render.printable import defined, printable
+from ec2facts.render.filters.regexes import compiled, time_limit
+from ec2facts.render.printable import RefusalError, defined, printable
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     **dict.fromkeys(("==", "=", "eq"), operator.eq),
@@ -21,11 +21,13 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def _match(value: Any, *arguments: Any, **options: Any) -> bool:
-    return bool(compiled(*arguments, **options).match(printable(value)))
+    with time_limit():
+        return bool(compiled(*arguments, **options).match(printable(value)))
 
 
 def _search(value: Any, *arguments: Any, **options: Any) -> bool:
-    return bool(compiled(*arguments, **options).search(printable(value)))
+    with time_limit():
+        return bool(compiled(*arguments, **options).search(printable(value)))
 
 
 def _contains(value: Any, item: Any) -> bool:
@@ -35,17 +37,17 @@ def _contains(value: Any, item: Any) -> bool:
 def _version(value: Any, version: Any, operator: str = "eq") -> bool:
     """Compare versions as Ansible does by default: part by part, a number as a number."""
     if operator not in _OPERATORS:
-        raise ValueError(f"no operator {operator!r}, choose from {', '.join(_OPERATORS)}")
+        raise RefusalError(f"no operator {operator!r}, choose from {', '.join(_OPERATORS)}")
     try:
         return _OPERATORS[operator](_parts(value), _parts(version))
     except TypeError:
-        raise ValueError("the versions cannot be compared: a number stands where the other has a letter") from None
+        raise RefusalError("the versions cannot be compared: a number stands where the other has a letter") from None
 
 
 def _parts(version: Any) -> list[int | str]:
     parts = [part for part in re.split(r"([0-9]+|[a-z]+|\.)", printable(version)) if part not in ("", ".")]
     if not parts:
-        raise ValueError("a version is empty")
+        raise RefusalError("a version is empty")
     return [int(part) if re.fullmatch("[0-9]+", part) else part for part in parts]
 
 

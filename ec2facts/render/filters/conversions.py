@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Undefined
 
 from ec2facts.render.filters.sha_crypt import DEFAULT_ROUNDS, PREFIXES, sha_crypt
-from ec2facts.render.printable import defined, printable
+from ec2facts.render.printable import RefusalError, defined, printable
 from ec2facts.text import escape_lone_surrogates
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -38,15 +38,20 @@ def to_json(
 
     {{ {'b': [1, none], 'a': '<é>'} | to_json }} → {"a": "<é>", "b": [1, null]}
     """
-    text = json.dumps(
-        defined(value),
-        indent=indent,
-        sort_keys=sort_keys,
-        ensure_ascii=ensure_ascii,
-        separators=separators,
-        allow_nan=False,
-        default=_text,
-    )
+    try:
+        text = json.dumps(
+            defined(value),
+            indent=indent,
+            sort_keys=sort_keys,
+            ensure_ascii=ensure_ascii,
+            separators=separators,
+            allow_nan=False,
+            default=_text,
+        )
+    except RefusalError:
+        raise
+    except ValueError:
+        raise ValueError("JSON has no NaN, no infinity and no value that holds itself") from None
     return escape_lone_surrogates(text)
 
 
@@ -78,7 +83,10 @@ def from_json(value: Any) -> Any:
 
     {{ ('{"a": [1, 2]}' | from_json).a | last }} → 2
     """
-    return json.loads(printable(value), parse_constant=_refuse_constant)
+    try:
+        return json.loads(printable(value), parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON, from line {error.lineno}, column {error.colno} on") from None
 
 
 def to_yaml(
@@ -125,16 +133,25 @@ def to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
 
 
 def from_yaml(value: Any) -> Any:
-    """Read a text as YAML.
+    """Read a text as YAML. Aliases are refused: with them, a short text can become a huge value.
 
     {{ ('a: [1, 2]' | from_yaml).a | last }} → 2
     """
     import yaml
 
+    class Loader(yaml.SafeLoader):
+        def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+            if self.check_event(yaml.AliasEvent):
+                raise RefusalError("YAML with an alias is refused")
+            return super().compose_node(parent, index)
+
+    text = printable(value)
     try:
-        return yaml.safe_load(printable(value))
-    except yaml.YAMLError as error:
-        raise ValueError("not YAML") from error
+        return yaml.load(text, Loader=Loader)  # noqa: S506 (it is a SafeLoader)
+    except RefusalError:
+        raise
+    except (yaml.YAMLError, ValueError):  # of a date that is none, for example
+        raise ValueError("not YAML") from None
 
 
 def b64encode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str:  # noqa: FBT001, FBT002 (Ansible's)
@@ -142,7 +159,11 @@ def b64encode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str
 
     {{ 'é' | b64encode }} → w6k=
     """
-    return base64.b64encode(printable(value).encode(encoding), b"-_" if urlsafe else None).decode()
+    text = printable(value)
+    try:
+        return base64.b64encode(text.encode(encoding), b"-_" if urlsafe else None).decode()
+    except UnicodeError:
+        raise ValueError(f"{encoding} cannot hold the text") from None
 
 
 def b64decode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str:  # noqa: FBT001, FBT002 (Ansible's)
@@ -151,7 +172,12 @@ def b64decode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str
     {{ 'w6k=' | b64decode }} → é
     """
     text = "".join(printable(value).split())
-    return base64.b64decode(text, b"-_" if urlsafe else None, validate=True).decode(encoding)
+    try:
+        return base64.b64decode(text, b"-_" if urlsafe else None, validate=True).decode(encoding)
+    except UnicodeDecodeError:
+        raise ValueError(f"not a text in {encoding}") from None
+    except ValueError:
+        raise ValueError("not base64") from None
 
 
 def hash_(value: Any, hashtype: str = "sha1") -> str:
@@ -159,6 +185,8 @@ def hash_(value: Any, hashtype: str = "sha1") -> str:
 
     {{ 'a' | hash('sha256') | truncate(8, true, '') }} → ca978112
     """
+    if hashtype not in hashlib.algorithms_available:
+        raise ValueError(f"no hashtype {hashtype!r}, choose from {', '.join(sorted(hashlib.algorithms_guaranteed))}")
     return hashlib.new(hashtype, printable(value).encode()).hexdigest()
 
 
@@ -187,7 +215,11 @@ def to_uuid(value: Any, namespace: str = "361e6d51-faec-444a-9079-341386da8e2e")
 
     {{ 'i-1234567890abcdef0' | to_uuid }} → 42cdd83b-9ff5-56ac-9567-d3fe19352075
     """
-    return str(uuid.uuid5(uuid.UUID(namespace), printable(value)))
+    try:
+        within = uuid.UUID(printable(namespace))
+    except ValueError:
+        raise ValueError("the namespace is not a UUID") from None
+    return str(uuid.uuid5(within, printable(value)))
 
 
 def bool_(value: Any) -> bool:
@@ -249,4 +281,4 @@ def _text(value: Any) -> str:
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"not JSON: {name}")
+    raise ValueError(f"JSON has no {name}")

@@ -37,7 +37,11 @@ def held(filters: Mapping[str, Filter]) -> dict[str, Filter]:
     def format_(value: Any, *arguments: Any, **options: Any) -> Any:
         for argument in (*arguments, *options.values()):
             printable(argument)
-        return filters["format"](_text(value), *arguments, **options)
+        text = _text(value)
+        try:
+            return filters["format"](text, *arguments, **options)
+        except (LookupError, TypeError, ValueError):
+            raise ValueError("the text is not a format for these arguments") from None
 
     @wraps(filters["join"])
     def join(eval_ctx: Any, value: Iterable[Any], d: Any = "", attribute: Any = None) -> Any:
@@ -56,7 +60,10 @@ def held(filters: Mapping[str, Filter]) -> dict[str, Filter]:
     @wraps(filters["xmlattr"])
     def xmlattr(eval_ctx: Any, d: Mapping[Any, Any], autospace: bool = True) -> Any:  # noqa: FBT001, FBT002 (Jinja's)
         texts = {_text(key): None if item is None else _text(item) for key, item in defined(d).items()}
-        return filters["xmlattr"](eval_ctx, texts, autospace)
+        try:
+            return filters["xmlattr"](eval_ctx, texts, autospace)
+        except ValueError:
+            raise ValueError("the name of an attribute cannot hold blanks, / > or =") from None
 
     @wraps(filters["filesizeformat"])
     def filesizeformat(value: Any, binary: bool = False) -> Any:  # noqa: FBT001, FBT002 (Jinja's)

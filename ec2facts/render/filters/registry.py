@@ -17,6 +17,7 @@ from typing import Any, Callable, NamedTuple
 
 from ec2facts.render.filters import addresses, containers, conversions, hostnames, quoting, strings
 from ec2facts.render.filters.jinja_strict import is_passed
+from ec2facts.render.printable import RefusalError
 from ec2facts.render.undefined import dotted, route
 
 # A filter named like a builtin of Python is defined with an underscore behind it.
@@ -29,8 +30,8 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
 """Every filter by its name."""
 
 
-class _RefusalError(ValueError):
-    """What a filter says, with its name, if it refuses a value or an argument."""
+class _FilterRefusalError(RefusalError):
+    """A RefusalError that names its filter."""
 
 
 def named(name: str, function: Callable[..., Any], facts: Mapping[str, Any]) -> Callable[..., Any]:
@@ -45,11 +46,11 @@ def named(name: str, function: Callable[..., Any], facts: Mapping[str, Any]) -> 
             arguments = (given, *arguments)
         try:
             return function(*arguments, **options)
-        except _RefusalError:  # of a filter in a |map, whose items are made when they are asked for
+        except _FilterRefusalError:  # of a filter in a |map, whose items are made when they are asked for
             raise
         except (TypeError, ValueError) as error:
             fact = dotted(route(facts, arguments[passed]))
-            raise _RefusalError(f"|{name}{' of ' * bool(fact)}{fact}: {error}") from error
+            raise _FilterRefusalError(f"|{name}{' of ' * bool(fact)}{fact}: {error}") from error
 
     # With the context a filter is not evaluated while a template is compiled, where |random would be once for all.
     return refusing if passed else pass_context(refusing)

@@ -10,7 +10,7 @@ import re
 import urllib.parse
 from typing import Any
 
-from ec2facts.render.filters.regexes import backslashed, compiled
+from ec2facts.render.filters.regexes import backslashed, compiled, time_limit
 from ec2facts.render.printable import printable
 from ec2facts.text import escape_unprintable
 
@@ -46,9 +46,10 @@ def regex_replace(
     """
     expression = compiled(pattern, ignorecase, multiline)
     try:
-        return expression.sub(backslashed(replacement), printable(value), count=count)
-    except (re.error, IndexError) as error:
-        raise ValueError(f"not a replacement: {error}; a backslash is written twice") from error
+        with time_limit():
+            return expression.sub(backslashed(replacement), printable(value), count=count)
+    except (re.error, IndexError):
+        raise ValueError("not a replacement: the group is missing, or a backslash is not written twice") from None
 
 
 def regex_search(
@@ -62,7 +63,8 @@ def regex_search(
     {{ 'm7g.large' | regex_search('^[a-z]+[0-9]') }} → m7
     """
     wanted = [_group(printable(group)) for group in groups]
-    match = compiled(regex, ignorecase, multiline).search(printable(value))
+    with time_limit():
+        match = compiled(regex, ignorecase, multiline).search(printable(value))
     if match is None:
         return None
     try:
@@ -83,7 +85,8 @@ def regex_findall(
 
     {{ 'sda1 sdb1' | regex_findall('sd[a-z]') | join(',') }} → sda,sdb
     """
-    return compiled(regex, ignorecase, multiline).findall(printable(value))
+    with time_limit():
+        return compiled(regex, ignorecase, multiline).findall(printable(value))
 
 
 def regex_escape(value: Any) -> str:
@@ -100,7 +103,9 @@ def matching(value: Any, pattern: str, msg: str | None = None) -> str:
     {{ 'web-1' | matching('[a-z0-9-]+', 'the tag Name is no name of a host') }} → web-1
     """
     text = printable(value)
-    if not compiled(pattern).fullmatch(text):
+    with time_limit():
+        match = compiled(pattern).fullmatch(text)
+    if match is None:
         raise ValueError(msg or f"does not match {pattern!r}")
     return text
 

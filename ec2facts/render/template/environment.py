@@ -24,7 +24,7 @@ from ec2facts.errors import EC2FactsError, TemplateError, UnreadFactError
 from ec2facts.render.filters.conditions import TESTS
 from ec2facts.render.filters.jinja_strict import held
 from ec2facts.render.filters.registry import FILTERS, named
-from ec2facts.render.printable import OMIT, PrintableFormatter, operand, printable
+from ec2facts.render.printable import OMIT, PrintableFormatter, RefusalError, operand, printable
 from ec2facts.render.template.header import split_header
 from ec2facts.render.template.search import default_search_path, find_included, find_template, is_packaged
 from ec2facts.render.template.tag_lines import without_tag_lines
@@ -286,8 +286,10 @@ class _Environment(SandboxedEnvironment):
     def _reason(self, error: Exception) -> str:
         if isinstance(error, RecursionError) and includes_itself(error):
             return "the template includes itself"
-        if not isinstance(error, (jinja2.TemplateError, UnreadUseError, ValueError)):
-            return f"{type(error).__name__}: {error}"
+        if not isinstance(error, (jinja2.TemplateError, UnreadUseError, RefusalError)):
+            # A message of Python's about a lookup or a value may hold a part of the value.
+            said = "" if isinstance(error, (LookupError, ValueError)) else f": {error}"
+            return f"{type(error).__name__}{said}"
         message = getattr(error, "message", None) or str(error) or type(error).__name__
         if isinstance(error, jinja2.TemplateSyntaxError) and "${#" in _line_of(error):
             message += "; ${#…} begins a comment: put {% raw %} before and {% endraw %} after it"

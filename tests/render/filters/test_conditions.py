@@ -37,7 +37,9 @@ def test_condition(condition: str, holds: str) -> None:
     ("condition", "reason"),
     [
         ("'a' is match('(')", "not a regular expression"),
-        (r"'a' is search('\ba')", "a backslash .* is written twice"),
+        (r"'a' is search('\ba')", "write each backslash twice"),
+        ("'a' is match('[')", "not a regular expression, from position 0 on"),
+        ("('a' * 40) is match('(a+)+b')", "the regular expression takes more than 1 s"),
         ("nope is match('a')", "undefined 'nope'"),
         ("nope is contains('a')", "undefined 'nope'"),
         ("[] is contains(nope)", "undefined 'nope'"),

@@ -64,11 +64,12 @@ def test_filter_of_what_is_undefined_says_that_it_is_undefined(example: Example)
 
 @pytest.mark.parametrize("function", FILTERS.values(), ids=FILTERS)
 def test_refusal_of_a_filter_never_tells_the_value(function: Callable[..., Any]) -> None:
-    values = [f"{SECRET}\0%\n", f"{SECRET}\ud800", {SECRET: range}]
+    values = [f"{SECRET}\0%\n", f"{SECRET}\ud800", {SECRET: range}, f'"\\\u2603{SECRET}', "[\u2603: *\u2603", "%\u2603"]
+    arguments: list[tuple[Any, ...]] = [(), ("x",), ("sh", "x"), ("ascii",), (2,)]
 
-    said = [refusal(function, value, *arguments) for value in values for arguments in [(), ("x",), ("sh", "x")]]
+    said = "".join(refusal(function, value, *each) for value in values for each in arguments)
 
-    assert SECRET not in "".join(said)
+    assert not re.search(rf"{SECRET}|\u2603|\\u2603", said)
 
 
 def refusal(function: Callable[..., Any], *arguments: Any) -> str:
@@ -252,14 +253,20 @@ def test_filter_prints(expression: str, printed: str) -> None:
 @pytest.mark.parametrize(
     ("expression", "reason"),
     [
-        ("nan | to_json", "not JSON compliant"),
+        ("nan | to_json", "JSON has no NaN"),
         ("[range] | to_json", "cannot be printed"),
         ("[range] | to_yaml", "YAML cannot hold the value"),
-        ("'{' | from_json", "Expecting property name"),
+        ("'{' | from_json", "not JSON, from line 1, column 2 on"),
         ("'{' | from_yaml", "not YAML"),
-        ("'a' | b64decode", "padding|base64"),
-        ("'/w==' | b64decode", "utf-8"),
-        ("'a' | hash('sha3.14')", "unsupported hash type"),
+        ("'a: 2020-99-01' | from_yaml", "not YAML"),
+        ("'[&a [], *a]' | from_yaml", "YAML with an alias is refused"),
+        ("'é' | b64encode('ascii')", "ascii cannot hold the text"),
+        ("'%q' | format(1)", "not a format for these arguments"),
+        ("{'a b': 1} | xmlattr", "the name of an attribute cannot hold"),
+        ("('a' * 40) | regex_search('(a+)+b')", "the regular expression takes more than 1 s"),
+        ("'a' | b64decode", "not base64"),
+        ("'/w==' | b64decode", "not a text in utf-8"),
+        ("'a' | hash('sha3.14')", "no hashtype 'sha3.14', choose from "),
         ("'maybe' | onoff", "not a boolean"),
         ("[1] | combine({})", "not a mapping"),
         ("'a' | combine({})", "not a mapping"),
@@ -285,14 +292,14 @@ def test_filter_prints(expression: str, printed: str) -> None:
         ("[{'a': 1}] | unique(attribute='b')", "nothing of that name"),
         ("'http://x:y' | urlsplit", "not a URL"),
         ("'http://x' | urlsplit('host')", "no part 'host', choose from scheme, "),
-        ("'a' | to_uuid('b')", "badly formed"),
+        ("'a' | to_uuid('b')", "the namespace is not a UUID"),
         ("['a', none] | path_join", "None cannot be printed"),
         ("[1] | to_yaml(default_flow_style=true)", "written in blocks"),
         ("['a'] | map('upper') | to_yaml", r"YAML cannot hold the value; put \|list before it"),
         ("{'a': {}.values()} | to_nice_yaml", r"YAML cannot hold the value; put \|list before it"),
-        (r"'a' | regex_search('\bx')", "a backslash .* is written twice"),
-        (r"'a' | regex_replace('(a)', '\1')", "a backslash .* is written twice"),
-        (r"'a' | matching('(a)\1')", "a backslash .* is written twice"),
+        (r"'a' | regex_search('\bx')", "write each backslash twice"),
+        (r"'a' | regex_replace('(a)', '\1')", "write each backslash twice"),
+        (r"'a' | matching('(a)\1')", "write each backslash twice"),
         (r"'a' | regex_search('(a)', '\1')", "a group is"),
         (r"'a' | regex_search('(a)', 'x')", r"a group is \\\\1 or"),
         (r"'a' | regex_search('(a)', '\\2')", r"lacks a group of \\2"),
@@ -309,9 +316,9 @@ def test_filter_prints(expression: str, printed: str) -> None:
         ("'/x' | comment('cblock', decoration='*')", r"cannot hold \*/"),
         ("'-> <b>' | comment('xml', decoration='-')", "cannot hold --"),
         ("'x' | comment('cblock', prefix='*/ x')", r"cannot hold \*/"),
-        (r"'x' | regex_replace('x', 'C:\\q')", r"not a replacement: bad escape \\q"),
-        (r"'x' | regex_replace('x', '\\1')", "not a replacement: invalid group reference"),
-        ("'[NaN]' | from_json", "not JSON: NaN"),
+        (r"'x' | regex_replace('x', 'C:\\q')", r"not a replacement: "),
+        (r"'x' | regex_replace('x', '\\1')", "not a replacement: the group is missing"),
+        ("'[NaN]' | from_json", "JSON has no NaN"),
         ("[{'key': 'a'}] | items2dict", "an item has no 'value'"),
         ("{} | combine({}, list_merge='zip')", "no list_merge 'zip'"),
         ("'a b' | matching('[a-z]', 'the tag Backends is wrong')", r":1: \|matching: the tag Backends is wrong$"),

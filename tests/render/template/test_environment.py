@@ -111,12 +111,12 @@ def test_template_prints(source: str, printed: str) -> None:
         ("{{ '{x!s}'.format(x=security_groups) }}", "a list cannot be printed"),
         ("{{ '{tags}'.format_map(facts) }}", "a dict cannot be printed"),
         ("{{ '{0.__class__}'.format(1) }}", "access to attribute '__class__'"),
-        ("{{ tags.Name() }}", "TypeError: 'str' object is not callable"),
+        ("{{ tags.Name() }}", "TypeError: "),
         ("{{ tags.nope() }}", "undefined 'tags.nope'"),
         ("{{ {'items': 1}.items }}{{ {}.items }}", "undefined 'items'"),
-        ("{{ 1 / 0 }}", "ZeroDivisionError: division by zero"),
-        ("{{ instance_id + 1 }}", "TypeError: can only concatenate str"),
-        ("{{ tags[{}] }}", "TypeError: unhashable type"),
+        ("{{ 1 / 0 }}", "ZeroDivisionError: "),
+        ("{{ instance_id + 1 }}", "TypeError: "),
+        ("{{ tags[{}] }}", "TypeError: "),
         ("{{ 'x' | nope }}", "no filter named 'nope'"),
         ("{% if %}", "Expected an expression"),
         ("{{ 'a", "unexpected char"),
@@ -383,10 +383,11 @@ def test_rendering_leaves_the_facts_as_they_were() -> None:
 
 
 def test_error_of_a_value_never_tells_it() -> None:
-    facts = {"user_data": "hunter2\0"}
+    facts = {"user_data": "hunter2\0{hunter2} %(hunter2)s é"}
     filters = ["ip", "nginx_quote", "from_json", "from_yaml", "b64decode", "onoff", "filesizeformat", "random"]
 
-    for expression in [*(f"| {name}" for name in filters), ".nope", "+ 1", "| extract({})", "| urlsplit('x')"]:
+    methods = [".nope", ".index('x')", ".format(1)", ".encode('idna')", " % 1"]
+    for expression in [*(f"| {name}" for name in filters), *methods, "+ 1", "| extract({})", "| urlsplit('x')"]:
         with pytest.raises(TemplateError) as caught:
             render_text(facts, f"{{{{ user_data {expression} }}}}")
         assert "hunter2" not in str(caught.value)
