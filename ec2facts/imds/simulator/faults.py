@@ -10,6 +10,7 @@ from typing import Any, Callable, NamedTuple
 
 from ec2facts.errors import UsageError
 from ec2facts.imds.simulator.exchange import Answer, Call, error_page
+from ec2facts.imds.source import TOKEN_PATH
 
 Proceed = Callable[[Call], Answer]
 """Answers a call as if the fault were not there."""
@@ -69,6 +70,7 @@ class Fault:
         self.value = value
         self.where = where
         self._recent: deque[float] = deque()
+        self._first_at: float | None = None
         self._lock = threading.Lock()
 
     def answer(self, call: Call, proceed: Proceed) -> Answer:
@@ -76,6 +78,13 @@ class Fault:
         if self.kind.everywhere or self.where.matches(call):
             return self.kind.strike(self, call, proceed)
         return proceed(call)
+
+    def age(self, now: float) -> float:
+        """Return the seconds since the first call that the fault was asked about."""
+        with self._lock:
+            if self._first_at is None:
+                self._first_at = now
+            return now - self._first_at
 
     def spend(self, now: float) -> bool:
         """Say whether fewer than ``value`` calls passed in the second before ``now``; if so, this one passes too."""
@@ -149,6 +158,36 @@ def _text(text: str) -> str:
     return text
 
 
+CLOUDS = {
+    "azure": Answer(
+        400,
+        b'{ "error": "Bad request. Required metadata header not specified" }',
+        {"Server": "IMDS/150.870.65.1253", "Content-Type": "application/json; charset=utf-8"},
+    ),
+    "google": Answer(
+        403,
+        b"<!DOCTYPE html>\n<html lang=en>\n<title>Error 403 (Forbidden)</title>\n",
+        {
+            "Metadata-Flavor": "Google",
+            "Server": "Metadata Server for VM",
+            "Content-Type": "text/html; charset=UTF-8",
+        },
+    ),
+    "openstack": Answer(
+        404,
+        b"<html>\n <head>\n  <title>404 Not Found</title>\n </head>\n</html>",
+        {"Server": "", "Content-Type": "text/html; charset=UTF-8"},
+    ),
+}
+"""What the metadata services of other clouds answer to a request for a token."""
+
+
+def _cloud(text: str) -> str:
+    if text not in CLOUDS:
+        raise ValueError(f"{text!r} is not one of {', '.join(CLOUDS)}")
+    return text
+
+
 def _kind(
     name: str,
     sentence: str,
@@ -195,6 +234,38 @@ def _slow(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return proceed(call)._replace(delivery="byte_by_byte", seconds=fault.value)
 
 
+@_kind("slow-head", "send a byte of the status line and the headers every SECONDS", "SECONDS", _number)
+def _slow_head(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return proceed(call)._replace(delivery="head_byte_by_byte", seconds=fault.value)
+
+
+@_kind(
+    "interim",
+    "send replies `100 Continue` every SECONDS (by default 0.01) and no reply",
+    "SECONDS",
+    _number,
+    default="0.01",
+)
+def _interim(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return proceed(call)._replace(delivery="endless_interim", seconds=fault.value)
+
+
+@_kind(
+    "trailers",
+    "end the body with one more trailer every SECONDS (by default 0.01)",
+    "SECONDS",
+    _number,
+    default="0.01",
+)
+def _trailers(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return proceed(call)._replace(delivery="endless_trailers", seconds=fault.value)
+
+
+@_kind("chunk-size", "send a digit of a chunk size every SECONDS (by default 0.01)", "SECONDS", _number, default="0.01")
+def _chunk_size(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return proceed(call)._replace(delivery="endless_chunk_size", seconds=fault.value)
+
+
 @_kind("reset", "send half of the body, then reset the connection")
 def _reset(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return proceed(call)._replace(delivery="reset")
@@ -230,6 +301,33 @@ def _rate(fault: Fault, call: Call, proceed: Proceed) -> Answer:
 @_kind("redirect", "answer 302 with the location URL", "URL", _text)
 def _redirect(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return error_page(302, Location=fault.value)
+
+
+@_kind("empty", "answer an empty body with status 200")
+def _empty(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    answer = proceed(call)
+    return answer._replace(body=b"") if answer.status == 200 else answer
+
+
+@_kind(
+    "not-ready",
+    "answer 404 to all but the request for a token for the first SECONDS, as while an instance boots",
+    "SECONDS",
+    _number,
+)
+def _not_ready(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    is_token = call.path.rstrip("/") == TOKEN_PATH
+    return proceed(call) if is_token or fault.age(call.at) >= fault.value else error_page(404)
+
+
+@_kind("error-page", "answer the XHTML page of an error with status 200 and the type Text/HTML")
+def _error_page(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return error_page(404)._replace(status=200, headers={"Content-Type": "Text/HTML"})
+
+
+@_kind("cloud", f"answer as the metadata service of another cloud does: {', '.join(CLOUDS)}", "NAME", _cloud)
+def _other_cloud(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    return CLOUDS[fault.value]
 
 
 @_kind("html", "answer a page of HTML with status 200, as a proxy or a captive portal does")

@@ -8,9 +8,11 @@ import re
 import socket
 import struct
 import threading
+from collections.abc import Iterable, Mapping
 from email.message import Message
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
+from itertools import repeat
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, Callable, NamedTuple
 
@@ -75,15 +77,52 @@ def late(line: Line) -> None:
 def byte_by_byte(line: Line) -> None:
     """Send the body a byte at a time, some seconds apart."""
     line.connection.sendall(line.head)
-    for byte in line.body:
+    _send_pieces(line, (bytes([byte]) for byte in line.body))
+
+
+def head_byte_by_byte(line: Line) -> None:
+    """Send the status line and the headers a byte at a time, some seconds apart, then the body."""
+    _send_pieces(line, (bytes([byte]) for byte in line.head))
+    line.connection.sendall(line.body)
+
+
+def endless_interim(line: Line) -> None:
+    """Send interim replies until the client has gone or the simulator stops."""
+    _send_pieces(line, repeat(b"HTTP/1.1 100 Continue\r\n\r\n"))
+
+
+def endless_trailers(line: Line) -> None:
+    """Send the body in one chunk, then trailers until the client has gone or the simulator stops."""
+    chunk = b"%x\r\n%b\r\n" % (len(line.body), line.body) if line.body else b""
+    line.connection.sendall(_chunked(line.head) + chunk + b"0\r\n")
+    _send_pieces(line, repeat(b"X-Trailer: 1\r\n"))
+
+
+def endless_chunk_size(line: Line) -> None:
+    """Send the size of a chunk, a zero at a time, until the client has gone or the simulator stops."""
+    line.connection.sendall(_chunked(line.head))
+    _send_pieces(line, repeat(b"0"))
+
+
+def _send_pieces(line: Line, pieces: Iterable[bytes]) -> None:
+    for piece in pieces:
         if line.stopped.wait(line.seconds):
             return
-        line.connection.sendall(bytes([byte]))
+        line.connection.sendall(piece)
 
 
-DELIVERIES = {each.__name__: each for each in (whole, nothing, half, reset, hang, garbled, late, byte_by_byte)}
-"""Every way by name."""
+def _chunked(head: bytes) -> bytes:
+    return re.sub(rb"Content-Length: \d+", b"Transfer-Encoding: chunked", head)
 
+
+DELIVERIES: Mapping[str, Callable[[Line], None]] = {
+    each.__name__: each
+    for each in (
+        whole, nothing, half, reset, hang, garbled, late, byte_by_byte,
+        head_byte_by_byte, endless_interim, endless_trailers, endless_chunk_size,
+    )
+}  # fmt: skip
+"""Every way to send an answer, by name."""
 
 _MAX_REQUEST_BYTES = 65536
 
@@ -149,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
             "Connection": "close",
         }
         lines = [f"HTTP/1.1 {answer.status} {phrase(answer.status)}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"{name}: {value}" for name, value in headers.items() if value]
         head = "\r\n".join([*lines, "\r\n"]).encode("latin-1")
         body = b"" if self.command == "HEAD" else answer.body
         DELIVERIES[answer.delivery](Line(self.connection, head, body, answer.seconds, self.server.stopped))

@@ -13,7 +13,7 @@ import pytest
 
 from ec2facts.collection.crawl import crawl
 from ec2facts.collection.facts import facts
-from ec2facts.errors import DisabledError, EC2FactsError, UnavailableError, UsageError
+from ec2facts.errors import DisabledError, EC2FactsError, NotReadyError, UnavailableError, UsageError
 from ec2facts.imds.client import IMDSClient
 from ec2facts.imds.rate_limits import LONGEST_WAIT
 from ec2facts.imds.simulator.faults import FAULTS, Where, parse_fault
@@ -69,6 +69,9 @@ TOKEN = ATTEMPTS - 1
 THRICE = MappingProxyType({"attempts": ATTEMPTS, "concurrency": 1})
 """Else a request that comes too soon is tried more often, and all that are in flight wait for it."""
 
+TICKING = MappingProxyType({"tick": 0.02, "concurrency": 1})
+"""Time that passes without sleep, as it does while a reply goes on."""
+
 ROWS = [
     Row("refused=5", error=UnavailableError, asked=0),
     Row("refused=5", settings={"wait": 600}),
@@ -82,6 +85,15 @@ ROWS = [
     Row("delay=0.001"),
     Row(f"delay=5@{REGION}", (REGION,), asked=AGAIN, settings={"timeout": 0.5}),
     Row("slow=0.0001"),
+    Row("slow-head=0.0001"),
+    Row("slow-head=0.001", error=UnavailableError, asked=TOKEN, settings=TICKING),
+    Row(f"slow-head=0.001@{REGION}", (REGION,), asked=AGAIN, settings=TICKING),
+    Row("interim=0.001", error=UnavailableError, asked=TOKEN, settings=TICKING),
+    Row(f"interim=0.001@{REGION}", (REGION,), asked=AGAIN, settings=TICKING),
+    Row("trailers=0.001", error=UnavailableError, asked=TOKEN, settings=TICKING),
+    Row(f"trailers=0.001@{REGION}", (REGION,), asked=AGAIN, settings=TICKING),
+    Row("chunk-size=0.001", error=UnavailableError, asked=TOKEN, settings=TICKING),
+    Row(f"chunk-size=0.001@{REGION}", (REGION,), asked=AGAIN, settings=TICKING),
     Row("reset", error=UnavailableError, asked=TOKEN),
     Row(f"reset@{REGION}", (REGION,), asked=AGAIN),
     Row("reset@30%", asked=2 * PATHS, settings={"attempts": 12}),
@@ -108,6 +120,14 @@ ROWS = [
     Row("throttle=2@#1-3", asked=AGAIN + ATTEMPTS, settings={"attempts": 12}),
     Row("rate=1000000"),
     Row(f"redirect=http://127.0.0.1:1/latest/@{PLACEMENT}", (PLACEMENT,)),
+    Row("empty@api/token", error=UnavailableError, asked=0),
+    Row("not-ready=5", error=NotReadyError, asked=1),
+    Row("not-ready=5", asked=PATHS + 10, settings={"wait": 600}),
+    Row(f"error-page@{REGION}", (REGION,)),
+    Row("error-page", error=UnavailableError, asked=0),
+    Row("cloud=azure", error=UnavailableError, asked=0),
+    Row("cloud=google", error=UnavailableError, asked=0),
+    Row("cloud=openstack", error=UnavailableError, asked=0),
     Row("html@api/token", error=UnavailableError, asked=0),
     Row("html", error=UnavailableError, asked=0),
     Row("ttl=1", asked=3 * PATHS, settings={"tick": 0.002}),
@@ -174,6 +194,25 @@ def test_retry_after_is_honoured_up_to_a_limit() -> None:
     one_day = collect_from(f"throttle=86400@{REGION}", attempts=ATTEMPTS, concurrency=1)
 
     assert (one_second.slept, one_day.slept) == (ATTEMPTS - 1, (ATTEMPTS - 1) * LONGEST_WAIT)
+
+
+def test_empty_tag_is_a_value() -> None:
+    outcome = collect_from(f"empty@{TAGS}Name")
+
+    assert outcome.facts["tags"] == {**facts(INSTANCE)["tags"], "Name": ""}
+    assert outcome.unread == {}
+
+
+def test_service_is_ready_once_its_seconds_have_passed() -> None:
+    now = [0.0]
+
+    with Simulator(INSTANCE, faults=["not-ready=2"], clock=lambda: now[0]) as url:
+        statuses = []
+        for now[0] in (0.0, 1.9, 2.0):
+            token = new_token(url)
+            statuses.append(ask(url, "GET", "/latest/meta-data/mac", **{"X-aws-ec2-metadata-token": token}).status)
+
+    assert statuses == [404, 404, 200]
 
 
 def test_body_is_read_no_further_than_its_limit() -> None:
@@ -387,6 +426,9 @@ def test_fault_says_where_it_strikes(text: str, where: Where) -> None:
         "children=-1",
         "list=",
         "redirect=a\r\nb",
+        "cloud=",
+        "cloud=nine",
+        "not-ready",
         "drop@#",
         "drop@#x",
         "drop@x%",
