@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -25,6 +26,7 @@ from ec2facts.cli import (
 from ec2facts.cli.signals import stoppable
 from ec2facts.cli.streams import say, write_stdout
 from ec2facts.errors import EC2FactsError, UnavailableError, UsageError
+from ec2facts.text import closest, did_you_mean
 
 COMMANDS = (show, dump, get, env, render, templates, apply, units, snapshot, serve, schema, doctor, completion)
 
@@ -33,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status. An error is one line on standard error."""
     try:
         with stoppable():
-            arguments = make_parser().parse_args(argv)
+            arguments = make_parser().parse_args(_options_for_words(sys.argv[1:] if argv is None else argv))
             status: int | None = arguments.run(arguments)
     except UnavailableError as error:
         from ec2facts.imds.doctor.advice import advise
@@ -46,6 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     return status or 0
+
+
+def _options_for_words(argv: Sequence[str]) -> Sequence[str]:
+    """Return ``help``, ``help COMMAND`` and ``version``, which people try first, as the options with these names."""
+    if argv[:1] == ["help"]:
+        return [*argv[1:], "--help"]
+    return ["--version"] if argv == ["version"] else argv
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -86,8 +95,20 @@ class _Parser(argparse.ArgumentParser):
         if command:
             namespace.command = command
         if unknown:  # the command reports them, so that the message names its help
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            known = {flag.lstrip("-"): flag for flag in self._option_string_actions}
+            meant = closest(unknown[0].partition("=")[0].lstrip("-"), known)
+            hint = "" if meant is None else f" (did you mean {known[meant]}?)"
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return namespace, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        known = [str(choice) for choice in action.choices]
+        hint = did_you_mean(str(value), known) or f" (choose from {', '.join(known)})"
+        if isinstance(action, argparse._SubParsersAction):
+            self.error(f"there is no command {value!r}{hint}")
+        raise argparse.ArgumentError(action, f"there is no {value!r}{hint}")
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see `{self.prog} --help`")

@@ -73,6 +73,8 @@ def _values(command: str, action: argparse.Action) -> Iterable[str]:
         return map(str, action.choices)
     if action.metavar == "INSTANCE" or (command, action.dest) == ("serve", "snapshot"):
         return instances.names()
+    if (command, action.dest) == ("templates", "action"):
+        return ("list", "show")
     if action.metavar == "TEMPLATE" or (command, action.dest) == ("templates", "name"):
         from ec2facts.render.template.search import list_templates
 

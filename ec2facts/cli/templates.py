@@ -6,6 +6,7 @@ import argparse
 
 from ec2facts.cli.destination import DestinationOptions, add_destination_options, write
 from ec2facts.errors import UsageError
+from ec2facts.text import did_you_mean
 
 EXAMPLE = "ec2facts templates show nginx-ec2.conf"
 
@@ -21,7 +22,7 @@ class Options(DestinationOptions):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument(
-        "action", nargs="?", choices=["show"], metavar="ACTION", help="show, to print the template NAME"
+        "action", nargs="?", metavar="ACTION", help="list the templates (default), or show the template NAME"
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="the name of a template, with or without .j2")
     parser.add_argument("--vars", action="store_true", help="list the variables of the template instead")
@@ -32,14 +33,16 @@ def run(options: Options) -> int:
     """List the templates, or print one."""
     from ec2facts.render.template.search import list_templates, packaged_template
 
-    if options.action is None:
+    if options.action in {None, "list"}:
         if options.vars:
             raise UsageError("--vars is for `ec2facts templates show NAME`")
         listed = (f"{each.name}\n    {each.sentence}\n    Checked by: {each.checked_by}\n" for each in list_templates())
         return write("".join(listed).encode(), options)
-    if options.name is None:
+    if options.action != "show" and options.name is not None:
+        raise UsageError(f"there is no action {options.action!r}{did_you_mean(str(options.action), ['list', 'show'])}")
+    if options.action == "show" and options.name is None:
         raise UsageError("name the template; see `ec2facts templates`")
-    template = packaged_template(options.name)
+    template = packaged_template(options.name or str(options.action))  # a name alone is shown
     if options.vars:
         return write(_variables(template.read_text(encoding="utf-8")).encode(), options)
     return write(template.read_bytes(), options)

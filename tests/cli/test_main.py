@@ -120,7 +120,7 @@ def test_every_option_has_help_in_lower_case_without_full_stop(name: str) -> Non
 def test_every_metavar_is_in_capitals(name: str) -> None:
     taking = [action for action in parsers()[name]._actions if action.nargs != 0]
 
-    assert [action.dest for action in taking if not re.fullmatch("[A-Z]+", str(action.metavar))] == []
+    assert [action.dest for action in taking if not re.fullmatch("[A-Z]+(=[A-Z]+)?", str(action.metavar))] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,46 @@
+"""Mistyped commands, options and values get a suggestion, and words that people try first do what they say."""
+
+from __future__ import annotations
+
+import pytest
+
+from ec2facts import __version__
+from tests.cli.running import Capture, call
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["dmup"], "there is no command 'dmup' (did you mean 'dump'?); see `ec2facts --help`"),
+        (["xyzzy"], "there is no command 'xyzzy' (choose from show, dump, "),
+        (["dump", "--inclde", "x"], "unrecognized arguments: --inclde x (did you mean --include?)"),
+        (["dump", "--form=json"], "unrecognized arguments: --form=json (did you mean --format?)"),
+        (["dump", "-f", "jsn"], "argument -f/--format: there is no 'jsn' (did you mean 'json'?)"),
+        (["templates", "motdd"], "no template 'motdd' ships (did you mean 'motd.j2'?)"),
+        (["help", "dmup"], "there is no command 'dmup' (did you mean 'dump'?)"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistyped_word_gets_a_suggestion(arguments: list[str], error: str, capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, *arguments)
+
+    assert outcome.output == b""
+    assert outcome.errors.startswith(f"ec2facts: error: {error}")
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (["help"], ["--help"]),
+        (["help", "get"], ["get", "--help"]),
+        (["templates", "list"], ["templates"]),
+        (["templates", "motd"], ["templates", "show", "motd"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_words_do_what_the_options_do(words: list[str], options: list[str], capfdbinary: Capture) -> None:
+    assert call(capfdbinary, *words) == call(capfdbinary, *options)
+
+
+def test_version_is_a_word_too(capfdbinary: Capture) -> None:
+    assert call(capfdbinary, "version").output.decode() == f"ec2facts {__version__}\n"
