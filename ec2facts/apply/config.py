@@ -13,6 +13,7 @@ from ec2facts.apply.config_keys import CONTENT_KEYS, OUTPUT_KEYS, TOP_KEYS, Key
 from ec2facts.apply.outputs import EnvOptions, Output
 from ec2facts.apply.variables import check_variables, plain_value, read_variables
 from ec2facts.errors import ConfigError, EC2FactsError, UsageError
+from ec2facts.files import trace
 from ec2facts.install.file import File
 from ec2facts.install.settings import group_number, user_number
 from ec2facts.render.env import render_env
@@ -57,10 +58,19 @@ def _outputs(paths: Sequence[Path]) -> list[tuple[_Place, Output]]:
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
-        if path.is_dir():
-            yield from sorted(filter(_is_config, path.iterdir()))
-        else:
-            yield path
+        for file in sorted(filter(_is_config, path.iterdir())) if path.is_dir() else [path]:
+            _refuse_strangers(file)
+            yield file
+
+
+def _refuse_strangers(file: Path) -> None:
+    """Raise ConfigError if others can change a config, which says what commands run."""
+    try:
+        reason = trace(file, content=True).reason
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason is not None:
+        raise ConfigError(str(file), reason)
 
 
 def _is_config(file: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -53,28 +52,27 @@ def install(
         if file.check is not None:
             parse_check(file.check)
         parse_suffix(file.check_suffix)
-    if state is None and any(map(_needs_state, files)):
+    needs_state = any(map(_needs_state, files))
+    if state is None and needs_state:
         raise UsageError("commands, live checks, backups, groups, pruning and removals need a state directory")
-    journal = None if state is None else Journal(state)
+    secret = any(file.secret for file in files)
+    journal = None if state is None else _journal(state, is_needed=needs_state or secret)
+    is_unknown = state is not None and journal is None
     installed = {_target(path) for path in [*(file.path for file in files), *unrendered]}
+    planned = list(files)
     failures: list[EC2FactsError] = []
     changes: list[Change] = []
     with ExitStack() as stack:
         if not dry_run:
-            if journal is not None:
-                if any(map(_needs_state, files)) or journal.concerns(
-                    installed, name, secret=any(f.secret for f in files)
-                ):
-                    failures += stack.enter_context(journal.open(observer))
-                else:
-                    journal = None
+            if journal is not None and (needs_state or secret or journal.concerns(installed, name)):
+                failures += stack.enter_context(journal.open(observer))
+            else:
+                journal = None
             _sweep(files)
-        planned = list(files)
-        secret = any(file.secret for file in files)
         if journal is not None:
             planned += journal.prunable(name, installed) if may_prune else []
             secret = secret or any(map(journal.was_secret, installed))
-        shell = Shell({} if journal is None else journal.variables, hides_output=secret)
+        shell = Shell({} if journal is None else journal.variables, hides_output=secret or is_unknown)
         for unit in _units(planned):
             try:
                 compared = _install_unit(unit, journal, shell, name=name, dry_run=dry_run)
@@ -85,7 +83,7 @@ def install(
             else:
                 changes += compared
                 for change in compared:
-                    observer.done(change)
+                    observer.done(change._replace(was_secret=change.was_secret or is_unknown))
         if journal is not None:
             changed = {change.target for change in changes if change.kind != "unchanged"}
             failures += _run_commands(planned, changed, journal, shell, observer, dry_run=dry_run)
@@ -97,12 +95,26 @@ def install(
     return changes
 
 
+def _journal(state: Path, *, is_needed: bool) -> Journal | None:
+    """Return the journal in a state directory, None if it cannot be read and is not needed."""
+    try:
+        return Journal(state)
+    except InstallError:
+        if is_needed:
+            raise
+        return None
+
+
 def _needs_state(file: File) -> bool:
     return bool(file.command or file.check_live or file.together or file.backup or file.prune or file.remove)
 
 
 def _target(path: Path) -> Path:
-    return Path(os.path.realpath(path))
+    """Return a path without symbolic links; a path that cannot be followed fails when its file is compared."""
+    try:
+        return trace(path).path
+    except OSError:
+        return path.absolute()
 
 
 def _sweep(files: Iterable[File]) -> None:

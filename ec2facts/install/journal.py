@@ -89,15 +89,11 @@ class Journal:
         self.variables: dict[str, str] = {}
         """What tells the commands of a run, while this is open, that they cannot wait for its end."""
 
-    @property
-    def is_pending(self) -> bool:
-        """Whether an earlier run was killed before its changes were final."""
-        return bool(self._state.undo or self._state.discard)
-
-    def concerns(self, installed: Collection[Path], name: str, *, secret: bool) -> bool:
+    def concerns(self, installed: Collection[Path], name: str) -> bool:
         """Whether a run has to open the journal even if none of its files needs state."""
+        is_pending = bool(self._state.undo or self._state.discard)
         prunes = any(each.name == name for _, each in self._state.written)
-        return secret or self.is_pending or prunes or any(map(self.was_secret, installed))
+        return is_pending or prunes or any(map(self.was_secret, installed))
 
     def owes(self, target: Path) -> bool:
         """Whether the command of a file has to run though the file does not change."""

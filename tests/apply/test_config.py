@@ -299,3 +299,25 @@ def test_outputs_of_one_path_may_exclude_each_other(tmp_path: Path) -> None:
     )
 
     assert [output.format for output in outputs] == ["json", "yaml"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+@pytest.mark.parametrize("changed", ["directory", "file"])
+def test_config_of_another_user_is_refused(tmp_path: Path, changed: str) -> None:
+    config = tmp_path / "d" / "a.yaml"
+    config.parent.mkdir()
+    config.write_text("outputs: [{path: x, format: json}]")
+    os.chown(config if changed == "file" else config.parent, 12345, 12345)
+
+    for path in (config, config.parent):
+        with pytest.raises(ConfigError, match="belongs to user 12345, who can change it: give it to root"):
+            load_config(path)
+
+
+def test_config_that_everybody_can_write_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "a.yaml"
+    config.write_text("outputs: [{path: x, format: json}]")
+    config.chmod(0o666)
+
+    with pytest.raises(ConfigError, match=r"a\.yaml: everybody can write to .*/a\.yaml, which belongs to"):
+        load_config(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ec2facts.errors import CheckError, CommandError, UsageError
+from ec2facts.errors import CheckError, CommandError, InstallError, UsageError
 from ec2facts.install import File, install
 from tests.install.conftest import Recorder, hidden, identity
 
@@ -144,3 +145,63 @@ def test_command_that_cannot_be_started_is_owed(old: Path, tmp_path: Path, monke
     install([file], state=tmp_path / "state")
 
     assert (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "grep -qx new {}",
+        'grep -qx new "{}"',
+        "sh -c 'grep -qx new \"{}\"'",
+        "sh -c 'grep -qx new {}'",
+        'test "$(cat {})" = new',
+        'echo "\\"" && grep -qx new {}',
+    ],
+)
+def test_name_of_the_checked_file_is_an_argument_and_never_code(tmp_path: Path, check: str) -> None:
+    directory = tmp_path / "$(id>pwned) `id>pwned` ;id>pwned; 'a  b' *"
+    directory.mkdir()
+
+    install([File(directory / "x", b"new\n", check=f"cd {tmp_path}; {check}")])
+
+    assert (directory / "x").read_bytes() == b"new\n"
+    assert not list(tmp_path.rglob("pwned"))
+
+
+def test_checked_file_can_be_quoted(tmp_path: Path) -> None:
+    install([File(tmp_path / "x.json", b"{}\n", check=f'{sys.executable} -m json.tool "{{}}"')])
+
+    with pytest.raises(CheckError):
+        install([File(tmp_path / "x.json", b"{\n", check=f'{sys.executable} -m json.tool "{{}}"')])
+
+
+def test_check_that_cannot_be_started_refuses_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = identity(old)
+    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+
+    with pytest.raises(InstallError, match=r"the check `true {}` could not be started: No such file") as failure:
+        install([File(old, b"new", check="true {}")])
+
+    assert failure.value.exit_status == 1
+    assert identity(old) == before
+
+
+def test_output_of_no_command_is_shown_in_a_run_with_a_secret(old: Path, tmp_path: Path) -> None:
+    secret = File(tmp_path / "secret", b"hunter2\n", secret=True)
+
+    with pytest.raises(CommandError) as failure:
+        install(
+            [File(old, b"new", command=f"cat {tmp_path}/secret; false"), secret],
+            state=tmp_path / "state",
+        )
+
+    assert "hunter2" not in str(failure.value)
+
+
+def test_output_of_a_check_is_hidden_while_an_old_secret_may_be_in_it(old: Path, tmp_path: Path) -> None:
+    install([File(old, b"hunter2\n", secret=True, mode=0o644)], state=tmp_path / "state")
+
+    with pytest.raises(CheckError) as failure:
+        install([File(old, b"new\n", check=f"cat {old}; false {{}}")], state=tmp_path / "state")
+
+    assert "hunter2" not in str(failure.value)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ec2facts.install import Observer, install
 from ec2facts.install.diff import diff
 from ec2facts.install.file import File, compare
 
@@ -63,3 +64,52 @@ def test_name_of_a_file_moves_no_cursor_either(tmp_path: Path) -> None:
     text = diff(compare(File(tmp_path / "\x1b[2J\udcff", b"a\n", mode=0o644)))
 
     assert text.splitlines()[1] == f"+++ {tmp_path}/\\x1b[2J\\udcff"
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_diff_never_shows_what_an_earlier_run_wrote_as_a_secret(tmp_path: Path, *, dry_run: bool) -> None:
+    file, state = tmp_path / "x", tmp_path / "state"
+    diffs: list[str] = []
+    observer = Observer()
+    observer.done = lambda change: diffs.append(diff(change))  # type: ignore[method-assign] # one event of one test
+    install([File(file, b"hunter2\n", secret=True, mode=0o644)], state=state)
+
+    install([File(file, b"new\n")], state=state, dry_run=dry_run, observer=observer)
+
+    assert diffs == [f"--- {file}\n+++ {file}\n(not shown: it is for its owner alone)\n"]
+
+
+def test_diff_shows_what_replaces_the_successor_of_a_secret(tmp_path: Path) -> None:
+    file, state = tmp_path / "x", tmp_path / "state"
+    install([File(file, b"hunter2\n", secret=True, mode=0o644)], state=state)
+    install([File(file, b"old\n", mode=0o644)], state=state)
+
+    (change,) = install([File(file, b"new\n", mode=0o644)], state=state)
+
+    assert "+new" in diff(change)
+    assert [path.name for path in state.iterdir()] == ["lock"]
+
+
+def test_diff_shows_nothing_where_the_state_cannot_be_read(tmp_path: Path) -> None:
+    file, state = tmp_path / "x", tmp_path / "state"
+    file.write_bytes(b"old\n")
+    file.chmod(0o644)
+    state.mkdir()
+    state.chmod(0o777)
+    diffs: list[str] = []
+    observer = Observer()
+    observer.done = lambda change: diffs.append(diff(change))  # type: ignore[method-assign] # one event of one test
+
+    install([File(file, b"new\n")], state=state, observer=observer)
+
+    assert "(not shown" in diffs[0]
+
+
+def test_diff_of_a_removal_ends_in_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(b"old\n")
+    file.chmod(0o644)
+
+    text = diff(compare(File(file, remove=True)))
+
+    assert text == f"--- {file}\n+++ /dev/null\n@@ -1 +0,0 @@\n-old\n"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -210,3 +214,223 @@ def test_dry_run_tells_what_would_be_done_and_touches_nothing(old: Path, tmp_pat
 def test_what_needs_state_is_refused_without_a_directory_for_it(old: Path) -> None:
     with pytest.raises(UsageError, match="a state directory"):
         install([File(old, b"new", command="true")])
+
+
+# Dry runs
+
+
+def dry_run_fails(file: File, reason: str) -> None:
+    with pytest.raises(InstallError, match=reason):
+        install([file], dry_run=True)
+    with pytest.raises(InstallError):
+        install([file])
+
+
+@pytest.mark.parametrize("file", [File(Path("x"), b"new"), File(Path("x"), b"old\n", mode=0o600)])
+def test_dry_run_fails_for_an_immutable_file(old: Path, program: Callable[..., str], file: File) -> None:
+    chattr = program("chattr", package="e2fsprogs")
+    if subprocess.run([chattr, "+i", old], stderr=subprocess.DEVNULL, check=False).returncode:
+        pytest.skip("this file system has no immutable files, or the tests do not run as root")
+    try:
+        dry_run_fails(file._replace(path=old), "it is immutable or on a read-only mount")
+    finally:
+        subprocess.run([chattr, "-i", old], check=True)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_dry_run_fails_on_a_read_only_mount(old: Path, mount: Callable[..., None], *, in_place: bool) -> None:
+    mount("--bind", old.parent, old.parent)
+    subprocess.run(["mount", "-o", "remount,ro,bind", old.parent], check=True)
+
+    dry_run_fails(File(old, b"new", in_place=in_place), "or it is read-only")
+    dry_run_fails(File(old.with_name("new"), b"new"), "or it is read-only")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user whom permissions bind")
+def test_dry_run_fails_without_permission_for_the_directory() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        os.seteuid(65534)
+        try:
+            dry_run_fails(File(Path(directory) / "x", b"new"), f"no permission to write to {directory}")
+        finally:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to lose")
+def test_effective_user_decides_and_not_the_real_one() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        os.chown(directory, 65534, 65534)
+        os.seteuid(65534)
+        try:
+            install([File(Path(directory) / "x", b"secret", secret=True)])
+        finally:
+            os.seteuid(0)
+
+        assert (Path(directory) / "x").stat().st_uid == 65534
+
+
+# Directories
+
+
+def test_missing_directories_are_created_with_the_owner_of_the_file(tmp_path: Path) -> None:
+    umask = os.umask(0o077)
+
+    install([File(tmp_path / "a" / "b" / "x", b"new", parents=True)])
+
+    os.umask(umask)
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b")] == [0o755, 0o755]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives directories away")
+def test_missing_directories_belong_to_the_owner_that_is_given(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+
+    with tempfile.TemporaryDirectory() as base:
+        Path(base).chmod(0o755)
+        install([File(Path(base) / "a" / "b" / "x", b"new", parents=True, owner="nobody")])
+
+        assert [(Path(base) / name).owner() for name in ("a", "a/b", "a/b/x")] == ["nobody"] * 3
+
+
+def test_dry_run_creates_no_directories(tmp_path: Path) -> None:
+    (change,) = install([File(tmp_path / "a" / "x", b"new", parents=True)], dry_run=True)
+
+    assert change.kind == "changed"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_directories_of_a_refused_file_are_removed(tmp_path: Path) -> None:
+    with pytest.raises(CheckError):
+        install([File(tmp_path / "a" / "b" / "x", b"new", parents=True, check="false {}")])
+
+    assert list(tmp_path.iterdir()) == []
+
+
+# Removals
+
+
+def test_file_is_removed_and_its_command_runs(old: Path, tmp_path: Path) -> None:
+    file = File(old, remove=True, command=f"echo $EC2FACTS_CHANGED >> {tmp_path}/log")
+    recorder = Recorder()
+
+    install([file], state=tmp_path / "state", observer=recorder)
+    (change,) = install([file], state=tmp_path / "state")
+
+    assert not old.exists()
+    assert (recorder.told[0], change.kind) == ("removed x.conf", "unchanged")
+    assert (tmp_path / "log").read_text() == f"{old}\n"
+
+
+def test_removed_file_comes_back_if_its_group_fails(old: Path, tmp_path: Path) -> None:
+    inode = old.stat().st_ino
+
+    with pytest.raises(CheckError):
+        install(
+            [
+                File(old, remove=True, together="group"),
+                File(tmp_path / "new", b"new", together="group", check_live="false"),
+            ],
+            state=tmp_path / "state",
+        )
+
+    assert (old.stat().st_ino, old.read_bytes()) == (inode, b"old\n")
+    assert not (tmp_path / "new").exists()
+    assert hidden(old.parent) == []
+
+
+def prunes(directory: Path, *names: str, **settings: Any) -> list[str]:
+    """Install files that are pruned, one a name; return the events."""
+    recorder = Recorder()
+    files = [File(directory / name, b"new", prune=True) for name in names]
+    install(files, state=directory / "state", name="config", observer=recorder, **settings)
+    return recorder.told
+
+
+def test_file_that_a_run_no_longer_installs_is_pruned(tmp_path: Path) -> None:
+    prunes(tmp_path, "a", "b")
+
+    events = prunes(tmp_path, "b")
+
+    assert events == ["unchanged b", "removed a"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "state"]
+    assert prunes(tmp_path, "b") == ["unchanged b"]
+
+
+def test_all_files_are_pruned_where_none_is_left(tmp_path: Path) -> None:
+    prunes(tmp_path, "a")
+
+    assert prunes(tmp_path) == ["removed a"]
+
+
+def test_dry_run_names_what_it_would_prune(tmp_path: Path) -> None:
+    prunes(tmp_path, "a")
+
+    assert prunes(tmp_path, dry_run=True) == ["removed a"]
+    assert (tmp_path / "a").exists()
+
+
+def test_nothing_but_the_files_of_that_run_is_pruned(tmp_path: Path) -> None:
+    prunes(tmp_path, "a", "b", "c")
+    others = [File(tmp_path / "other", b"new", prune=True), File(tmp_path / "b", b"new")]
+    install(others, state=tmp_path / "state", name="another config")
+    (tmp_path / "c").write_bytes(b"by hand")
+
+    events = prunes(tmp_path, unrendered=[tmp_path / "a"])
+
+    assert events == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c", "other", "state"]
+
+
+def test_command_of_a_pruned_file_runs(tmp_path: Path) -> None:
+    file = File(tmp_path / "a", b"new", prune=True, command=f"echo $EC2FACTS_CHANGED >> {tmp_path}/log")
+    install([file], state=tmp_path / "state", name="config")
+
+    install([], state=tmp_path / "state", name="config")
+
+    assert (tmp_path / "log").read_text() == f"{tmp_path}/a\n" * 2
+
+
+# State
+
+
+def test_one_problem_of_the_state_is_told_once(tmp_path: Path, mount: Callable[..., None]) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    mount("-t", "tmpfs", "-o", "mode=700", "tmpfs", state)
+    (state / "lock").touch()
+    subprocess.run(["mount", "-o", "remount,ro", state], check=True)
+    recorder = Recorder()
+
+    with pytest.raises(InstallError, match="Read-only file system"):
+        install([File(tmp_path / name, b"new", command="true") for name in ("a", "b")], state=state, observer=recorder)
+
+    assert [event for event in recorder.told if "Read-only" in event] == []
+
+
+def test_simple_file_needs_no_state_that_can_be_read(old: Path, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(0o777)
+
+    install([File(old, b"new")], state=tmp_path / "state")
+
+    assert old.read_bytes() == b"new"
+    assert list((tmp_path / "state").iterdir()) == []
+
+
+@pytest.mark.parametrize(("existing", "mode"), [(0o644, 0o600), (0o600, 0o600), (0o640, 0o640)])
+def test_backup_of_a_secret_file_has_the_narrower_mode(old: Path, tmp_path: Path, existing: int, mode: int) -> None:
+    old.chmod(existing)
+    wanted = 0o644 if existing == 0o640 else None
+
+    install([File(old, b"new", secret=True, mode=wanted, backup=True)], state=tmp_path / "state")
+
+    assert identity(old.with_name("x.conf~"))[2:] == (mode, b"old\n")
+
+
+def test_backup_has_no_set_id_bits(old: Path, tmp_path: Path) -> None:
+    old.chmod(0o4755)
+
+    install([File(old, b"new", backup=True)], state=tmp_path / "state")
+
+    assert identity(old.with_name("x.conf~"))[2] == 0o755
