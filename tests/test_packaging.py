@@ -88,13 +88,14 @@ def test_wheel_is_for_every_python_3(wheel: Path) -> None:
     assert wheel.name == f"ec2facts-{__version__}-py3-none-any.whl"
 
 
-def test_entry_points_are_the_program_and_the_pytest_plugin(metadata: Callable[[str], str]) -> None:
+def test_entry_points_are_the_program_the_pytest_plugin_and_the_modules_of_salt(metadata: Callable[[str], str]) -> None:
     entry_points = configparser.ConfigParser()
     entry_points.read_string(metadata("entry_points.txt"))
 
     assert {name: dict(entry_points[name]) for name in entry_points.sections()} == {
         "console_scripts": {"ec2facts": "ec2facts.cli:main"},
         "pytest11": {"ec2facts": "ec2facts.pytest_plugin"},
+        "salt.loader": {"ec2facts": "ec2facts.integrations.salt"},
     }
 
 

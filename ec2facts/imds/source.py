@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, NamedTuple, Protocol
 
-from ec2facts.errors import AbsentError, UnreadError
+from ec2facts.errors import AbsentError
 
 ROOTS = ("meta-data/", "dynamic/", "user-data")
 """Where everything is; user data are not in every listing."""
@@ -23,19 +23,14 @@ class Source(Protocol):
         """Return the body of ``path``, which stands behind ``/latest/``, percent-decoded; None for 404."""
 
 
-def read(source: Source, path: str, *, nonempty: bool = False) -> bytes:
-    """Return the body of ``path``; raise AbsentError for 404, and UnreadError for an empty one that is ``nonempty``.
-
-    A source may have methods ``read`` and ``read_nonempty`` with errors and retries of its own.
-    """
+def read(source: Source, path: str) -> bytes:
+    """Return the body of ``path``; raise AbsentError for 404, the source's own where it has a method ``read`` too."""
     own: Callable[[str], bytes] | None = getattr(source, "read", None)
-    if nonempty:
-        own = getattr(source, "read_nonempty", own)
-    body = source.get(path) if own is None else own(path)
+    if own is not None:
+        return own(path)
+    body = source.get(path)
     if body is None:
         raise AbsentError(path)
-    if nonempty and not body:
-        raise UnreadError(path, "its body is empty", status=200)
     return body
 
 

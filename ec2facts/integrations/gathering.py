@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import os
+import stat
+import time
 from collections.abc import Collection
-from typing import Any
+from pathlib import Path
+from typing import Any, Callable
 
-from ec2facts.collection.crawl import crawl
-from ec2facts.collection.facts import TREE, facts
+from ec2facts.collection.facts import TREE, Missing, collect, jsonable
+from ec2facts.collection.lookup import lookup
 from ec2facts.collection.selection import select
-from ec2facts.errors import IncompleteError
+from ec2facts.errors import EC2FactsError, IncompleteError, WithheldError
 from ec2facts.imds.client import IMDSClient
 
 ABSENT_AFTER = 1.5
 """Seconds without an answer after which a machine counts as no EC2 instance: two, less the start of a process."""
+
+BOOT_FACTS = Path("/run/ec2facts/facts.json")
+"""The facts that ec2facts.service writes at boot."""
+
+FRESH = 3600.0
+"""Seconds for which the facts of the boot are used."""
+
+_INCLUDED_WITH = WithheldError("", "").reason
+"""What precedes the name that includes a fact, in the words of the command line, which engines do not have."""
 
 
 def gather(
@@ -33,13 +47,48 @@ def gather(
     """
     if not wait:
         IMDSClient(endpoint, deadline=min(ABSENT_AFTER, deadline)).get("meta-data/instance-id")
-    snapshot = crawl(IMDSClient(endpoint, wait=wait, deadline=deadline), include=include)
-    everything = facts(snapshot, include=include)
-    collection = everything["collection"]
-    if collection["unread"] and not partial:
-        raise IncompleteError(collection["unread"])
-    # The library explains how to include a value in the words of the command line, which engines do not have.
-    collection["withheld"] = {path: gap.detail for path, gap in sorted(snapshot.gaps.items()) if gap.kind == "withheld"}
-    if not tree:
-        everything = {name: value for name, value in everything.items() if name not in TREE}
-    return {**select(everything, only), "collection": collection} if only else everything
+    client = IMDSClient(endpoint, wait=wait, deadline=deadline)
+    facts = _for_engines(collect(client, include=include, allow_partial=partial), tree=tree)
+    return {**select(facts, only), "collection": facts["collection"]} if only else facts
+
+
+def boot_facts(
+    file: Path = BOOT_FACTS, *, max_age: float = FRESH, clock: Callable[[], float] = time.time
+) -> dict[str, Any] | None:
+    """Return the facts that were written at boot, as ``gather`` returns them.
+
+    Returns None unless the file is complete, at most ``max_age`` seconds old, and only its owner, who is root or this
+    user, can write it.
+    """
+    try:
+        with file.open("rb") as opened:
+            status = os.fstat(opened.fileno())
+            is_trusted = status.st_uid in {0, os.geteuid()} and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            if not is_trusted or not 0 <= clock() - status.st_mtime <= max_age:
+                return None
+            facts = json.load(opened)
+            return None if facts["collection"]["unread"] else _for_engines(facts, tree=False)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None  # absent, or not the facts
+
+
+def read(names: Collection[str], *, endpoint: str | None = None, deadline: float = 30) -> dict[str, Any]:
+    """Return single facts by name, each read from the service with no more requests than it takes."""
+    client = IMDSClient(endpoint, deadline=deadline)
+    return {name: jsonable(lookup(client, name), Missing()) for name in names}
+
+
+def explained(error: EC2FactsError) -> str:
+    """Return the message of ``error`` without the options of the command line, which engines do not have."""
+    if isinstance(error, WithheldError):
+        return f"{error.path} is withheld"
+    if isinstance(error, IncompleteError):
+        return "could not be read: " + "; ".join(f"{path} ({reason})" for path, reason in error.unread.items())
+    return str(error)
+
+
+def _for_engines(facts: dict[str, Any], *, tree: bool) -> dict[str, Any]:
+    collection = facts["collection"]
+    withheld = {path: reason.removeprefix(_INCLUDED_WITH) for path, reason in collection["withheld"].items()}
+    kept = {name: value for name, value in facts.items() if tree or name not in TREE}
+    return {**kept, "collection": {**collection, "withheld": withheld}}

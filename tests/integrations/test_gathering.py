@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from ec2facts import facts, instances
 from ec2facts.collection.facts import TREE
-from ec2facts.errors import IncompleteError, UnavailableError
+from ec2facts.errors import EC2FactsError, IncompleteError, UnavailableError, UnreadError, WithheldError
 from ec2facts.imds.simulator.simulator import Simulator
-from ec2facts.integrations.gathering import gather
+from ec2facts.integrations.gathering import FRESH, boot_facts, explained, gather, read
+from ec2facts.render import render_json
 
 Simulate = Callable[..., str]
 
@@ -63,3 +66,75 @@ def test_silent_endpoint_is_given_up_after_its_own_limit(monkeypatch: pytest.Mon
         listening.listen()
         with pytest.raises(UnavailableError):
             gather(endpoint=f"http://127.0.0.1:{listening.getsockname()[1]}")
+
+
+def test_single_facts_are_read_with_no_more_requests_than_they_take() -> None:
+    simulator = Simulator(instances.load("busy"))
+
+    with simulator as url:
+        values = read(["region", "placement/region", "tags.Name"], endpoint=url)
+
+    assert values == {"region": "eu-central-1", "placement/region": "eu-central-1", "tags.Name": "busy-1"}
+    assert len(simulator.requests) < 10
+
+
+NOW = 1_800_000_000
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """Return the file that the boot wrote at NOW."""
+    file = tmp_path / "facts.json"
+    file.write_text(render_json(facts(instances.load("plain"))))
+    file.chmod(0o644)
+    os.utime(file, (NOW, NOW))
+    return file
+
+
+def test_facts_of_the_boot_are_those_that_the_service_gives(written: Path, ec2_metadata_simulator: Simulate) -> None:
+    assert boot_facts(written, clock=lambda: NOW) == gather(endpoint=ec2_metadata_simulator("plain"))
+
+
+@pytest.mark.parametrize("age", [-1, FRESH + 1])
+def test_facts_of_the_boot_are_not_used_once_they_are_old(written: Path, age: float) -> None:
+    assert boot_facts(written, clock=lambda: NOW + age) is None
+
+
+@pytest.mark.parametrize("mode", [0o664, 0o646])
+def test_facts_of_the_boot_that_others_can_write_are_not_used(written: Path, mode: int) -> None:
+    written.chmod(mode)
+
+    assert boot_facts(written, clock=lambda: NOW) is None
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+def test_facts_of_the_boot_that_another_user_owns_are_not_used(written: Path) -> None:
+    os.chown(written, 65534, -1)
+
+    assert boot_facts(written, clock=lambda: NOW) is None
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"collection": {"unread": {"meta-data/x": "HTTP 500"}}}', "\udc80"]
+)
+def test_facts_of_the_boot_that_are_incomplete_are_not_used(written: Path, content: str) -> None:
+    written.write_bytes(content.encode(errors="surrogateescape"))
+    os.utime(written, (NOW, NOW))
+
+    assert boot_facts(written, clock=lambda: NOW) is None
+
+
+def test_facts_of_the_boot_may_be_absent(tmp_path: Path) -> None:
+    assert boot_facts(tmp_path / "absent") is None
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (WithheldError("user-data", "user_data"), "user-data is withheld"),
+        (IncompleteError({"meta-data/a": "HTTP 500"}), "could not be read: meta-data/a (HTTP 500)"),
+        (UnreadError("meta-data/a", "HTTP 500"), "meta-data/a could not be read: HTTP 500"),
+    ],
+)
+def test_error_is_explained_without_options_of_the_command_line(error: EC2FactsError, message: str) -> None:
+    assert explained(error) == message

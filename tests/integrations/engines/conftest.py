@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.integrations.engines.engine import ROOT, Engine
-
-ENGINES = Path(os.environ.get("EC2FACTS_ENGINES") or ROOT / ".engines")
+from tests.integrations.engines.engine import ENGINES, Engine, bare_python, build_wheel
 
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the wheel of this checkout."""
-    directory = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(directory)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (file,) = directory.iterdir()
-    return file
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +31,14 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Engine]:
         return Engine(ENGINES / name, tmp_path_factory.mktemp(name), *wheels)
 
     return find
+
+
+@pytest.fixture(scope="session")
+def ansible(engine: Callable[..., Engine], wheel: Path) -> Engine:
+    return engine("ansible", wheel)
+
+
+@pytest.fixture(scope="session")
+def target_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the interpreter of targets, which have the standard library alone."""
+    return bare_python(tmp_path_factory.mktemp("target"), sys.executable)

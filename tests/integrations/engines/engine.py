@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
+ENGINES = Path(os.environ.get("EC2FACTS_ENGINES") or ROOT / ".engines")
+"""Where ``install`` puts the engines."""
 
 
 class Engine:
@@ -41,11 +44,19 @@ class Engine:
         return _packages(self.directory)
 
     def run(
-        self, *arguments: str | Path, cwd: Path | None = None, check: bool = True, environ: Mapping[str, str] = {}
+        self,
+        *arguments: str | Path,
+        prefix: Sequence[str | Path] = (),
+        cwd: Path | None = None,
+        check: bool = True,
+        environ: Mapping[str, str] = {},
     ) -> subprocess.CompletedProcess[str]:
-        """Run a Python program of the engine: a module and its arguments, behind ``-m``, or a script."""
+        """Run a Python program of the engine: a module and its arguments, behind ``-m``, or a script.
+
+        ``prefix`` is a command that runs it.
+        """
         return subprocess.run(
-            [self.python, *arguments],
+            [*prefix, self.python, *arguments],
             cwd=cwd or self.home,
             env={**os.environ, "HOME": str(self.home), "NO_COLOR": "1", **environ},
             capture_output=True,
@@ -60,7 +71,32 @@ def _packages(environment: Path) -> Path:
     return packages
 
 
-def bare_python(directory: Path, interpreter: str = sys.executable) -> Path:
-    """Return a Python that has the standard library and nothing else, as targets have it."""
+def build_wheel(directory: Path, *, target: str = "wheel") -> Path:
+    """Build a wheel of this checkout in an empty directory, with the target ``wheel:editable`` an editable one."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(directory)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (file,) = directory.iterdir()
+    return file
+
+
+def bare_python(directory: Path, interpreter: str) -> Path:
+    """Return a Python that has the standard library and nothing else."""
     subprocess.run([interpreter, "-m", "venv", "--without-pip", directory], check=True)
     return directory / "bin/python"
+
+
+def other_python(version: str) -> str | None:
+    """Return the path of a Python of this version; None if the machine has none that runs."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    candidates: list[str | Path | None] = [
+        shutil.which(f"python{version}"),
+        *pyenv.glob(f"versions/{version}.*/bin/python"),
+    ]
+    script = "import sys, venv; print('%d.%d' % sys.version_info[:2])"
+    for python in candidates:
+        if python is None:
+            continue
+        done = subprocess.run([python, "-c", script], capture_output=True, text=True, check=False)
+        if done.stdout.strip() == version:
+            return str(python)
+    return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
-import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +21,7 @@ from ec2facts.imds.simulator.simulator import Simulator
 from ec2facts.render.template.search import packaged_templates
 from tests.cli.running import PROGRAM
 from tests.conftest import NOBODY
-from tests.integrations.engines.engine import ROOT, Engine
+from tests.integrations.engines.engine import Engine, bare_python, build_wheel, other_python
 from tests.integrations.engines.sshd import running_sshd
 
 SERVED = ("plain", "busy", "xen", "awkward")
@@ -45,17 +45,6 @@ class Play(NamedTuple):
 
 def gather(**options: Any) -> dict[str, Any]:
     return {"ec2facts.facts.gather": {"endpoint": "{{ endpoint }}", **options}}
-
-
-@pytest.fixture(scope="session")
-def ansible(engine: Callable[..., Engine], wheel: Path) -> Engine:
-    return engine("ansible", wheel)
-
-
-@pytest.fixture(scope="session")
-def target_python() -> Path:
-    """Return the interpreter of the targets."""
-    return Path(sys.executable)
 
 
 @pytest.fixture
@@ -255,7 +244,7 @@ def test_unread_fact_fails_the_task_without_partial(
     done = play([gather(partial=False)], incomplete)
 
     assert done.results["plain"]["msg"] == (
-        "1 paths could not be read: meta-data/ami-id: HTTP 500; partial returns the other facts"
+        "could not be read: meta-data/ami-id (HTTP 500); with partial, the task returns the other facts"
     )
 
 
@@ -292,6 +281,37 @@ def test_withheld_fact_is_returned_where_it_is_included(
     first, second = done.tasks
     assert "ansible_facts" not in first["busy"]
     assert "base64" in second["busy"]["ansible_facts.ec2.user_data"]
+
+
+@pytest.fixture
+def old_target(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """Return the variables of a host whose Python is of another version."""
+    python = other_python(request.param)
+    if python is None:
+        pytest.skip(f"this machine has no Python {request.param}")
+    return {"ansible_python_interpreter": str(bare_python(tmp_path / "target", python))}
+
+
+@pytest.mark.parametrize("old_target", ["3.9"], indirect=True)
+def test_oldest_python_of_targets_is_enough(
+    play: Callable[..., Play], busy: dict[str, dict[str, str]], old_target: dict[str, str]
+) -> None:
+    done = play([gather()], {"busy": {**busy["busy"], **old_target}})
+
+    assert done.results["busy"]["ansible_facts"] == {"ansible_ec2": own("busy")}
+
+
+@pytest.mark.parametrize("old_target", ["3.8"], indirect=True)
+def test_older_python_of_targets_is_refused_in_one_sentence(
+    play: Callable[..., Play], busy: dict[str, dict[str, str]], old_target: dict[str, str]
+) -> None:
+    done = play([gather()], {"busy": {**busy["busy"], **old_target}})
+
+    python = old_target["ansible_python_interpreter"]
+    assert re.fullmatch(
+        rf"ec2facts\.facts\.gather needs Python 3\.9 or newer on the target; {python} is Python 3\.8\.\d+",
+        done.results["busy"]["msg"],
+    )
 
 
 def test_targets_over_ssh_need_nothing_but_python(
@@ -345,9 +365,7 @@ def test_module_is_documented_with_every_option(ansible: Engine) -> None:
 
 
 def test_editable_install_brings_the_module(engine: Callable[..., Engine], target_python: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel:editable", "-d", str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    editable = engine("ansible", *tmp_path.iterdir())
+    editable = engine("ansible", build_wheel(tmp_path, target="wheel:editable"))
 
     done = editable.run(
         "-m",
@@ -393,32 +411,28 @@ def test_collection_is_built_for_galaxy_from_the_installed_folder(
 BOOTSTRAP = "import ensurepip; ensurepip.bootstrap()"
 """What installs pip into the environments of ansible-test, in the place of the script that it would download."""
 
-UNSUITABLE = "plugins/modules/gather.py validate-modules:missing-gplv3-license  # ec2facts has the MIT license\n"
+UNSUITABLE = """\
+plugins/modules/gather.py validate-modules:missing-gplv3-license  # ec2facts has the MIT license
+plugins/module_utils/ec2facts/imds/session.py import-PYTHON  # for callers who bring a session
+"""
 
 
 def test_collection_passes_the_sanity_tests_of_ansible(ansible: Engine, folder: Path) -> None:
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    pip_settings = Path(os.environ.get("PIP_CONFIG_FILE") or Path.home() / ".config/pip/pip.conf")
     version = ansible.run("-c", "import ansible; print(*ansible.__version__.split('.')[:2], sep='.')").stdout.strip()
     (folder / "tests/sanity").mkdir(parents=True)
-    (folder / f"tests/sanity/ignore-{version}.txt").write_text(UNSUITABLE)
+    (folder / f"tests/sanity/ignore-{version}.txt").write_text(UNSUITABLE.replace("PYTHON", python))
     cache = ansible.home / ".ansible/test/cache"
     cache.mkdir(parents=True, exist_ok=True)
     (cache / "get_pip_24_2.py").write_text(BOOTSTRAP)
 
-    # Not the two about style: the copies have ruff's.
+    # The two about style are skipped: the copies have ruff's.
     done = ansible.run(
-        *(
-            ansible.environment / "bin/ansible-test",
-            "sanity",
-            "--color",
-            "no",
-            "--skip-test",
-            "pylint",
-            "--skip-test",
-            "pep8",
-        ),
-        *("--python", f"{sys.version_info[0]}.{sys.version_info[1]}"),
+        *(ansible.environment / "bin/ansible-test", "sanity", "--color", "no", "--python", python),
+        *("--skip-test", "pylint", "--skip-test", "pep8"),
         cwd=folder,
-        environ={"PIP_CONFIG_FILE": os.environ.get("PIP_CONFIG_FILE", str(Path.home() / ".config/pip/pip.conf"))},
+        environ={"PIP_CONFIG_FILE": str(pip_settings)} if pip_settings.exists() else {},
         check=False,
     )
 

@@ -166,12 +166,9 @@ def gather(module):  # type: (AnsibleModule) -> None
             module.fail_json(msg=str(error))
         facts, reason = {}, {"reason": str(error)}
     except IncompleteError as error:
-        unread = "; ".join("%s: %s" % item for item in error.unread.items())
-        module.fail_json(
-            msg="%d paths could not be read: %s; partial returns the other facts" % (len(error.unread), unread)
-        )
+        module.fail_json(msg=gathering.explained(error) + "; with partial, the task returns the other facts")
     except EC2FactsError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=gathering.explained(error))
     else:
         reason = {}
     for path, why in facts.get("collection", {}).get("unread", {}).items():
