@@ -33,6 +33,9 @@ _UNSYNCABLE = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP}
 _LABELS = ("security.selinux", "system.posix_acl_access")
 """The extended attributes that grant access to a file."""
 
+_LENDING = threading.RLock()
+"""Held while this process acts with the rights of another user, which all its threads share."""
+
 _MAX_LINKS = 40
 """The number of symbolic links that Linux follows in one path."""
 
@@ -233,7 +236,12 @@ def rights_of(uid: int | None) -> Iterator[None]:
     if uid is None:
         yield
         return
-    user = User.of(uid)
+    with _LENDING, _as_user(User.of(uid)):
+        yield
+
+
+@contextmanager
+def _as_user(user: User) -> Iterator[None]:
     before = os.geteuid(), os.getegid(), os.getgroups()
 
     def restore() -> None:
@@ -244,7 +252,7 @@ def rights_of(uid: int | None) -> Iterator[None]:
     try:
         os.setgroups(user.groups)
         os.setegid(user.gid)
-        os.seteuid(uid)
+        os.seteuid(user.uid)
         yield
     finally:
         try:

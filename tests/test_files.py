@@ -13,10 +13,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ec2facts.files import FileAttributes, put, sweep, uninterrupted, write_file
+from ec2facts.files import FileAttributes, put, rights_of, sweep, trace, uninterrupted, write_file
 
 NOBODY = 65534
 
@@ -416,3 +417,222 @@ def test_owner_that_cannot_be_set_is_what_the_error_speaks_of() -> None:
             put(file, b"new", FileAttributes(0o600, 0, 0))
 
         assert names(directory) == []
+
+
+# Whom a path can be trusted to
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to other users")
+OTHER = 12345
+"""A uid and gid that no user and no group has."""
+
+
+def strangers(path: Path, **options: Any) -> list[tuple[str, int | None]]:
+    """Return the names of what strangers can change on the way to a path, with their uid."""
+    return [(stranger.path.name, stranger.uid) for stranger in trace(path, **options).strangers]
+
+
+def test_path_of_root_and_the_effective_user_is_trusted(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("a/../a")
+    (tmp_path / "a").mkdir()
+
+    trail = trace(tmp_path / "link" / "x")
+
+    assert (trail.path, trail.strangers, trail.is_shared, trail.reason) == (tmp_path / "a" / "x", (), False, None)
+    assert trail.controller() is None
+
+
+def test_relative_path_starts_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert trace(Path("../x")).path == tmp_path.parent / "x"
+
+
+def test_links_resolve_as_the_system_resolves_them(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "up").symlink_to("../a/b/..")
+    (tmp_path / "absolute").symlink_to(tmp_path / "c" / "up")
+
+    for path in (tmp_path / "absolute" / ".." / "x", tmp_path / "c" / "up" / "missing" / "x"):
+        assert trace(path).path == Path(os.path.realpath(path))
+
+
+def test_link_without_an_end_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("link")
+
+    with pytest.raises(OSError, match="Too many levels"):
+        trace(tmp_path / "link" / "x")
+
+
+@as_root
+def test_owner_of_any_directory_on_the_way_is_a_stranger(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    os.chown(tmp_path / "a", OTHER, OTHER)
+
+    assert strangers(tmp_path / "a" / "b" / "x") == [("a", OTHER)]
+    assert trace(tmp_path / "a" / "b" / "x").controller() == OTHER
+    assert strangers(tmp_path / "a" / "b" / "x", trusted={OTHER}) == []
+
+
+@as_root
+def test_owner_of_any_link_on_the_way_is_a_stranger(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("x")
+    os.chown(link, OTHER, OTHER, follow_symlinks=False)
+
+    assert strangers(link) == [("link", OTHER)]
+
+
+@as_root
+def test_owner_of_a_file_is_a_stranger_to_its_content_only(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    os.chown(file, OTHER, OTHER)
+
+    assert (strangers(file), strangers(file, content=True)) == ([], [("file", OTHER)])
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("mode", "gid", "expected"),
+    [
+        (0o755, OTHER, []),
+        (0o775, 0, []),  # root alone is in the group root
+        (0o775, OTHER, [("a", None)]),
+        (0o775, NOBODY, [("a", None)]),  # the group of other users than root
+        (0o757, 0, [("a", None)]),
+        (0o1777, OTHER, []),
+        (0o1775, OTHER, []),
+    ],
+)
+def test_others_who_can_write_to_a_directory_are_strangers(
+    tmp_path: Path, mode: int, gid: int, expected: list[tuple[str, int | None]]
+) -> None:
+    (tmp_path / "a").mkdir()
+    os.chown(tmp_path / "a", 0, gid)
+    (tmp_path / "a").chmod(mode)
+
+    trail = trace(tmp_path / "a" / "x")
+
+    assert strangers(tmp_path / "a" / "x") == expected
+    assert trail.is_shared == bool(mode & 0o1000)
+    if expected:
+        with pytest.raises(PermissionError, match=r"can write to .*/a, which belongs to root: take away"):
+            trail.controller()
+
+
+@as_root
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps access control lists in extended attributes")
+def test_user_of_an_access_control_list_is_a_stranger(tmp_path: Path) -> None:
+    entries = [(0x01, 7, -1), (0x02, 7, OTHER), (0x04, 5, -1), (0x10, 7, -1), (0x20, 5, -1)]
+    granted = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    os.setxattr(tmp_path, "system.posix_acl_access", granted)
+
+    assert strangers(tmp_path / "x") == [(tmp_path.name, None)]
+
+
+@as_root
+def test_link_of_another_user_in_a_shared_directory_leads_nowhere(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "link").symlink_to(tmp_path)
+    os.chown(shared / "link", OTHER, OTHER, follow_symlinks=False)
+
+    assert strangers(shared / "link" / "x") == [("link", None)]
+
+
+@as_root
+def test_user_who_is_not_root_acts_for_nobody_else(tmp_path: Path) -> None:
+    with without_privileges() as directory:
+        directory.chmod(0o755)
+        os.seteuid(0)
+        os.chown(directory, OTHER, OTHER)
+        os.seteuid(NOBODY)
+
+        assert strangers(directory / "x") == [(directory.name, OTHER)]
+        with pytest.raises(PermissionError, match=f"{directory} belongs to user 12345, who can change it: give it to"):
+            trace(directory / "x").controller()
+
+
+@as_root
+def test_rights_of_a_user_are_given_back(tmp_path: Path) -> None:
+    before = os.geteuid(), os.getegid(), os.getgroups()
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with rights_of(NOBODY):
+        inside = os.geteuid(), os.getegid(), os.getgroups(), os.getuid()
+    with pytest.raises(KeyboardInterrupt), rights_of(NOBODY):
+        interrupted()
+
+    assert inside == (NOBODY, NOBODY, [NOBODY], 0)
+    assert (os.geteuid(), os.getegid(), os.getgroups()) == before
+
+
+@as_root
+def test_user_whom_the_system_does_not_know_is_in_no_group() -> None:
+    with rights_of(OTHER):
+        inside = os.geteuid(), os.getegid(), os.getgroups()
+
+    assert inside == (OTHER, NOBODY, [NOBODY])
+
+
+@as_root
+def test_file_below_a_users_directory_is_written_with_that_users_rights(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    with tempfile.TemporaryDirectory() as base:
+        directory = Path(base)
+        os.chown(directory, NOBODY, NOBODY)
+        (directory / "link").symlink_to(victim)
+
+        write_file(directory / "x", b"new")
+        with pytest.raises(PermissionError):
+            write_file(directory / "link", b"new")
+
+        assert (directory / "x").stat().st_uid == NOBODY
+    assert victim.read_bytes() == b"precious"
+
+
+@as_root
+def test_nothing_is_kept_of_a_strangers_file(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    file = tmp_path / "file"
+    file.touch()
+    file.chmod(0o4666)
+    os.chown(file, NOBODY, NOBODY)
+
+    with umask(0o022):
+        write_file(file, b"new")
+
+    assert (file.stat().st_uid, permissions(file)) == (0, 0o644)
+
+
+@as_root
+def test_pipe_of_a_stranger_is_not_written_to(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    os.mkfifo(tmp_path / "pipe")
+    os.chown(tmp_path / "pipe", NOBODY, NOBODY)
+
+    with pytest.raises(PermissionError, match="another user made it"):
+        write_file(tmp_path / "pipe", b"new")
+
+
+def test_set_id_bits_are_not_kept(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    file.chmod(0o6755)
+
+    write_file(file, b"new")
+
+    assert permissions(file) == 0o755
+
+
+def test_write_removes_what_a_killed_write_left(tmp_path: Path) -> None:
+    (tmp_path / f".ec2facts-{'0f' * 8}").touch()
+
+    write_file(tmp_path / "file", b"new")
+
+    assert names(tmp_path) == ["file"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ec2facts.errors import InstallError, UsageError
-from ec2facts.files import FileAttributes, User, replace, rights_of, sync_directory, trace, uninterrupted
+from ec2facts.files import FileAttributes, Trail, User, replace, rights_of, sync_directory, trace, uninterrupted
 from ec2facts.install.settings import group_number, user_number
 
 _EFFECTIVE: dict[str, Any] = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
@@ -184,10 +184,9 @@ def parents_of(file: File) -> Iterator[None]:
     try:
         with acting(file.path, rights):
             for directory in reversed(trail.path.parents):
-                if not directory.exists():
-                    directory.mkdir()
+                if not os.path.lexists(directory):
+                    _create(directory, trail)
                     created.append(directory)
-                    directory.chmod(0o755)
             wanted = _wanted(file, FileAttributes(0o755))
             for directory in reversed(created):  # the outermost last: its new owner could replace the others
                 os.chown(directory, wanted.uid, wanted.gid)
@@ -197,6 +196,17 @@ def parents_of(file: File) -> Iterator[None]:
             with suppress(OSError), rights_of(trace(directory.parent).controller()):
                 directory.rmdir()
         raise
+
+
+def _create(directory: Path, trail: Trail) -> None:
+    """Create a directory, unless the strangers of its path are no longer those of ``trail``."""
+    if trace(directory.parent).strangers != trail.strangers:
+        raise PermissionError(errno.EPERM, f"another user has created {directory.parent}")
+    umask = os.umask(0o022)
+    try:
+        directory.mkdir()
+    finally:
+        os.umask(umask)
 
 
 def write(change: Change, temporary: Path) -> None:

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from ec2facts.cli.signals import stoppable
 from ec2facts.errors import EC2FactsError, InstallError
 from ec2facts.install import File, install
 from tests.install.conftest import hidden
-from tests.install.moments import in_child
+from tests.install.moments import in_child, interrupted
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can lend rights: run the tests as root")
 
@@ -172,6 +173,43 @@ def test_rollback_of_a_killed_run_uses_the_owners_rights(ground: Ground) -> None
     with pytest.raises(InstallError, match="another user controls"):
         install([File(ground.state.parent / "other", b"new\n", command="true")], state=ground.state)
 
+    assert ground.victims() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_interruption_at_any_moment_leaves_old_or_new_and_no_rights_behind(
+    ground: Ground, number: signal.Signals
+) -> None:
+    file = ground.make(ground.app / "x")
+
+    def install_it() -> None:
+        with stoppable():
+            try:
+                install([File(file, b"new\n", backup=True, check_live="true")], state=ground.state)
+            finally:
+                assert (os.geteuid(), os.getegid(), os.getgroups()) == (0, 0, groups)
+
+    groups = os.getgroups()
+    for _ in interrupted(install_it, number):
+        assert file.read_bytes() in {b"old\n", b"new\n"}
+        assert owner(file) == NOBODY
+        install([File(file, b"old\n", command="true")], state=ground.state)
+        assert (hidden(ground.app), hidden(ground.state)) == ([], [])
+
+
+def test_directories_are_not_created_where_a_stranger_was_faster(ground: Ground) -> None:
+    before = ground.victims()
+    theirs = ground.shared / "a"
+
+    def be_faster() -> None:
+        theirs.mkdir()
+        os.chown(theirs, NOBODY, NOBODY)
+
+    at_event("os.mkdir", theirs, be_faster)
+    with pytest.raises(InstallError):
+        install([File(theirs / "b" / "x", b"new\n", parents=True, owner="nobody")])
+
+    assert names(theirs) == []
     assert ground.victims() == before
 
 
