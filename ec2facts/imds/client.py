@@ -257,7 +257,7 @@ class IMDSClient:
             return reply
         kind: type[UnavailableError] = UnavailableError
         reason = f"no token (HTTP {status})"
-        if status == 403:
+        if status == 403 and reply.headers.get("server", "EC2ws") == "EC2ws":  # else a proxy or another cloud refuses
             kind, reason = DisabledError, "it is switched off (HTTP 403)"
         elif status == 200:
             reason = "what answers there gives no token"

@@ -35,7 +35,7 @@ def test_service_in_reach_is_status_0(capfdbinary: Capture) -> None:
     assert f"ok    connection: connected to {url[7:]}" in lines
     assert "ok    token: given" in lines
     assert "ok    metadata: the instance is i-1234567890abcdef0" in lines
-    assert "ok    tags: 3 among the metadata" in lines
+    assert "ok    tags: 3 in the metadata" in lines
 
 
 def test_service_out_of_reach_is_status_3_with_advice_below_the_failure(capfdbinary: Capture) -> None:
@@ -74,8 +74,8 @@ def test_doctor_imports_no_http_library_but_python_s_own() -> None:
 @pytest.mark.parametrize(
     ("kind", "seen", "advice"),
     [
-        ("prohibit", "permission denied", "prohibits it"),
-        ("blackhole", "invalid argument", "prohibits it"),
+        ("prohibit", "permission denied", "prohibits the connection"),
+        ("blackhole", "invalid argument", "prohibits the connection"),
         ("unreachable", "no route to host", "no route"),
     ],
 )
@@ -110,5 +110,5 @@ def test_black_hole_ends_in_time_and_names_the_firewall(program: Callable[..., s
     )
 
     assert outcome.status == 3
-    assert "fail  connection: no answer in time\n" in outcome.output.decode()
+    assert "fail  connection: no connection within 0.25 s\n" in outcome.output.decode()
     assert f"drops what is sent to {ELSEWHERE}" in outcome.output.decode()

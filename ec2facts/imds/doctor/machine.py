@@ -15,27 +15,27 @@ def ec2_evidence(root: Path) -> str | None:
     AWS, «Detect whether a host is an EC2 instance»: the UUID begins with ec2, in SMBIOS 2.4's order of bytes at
     another place.
     """
-    vendor = _text(root, f"{DMI}/sys_vendor")
+    vendor = read_text(root, f"{DMI}/sys_vendor")
     if vendor == "Amazon EC2":
         return f"the vendor is {vendor}"
     if instance_id(root):
         return f"the asset tag is {instance_id(root)}"
     for name in ("sys/hypervisor/uuid", f"{DMI}/product_uuid"):
-        if re.match("ec2|[0-9a-f]{4}2[0-9a-f]ec", _text(root, name).lower()):
-            return f"the UUID is {_text(root, name)}"
-    if "amazon" in _text(root, f"{DMI}/bios_version").lower():
-        return f"the BIOS is {_text(root, f'{DMI}/bios_version')}"
+        if re.match("ec2|[0-9a-f]{4}2[0-9a-f]ec", read_text(root, name).lower()):
+            return f"the UUID is {read_text(root, name)}"
+    if "amazon" in read_text(root, f"{DMI}/bios_version").lower():
+        return f"the BIOS is {read_text(root, f'{DMI}/bios_version')}"
     return "" if vendor else None
 
 
 def vendor(root: Path) -> str:
     """Return who made the machine, empty if it does not say."""
-    return _text(root, f"{DMI}/sys_vendor")
+    return read_text(root, f"{DMI}/sys_vendor")
 
 
 def instance_id(root: Path) -> str:
     """Return the instance's id, which Nitro has as the asset tag; empty if it is not known."""
-    tag = _text(root, f"{DMI}/board_asset_tag")
+    tag = read_text(root, f"{DMI}/board_asset_tag")
     return tag if re.fullmatch("i-[0-9a-f]{8,17}", tag) else ""
 
 
@@ -44,18 +44,18 @@ def container_evidence(root: Path) -> str:
     for name in CONTAINER_FILES:
         if (root / name).exists():
             return f"/{name} is there"
-    found = re.search("docker|kubepods|containerd|libpod|lxc", _text(root, "proc/1/cgroup"))
+    found = re.search("docker|kubepods|containerd|libpod|lxc", read_text(root, "proc/1/cgroup"))
     return f"/proc/1/cgroup names {found[0]}" if found else ""
 
 
 def is_ipv6_only(root: Path) -> bool:
     """Say whether the machine has IPv6 addresses that lead beyond its link, and no IPv4 route."""
-    routes = _text(root, "proc/net/route").splitlines()[1:]
-    addresses = [line.split() for line in _text(root, "proc/net/if_inet6").splitlines()]
+    routes = read_text(root, "proc/net/route").splitlines()[1:]
+    addresses = [line.split() for line in read_text(root, "proc/net/if_inet6").splitlines()]
     return not routes and any(fields[3] == "00" and fields[-1] != "lo" for fields in addresses if len(fields) == 6)
 
 
-def _text(root: Path, name: str) -> str:
+def read_text(root: Path, name: str) -> str:
     """Return the text of a file, empty where it is not there or not to be read."""
     try:
         return (root / name).read_text(encoding="utf-8", errors="replace").strip()

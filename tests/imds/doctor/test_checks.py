@@ -17,7 +17,6 @@ from ec2facts.imds.client import IMDSClient
 from ec2facts.imds.doctor.advice import advise
 from ec2facts.imds.doctor.checks import (
     Finding,
-    Reply,
     check_connection,
     check_machine,
     check_metadata,
@@ -28,7 +27,9 @@ from ec2facts.imds.doctor.checks import (
     diagnose,
 )
 from ec2facts.imds.simulator.simulator import Simulator
+from ec2facts.imds.transport import FailedRequestError, Reply, failed_request
 from tests.conftest import NOBODY
+from tests.imds import scripted
 
 CHECKS = ["machine", "settings", "proxies", "connection", "token", "metadata", "tags"]
 IPV4 = "http://169.254.169.254"
@@ -57,7 +58,7 @@ def finding_of(check: str, findings: list[Finding]) -> Finding:
 
 
 def failing(error: OSError) -> Any:
-    def connect(address: tuple[str, int], timeout: float) -> NoReturn:
+    def connect(host: str, port: int, timeout: float) -> NoReturn:
         raise error
 
     return connect
@@ -102,7 +103,7 @@ def test_ec2_instance_is_known_by_its_files(tmp_path: Path, files: Mapping[str, 
 def test_other_machine_is_no_ec2_instance(tmp_path: Path, files: Mapping[str, str]) -> None:
     finding = check_machine(machine(tmp_path, files))
 
-    assert (finding.status, finding.seen) == ("warn", "no EC2 instance: the vendor is QEMU")
+    assert (finding.status, finding.seen) == ("warn", "not an EC2 instance: the vendor is QEMU")
     assert "--simulate" in finding.advice
 
 
@@ -169,9 +170,9 @@ def test_proxy_that_others_obey_is_told(environ: Mapping[str, str], status: str)
         (IPV4, errno.ECONNREFUSED, {f"{DMI}/sys_vendor": "QEMU"}, "not an EC2 instance"),
         (IPV4, errno.EHOSTUNREACH, {f"{DMI}/sys_vendor": "QEMU"}, "not an EC2 instance"),
         (NOBODY, errno.ECONNREFUSED, {f"{DMI}/sys_vendor": "QEMU"}, "`ec2facts serve`"),
-        (IPV4, errno.EACCES, NITRO, "prohibits it: see `ip route get 169.254.169.254`"),
-        (IPV4, errno.EPERM, NITRO, "prohibits it"),
-        (IPV4, errno.EINVAL, NITRO, "prohibits it"),
+        (IPV4, errno.EACCES, NITRO, "prohibits the connection: see `ip route get 169.254.169.254`"),
+        (IPV4, errno.EPERM, NITRO, "prohibits the connection"),
+        (IPV4, errno.EINVAL, NITRO, "prohibits the connection"),
         (IPV4, errno.EHOSTUNREACH, NITRO, "no route to 169.254.169.254"),
         (IPV4, errno.ENETUNREACH, {**NITRO, "proc/net/route": ROUTES}, "no route to 169.254.169.254"),
         (IPV4, errno.ENETUNREACH, {"proc/net/if_inet6": LINK_ADDRESS}, "no route to"),
@@ -189,40 +190,42 @@ def test_proxy_that_others_obey_is_told(environ: Mapping[str, str], status: str)
 def test_failed_connection_says_what_to_do(
     tmp_path: Path, url: str, number: int, files: Mapping[str, str], advice: str
 ) -> None:
-    finding = check_connection(url, os_error(number), machine(tmp_path, files))
+    finding = check_connection(url, failed_request(os_error(number), 1), machine(tmp_path, files))
 
     assert (finding.status, finding.seen) == ("fail", os.strerror(number).lower())
     assert advice in finding.advice
 
 
 def test_connection_that_never_comes_about_names_the_firewall(tmp_path: Path) -> None:
-    finding = check_connection(IPV4, socket.timeout("timed out"), machine(tmp_path, NITRO))
+    error = FailedRequestError("connect timeout", "no connection within 0.5 s")
 
-    assert (finding.status, finding.seen) == ("fail", "no answer in time")
+    finding = check_connection(IPV4, error, machine(tmp_path, NITRO))
+
+    assert (finding.status, finding.seen) == ("fail", "no connection within 0.5 s")
     assert "drops what is sent to 169.254.169.254" in finding.advice
 
 
 def test_name_that_does_not_resolve_is_told(tmp_path: Path) -> None:
-    error = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    error = failed_request(socket.gaierror(socket.EAI_NONAME, "Name or service not known"), 1)
 
-    assert (
-        "metadata.example.com is not a name" in check_connection("http://metadata.example.com", error, tmp_path).advice
-    )
+    finding = check_connection("http://metadata.example.com", error, tmp_path)
+
+    assert "metadata.example.com does not resolve" in finding.advice
 
 
 @pytest.mark.parametrize(
     ("files", "advice"),
     [
-        (NITRO, "need one hop more"),
+        (NITRO, "in a container or a nested VM, raise the hop limit"),
         (NITRO, "--instance-id i-1234567890abcdef0 --http-put-response-hop-limit 2"),
         ({}, "--instance-id INSTANCE_ID --http-put-response-hop-limit 2"),
         ({**NITRO, ".dockerenv": ""}, "replies do not reach this container (/.dockerenv is there)"),
     ],
 )
 def test_reply_that_never_came_is_a_matter_of_hops(tmp_path: Path, files: Mapping[str, str], advice: str) -> None:
-    finding = check_token(IPV4, socket.timeout("timed out"), machine(tmp_path, files))
+    finding = check_token(IPV4, FailedRequestError("reply timeout", "no answer within 1 s"), machine(tmp_path, files))
 
-    assert (finding.status, finding.seen) == ("fail", "connected, and no reply came in time")
+    assert (finding.status, finding.seen) == ("fail", "connected, then: no answer within 1 s")
     assert advice in finding.advice
 
 
@@ -234,13 +237,28 @@ def test_reply_that_never_came_is_a_matter_of_hops(tmp_path: Path, files: Mappin
         (Reply(200, {}, b"AQAEA=="), "warn", "a simulator, or a proxy"),
         (Reply(403, {"server": "EC2ws"}, b""), "fail", "--http-endpoint enabled"),
         (Reply(403, {}, b""), "fail", "X-Forwarded-For"),
-        (Reply(403, {"server": "squid/6.6"}, b"<html>"), "fail", "a proxy answers in place of the service (squid/6.6)"),
+        (Reply(403, {"server": "squid/6.6"}, b"<html>"), "fail", "a proxy answers instead of the service (squid/6.6)"),
         (Reply(403, {"server": "EC2ws", "via": "1.1 proxy"}, b""), "fail", "(1.1 proxy): export no_proxy=169.254.169"),
         (Reply(502, {"x-cache": "MISS from proxy"}, b""), "fail", "(MISS from proxy)"),
         (Reply(503, {"server": "EC2ws"}, b""), "fail", "busy"),
         (Reply(429, {"server": "EC2ws"}, b""), "fail", "busy"),
-        (Reply(404, {"server": "EC2ws"}, b""), "fail", "not IMDSv2"),
-        (Reply(200, {"server": "EC2ws", "content-type": "text/html"}, b"<html> </html>"), "fail", "not IMDSv2"),
+        (Reply(502, {"server": "nginx"}, b""), "fail", "a proxy answers instead of the service (nginx)"),
+        (Reply(503, {"server": "envoy"}, b""), "fail", "a proxy answers instead of the service (envoy)"),
+        (Reply(502, {}, b""), "fail", "a proxy on the way gets no reply from the service (HTTP 502)"),
+        (Reply(504, {}, b""), "fail", "a proxy on the way gets no reply from the service (HTTP 504)"),
+        (Reply(503, {}, b""), "fail", "busy"),
+        (Reply(400, {"server": "IMDS/150.870.65.1253"}, b""), "fail", "of Microsoft Azure, not of Amazon EC2"),
+        (Reply(403, {"metadata-flavor": "Google"}, b""), "fail", "of Google Cloud, not of Amazon EC2"),
+        (Reply(403, {"server": "Metadata Server for VM"}, b""), "fail", "of Google Cloud, not of Amazon EC2"),
+        (Reply(404, {"server": "GKE Metadata Server"}, b""), "fail", "of Google Cloud, not of Amazon EC2"),
+        (Reply(404, {"x-openstack-request-id": "req-1"}, b""), "fail", "of OpenStack, not of Amazon EC2"),
+        (Reply(404, {"server": "Eucalyptus/4.4"}, b""), "fail", "of Eucalyptus, not of Amazon EC2"),
+        (Reply(404, {"server": "EC2ws"}, b""), "fail", "does not serve IMDSv2"),
+        (
+            Reply(200, {"server": "EC2ws", "content-type": "text/html"}, b"<html> </html>"),
+            "fail",
+            "does not serve IMDSv2",
+        ),
     ],
 )
 def test_answer_to_the_request_for_a_token_is_judged(tmp_path: Path, reply: Reply, status: str, advice: str) -> None:
@@ -258,28 +276,149 @@ def test_answer_to_the_request_for_a_token_is_judged(tmp_path: Path, reply: Repl
         (Reply(200, {}, b""), "warn"),
         (Reply(404, {}, b""), "warn"),
         (Reply(503, {}, b""), "warn"),
-        (os_error(errno.ECONNRESET), "warn"),
+        (FailedRequestError("reset", "connection reset by peer"), "warn"),
     ],
 )
 def test_tags_that_are_not_enabled_are_no_failure(tmp_path: Path, reply: Any, status: str) -> None:
     finding = check_tags(reply, tmp_path)
 
     assert finding.status == status
-    if isinstance(reply, Reply) and status == "warn":
+    if isinstance(reply, Reply) and reply.status in {200, 404} and status == "warn":
         assert finding.advice.endswith("--instance-metadata-tags enabled")
 
 
 @pytest.mark.parametrize(
-    ("reply", "status"),
+    ("reply", "status", "seen", "advice"),
     [
-        (Reply(200, {}, b"i-1234567890abcdef0"), "ok"),
-        (Reply(401, {}, b""), "fail"),
-        (os_error(errno.ECONNRESET), "fail"),
-        (ValueError("chunk"), "fail"),
+        (Reply(200, {}, b"i-1234567890abcdef0"), "ok", "the instance is i-1234567890abcdef0", ""),
+        (Reply(404, {}, b""), "fail", "not ready: no instance-id yet", "with --wait 60"),
+        (Reply(200, {}, b""), "fail", "not ready: instance-id is empty", "with --wait 60"),
+        (Reply(401, {}, b""), "fail", "instance-id: HTTP 401", "refuses its own token"),
+        (Reply(503, {}, b""), "fail", "instance-id: HTTP 503", "busy"),
+        (Reply(429, {}, b""), "fail", "instance-id: HTTP 429", "busy"),
+        (Reply(302, {}, b""), "fail", "instance-id: HTTP 302", "does not serve IMDSv2"),
+        (Reply(200, {"content-type": "Text/HTML"}, b"<html>"), "fail", "a page of HTML", "does not serve IMDSv2"),
+        (FailedRequestError("reset", "connection reset by peer"), "fail", "reset by peer", "try again"),
     ],
 )
-def test_value_that_cannot_be_read_is_a_failure(reply: Any, status: str) -> None:
-    assert check_metadata(reply).status == status
+def test_finding_about_a_value_says_what_to_do(reply: Any, status: str, seen: str, advice: str) -> None:
+    finding = check_metadata(reply)
+
+    assert finding.status == status
+    assert seen in finding.seen
+    assert advice in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("files", "cloud"),
+    [
+        (
+            {"sys_vendor": "Microsoft Corporation", "chassis_asset_tag": "7783-7084-3265-9085-8269-3286-77"},
+            "Microsoft Azure",
+        ),
+        ({"sys_vendor": "Google", "product_name": "Google Compute Engine"}, "Google Cloud"),
+        ({"sys_vendor": "DigitalOcean", "product_name": "Droplet"}, "DigitalOcean"),
+        ({"sys_vendor": "OpenStack Foundation", "product_name": "OpenStack Nova"}, "OpenStack"),
+        ({"sys_vendor": "Eucalyptus", "product_name": "VM"}, "Eucalyptus"),
+    ],
+)
+def test_other_cloud_is_named(tmp_path: Path, files: Mapping[str, str], cloud: str) -> None:
+    root = machine(tmp_path, {f"{DMI}/{name}": text for name, text in files.items()})
+
+    assert check_machine(root).seen == f"not an EC2 instance: {cloud}"
+    assert f"of {cloud}, not of Amazon EC2" in check_token(IPV4, Reply(404, {}, b""), root).advice
+
+
+def test_amazon_instance_is_no_other_cloud(tmp_path: Path) -> None:
+    root = machine(tmp_path, {**NITRO, f"{DMI}/product_name": "OpenStack Nova"})
+
+    assert "OpenStack" not in check_token(IPV4, Reply(404, {}, b""), root).advice
+
+
+@pytest.mark.parametrize("cloud", ["azure", "google"])
+def test_simulated_cloud_is_named_by_the_doctor_and_by_errors(tmp_path: Path, cloud: str) -> None:
+    with Simulator({}, faults=[f"cloud={cloud}"]) as url:
+        finding = finding_of("token", diagnose(url, environ={}, root=tmp_path))
+        with pytest.raises(UnavailableError) as raised:
+            IMDSClient(url, environ={}).get("meta-data/mac")
+
+    assert "not of Amazon EC2" in finding.advice
+    assert advise(raised.value, tmp_path) == finding.advice
+    assert "switched off" not in str(raised.value)
+
+
+@pytest.mark.parametrize("path", ["/latest", "/latest/meta-data"])
+def test_endpoint_with_latest_at_its_end_is_explained(tmp_path: Path, path: str) -> None:
+    with Simulator(instances.load("plain")) as url:
+        findings = diagnose(url + path, environ={}, root=machine(tmp_path, NITRO))
+
+    assert finding_of("settings", findings).status == "warn"
+    for check in ("settings", "token"):
+        assert finding_of(check, findings).advice == f"ec2facts adds /latest itself: give the endpoint as {url}"
+
+
+def test_https_endpoint_that_speaks_http_is_explained(tmp_path: Path) -> None:
+    with Simulator(instances.load("plain")) as url:
+        encrypted = url.replace("http:", "https:")
+        finding = finding_of("token", diagnose(encrypted, environ={}, root=machine(tmp_path, NITRO)))
+        with pytest.raises(UnavailableError) as raised:
+            IMDSClient(encrypted, environ={}, attempts=1).get("meta-data/mac")
+
+    assert finding.advice == f"the endpoint does not speak TLS: give it as {url}"
+    assert advise(raised.value, tmp_path) == finding.advice
+
+
+def test_certificate_that_the_system_does_not_trust_is_explained(tmp_path: Path) -> None:
+    error = FailedRequestError("TLS", "self-signed certificate")
+
+    finding = check_token("https://imds.example.com", error, tmp_path)
+
+    assert "does not trust the certificate of imds.example.com" in finding.advice
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:1338", "[::1]:1338", "localhost:1338"])
+def test_loopback_endpoint_that_hangs_is_no_container(tmp_path: Path, host: str) -> None:
+    root = machine(tmp_path, {**NITRO, ".dockerenv": ""})
+
+    finding = check_token(f"http://{host}", FailedRequestError("reply timeout", "no answer within 1 s"), root)
+
+    assert finding.advice == f"what listens at {host} accepts connections and does not reply: restart it"
+
+
+def test_reset_connection_is_tried_again(tmp_path: Path) -> None:
+    error = UnavailableError(IPV4, "connection reset by peer", cause="reset")
+
+    assert advise(error, tmp_path).startswith("try again, with --wait 60 while the machine boots")
+
+
+def test_connection_takes_half_of_the_time_limit_at_most(tmp_path: Path) -> None:
+    limits: list[float] = []
+
+    def connect(host: str, port: int, timeout: float) -> NoReturn:
+        limits.append(timeout)
+        raise os_error(errno.ECONNREFUSED)
+
+    diagnose(environ={}, root=tmp_path, timeout=3, connect=connect)
+
+    assert limits == [1.5]
+
+
+HOSTILE = b"a\x1b[2Jb\rc\x9b31m"
+
+
+def test_no_control_character_of_the_service_reaches_a_finding(tmp_path: Path) -> None:
+    headers = b"Server: " + HOSTILE + b"\r\nVia: " + HOSTILE.replace(b"\r", b"\x07")
+    token = b"HTTP/1.1 500 X\r\n" + headers + b"\r\nContent-Length: 0\r\n\r\n"
+    root = machine(tmp_path, {f"{DMI}/sys_vendor": "\x1b]0;title\x07 evil\nok  machine: fine"})
+
+    with scripted.ScriptedService({"api/token": scripted.Reply(token)}) as service:
+        findings = diagnose(service.url, environ={}, root=root)
+        with pytest.raises(UnavailableError) as raised:
+            IMDSClient(service.url, environ={}, attempts=1).get("meta-data/mac")
+
+    assert finding_of("token", findings).status == "fail"
+    assert [each for finding in findings for each in finding if not each.isprintable()] == []
+    assert (str(raised.value) + advise(raised.value, root)).isprintable()
 
 
 def test_all_is_well_at_a_service_that_is(tmp_path: Path) -> None:
@@ -293,15 +432,18 @@ def test_all_is_well_at_a_service_that_is(tmp_path: Path) -> None:
     ("faults", "failing_check", "advice"),
     [
         (["status=403@api/token"], "token", "--http-endpoint enabled"),
-        (["hang@api/token"], "token", "--http-put-response-hop-limit 2"),
-        (["html@api/token"], "token", "not IMDSv2"),
-        (["oversize@api/token"], "token", "not IMDSv2"),
+        (["hang@api/token"], "token", "accepts connections and does not reply"),
+        (["slow-head=0.05@api/token"], "token", "accepts connections and does not reply"),
+        (["not-ready=60"], "metadata", "--wait 60"),
+        (["empty@meta-data/*"], "metadata", "--wait 60"),
+        (["html@api/token"], "token", "does not serve IMDSv2"),
+        (["oversize@api/token"], "token", "does not serve IMDSv2"),
         (["drop@api/token"], "token", "try again"),
         (["reset@api/token"], "token", "try again"),
         (["truncate@api/token"], "token", "try again"),
-        (["garble@api/token"], "token", "try again"),
+        (["garble@api/token"], "token", "does not serve IMDSv2"),
         (["throttle@api/token"], "token", "busy"),
-        (["status=401@meta-data/*"], "metadata", "busy"),
+        (["status=401@meta-data/*"], "metadata", "refuses its own token"),
         (["hang@meta-data/instance-id"], "metadata", "try again"),
         (["refused=3600"], "connection", "nothing listens"),
     ],
@@ -332,8 +474,8 @@ def test_nothing_is_connected_to_when_the_settings_forbid_it(tmp_path: Path) -> 
 def test_default_endpoint_is_where_it_connects(tmp_path: Path) -> None:
     asked: list[tuple[str, int]] = []
 
-    def connect(address: tuple[str, int], timeout: float) -> NoReturn:
-        asked.append(address)
+    def connect(host: str, port: int, timeout: float) -> NoReturn:
+        asked.append((host, port))
         raise os_error(errno.ENETUNREACH)
 
     diagnose(environ={}, root=tmp_path, connect=connect)
