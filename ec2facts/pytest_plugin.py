@@ -31,6 +31,8 @@ def ec2_metadata_simulator(
 
         def simulate(instance: str | Source | Mapping[str, bytes] = "plain", *, faults: Iterable[str] = ()) -> str:
             source = load(instance) if isinstance(instance, str) else instance
+            if isinstance(source, Mapping) and "meta-data/instance-id" not in source:
+                source = {**source, "meta-data/instance-id": b"i-1234567890abcdef0"}  # without it nothing is ready
             url = running.enter_context(Simulator(source, faults=faults))
             monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
             monkeypatch.delenv("AWS_EC2_METADATA_DISABLED", raising=False)

@@ -68,6 +68,13 @@ def test_fixture_leaves_nothing_behind(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=2)
 
 
+def test_mapping_without_an_id_is_ready(ec2_metadata_simulator: Callable[..., str]) -> None:
+    client = IMDSClient(ec2_metadata_simulator({"meta-data/mac": b"0e:00:5e:00:53:01"}))
+
+    assert client.get("meta-data/kernel-id") is None
+    assert client.get("meta-data/instance-id") == b"i-1234567890abcdef0"
+
+
 def test_plugin_costs_other_test_runs_nothing(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(

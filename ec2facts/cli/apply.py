@@ -88,7 +88,7 @@ def run(options: Options) -> int:
             name=":".join(str(config.resolve()) for config in configs),
             last=LastFacts(state),
             allow_stale=options.allow_stale,
-            settle_within=options.settle,
+            settle_within=min(options.settle, options.deadline),
             dry_run=options.dry_run,
             observer=printer,
         )

@@ -13,12 +13,10 @@ from ec2facts.apply.parsers import parse_include, parse_seconds, parse_wait
 from ec2facts.cli.arguments import argument, count, path
 from ec2facts.cli.streams import warn
 from ec2facts.collection.withholding import WITHHELD_NAMES
-from ec2facts.imds.source import Source
+from ec2facts.imds.source import MAX_RATE, Source
 
 _PROBE = 1.5
 """Seconds in which a service must show that it exists: two, less the start of the process."""
-
-_MAX_RATE = 160
 
 
 class SourceOptions(argparse.Namespace):
@@ -89,7 +87,7 @@ def add_source_options(
         "--max-rate",
         type=count,
         metavar="N",
-        help=f"send at most N requests a second; 0 lifts the limit (default: {_MAX_RATE})",
+        help=f"send at most N requests in any second; 0 lifts the limit (default: {MAX_RATE})",
     )
     group.add_argument(
         "--include",
@@ -110,7 +108,7 @@ def open_source(options: SourceOptions, *, settled: bool = True) -> Iterator[Sou
         if options.settle and settled:
             from ec2facts.collection.crawl import settle
 
-            settle(source, within=options.settle)
+            settle(source, within=min(options.settle, options.deadline))
         yield source
 
 
@@ -124,7 +122,7 @@ def _source(options: SourceOptions, stack: ExitStack) -> Source:
 
         url = stack.enter_context(Simulator(instances.load(options.simulate)))
         return _client(url, options, max_rate=0)
-    return _client(options.endpoint, options, max_rate=_MAX_RATE)
+    return _client(options.endpoint, options, max_rate=MAX_RATE)
 
 
 def refuse_missing_service(options: SourceOptions) -> None:

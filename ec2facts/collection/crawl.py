@@ -119,17 +119,21 @@ def settle(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
 ) -> None:
-    """Read the network interfaces until two reads agree; raise UnreadError if none do ``within`` so many seconds."""
+    """Read the network interfaces until two complete reads agree; raise UnreadError if none do in ``within`` seconds.
+
+    Raises NotReadyError of a service that is not ready: two reads of nothing agree as well.
+    """
     until = clock() + within
-    before = crawl(source, roots=(INTERFACES,)).dump()
+    before = None
     while True:
-        if clock() + interval > until:
-            raise UnreadError(INTERFACES, f"they still change after {within:g} s")
-        sleep(interval)
-        now = crawl(source, roots=(INTERFACES,)).dump()
-        if now == before:
+        now = crawl(source, roots=(INTERFACES,))
+        if now.bodies == before and not now.unread:
             return
-        before = now
+        if clock() + interval > until:
+            lost = f": {next(iter(now.unread.values()))}" if now.unread else ""
+            raise UnreadError(INTERFACES, f"the network interfaces still change after {within:g} s{lost}")
+        before = now.bodies
+        sleep(interval)
 
 
 def _record(
@@ -138,22 +142,23 @@ def _record(
     """Record the answer for ``path``; return the paths to ask for next."""
     try:
         body = answer()
+        if body is not None and path.endswith("/"):
+            listings[path] = listed(path, body)
     except WithheldError as error:
         gaps[path] = Gap("withheld", error.include)
+        return []
     except UnreadError as error:
         if error.status in REDIRECTS and not path.endswith("/"):
             return [path + "/"]  # a directory that was listed without its slash
         gaps[path] = Gap("unread", error.reason, error.status)
-    else:
-        if body is None:
-            gaps[path] = Gap("absent")
-        else:
-            bodies[path] = body
-            if path.endswith("/"):
-                listings[path] = listing = listed(path, body)
-                gaps.update((name, Gap("unread", reason)) for name, reason in listing.unreachable.items())
-                return listing.children
-    return []
+        return []
+    if body is None:
+        gaps[path] = Gap("absent")
+        return []
+    bodies[path] = body
+    children, unreachable = listings.get(path, ([], {}))
+    gaps.update((name, Gap("unread", reason)) for name, reason in unreachable.items())
+    return children
 
 
 def listed(directory: str, body: bytes) -> Listing:

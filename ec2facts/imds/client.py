@@ -23,7 +23,7 @@ from ec2facts.errors import (
 )
 from ec2facts.imds.endpoint import ENDPOINTS, resolve_endpoint, setting
 from ec2facts.imds.rate_limits import RequestBudget, RetryBudget, backoff
-from ec2facts.imds.source import TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER, TOKEN_TTL_SECONDS
+from ec2facts.imds.source import MAX_RATE, TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER, TOKEN_TTL_SECONDS
 from ec2facts.imds.transport import BODY_LIMIT, FailedRequestError, HTTPTransport, Reply, Transport
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 THROTTLED_ATTEMPTS = 12
 """The attempts of a request that the service refuses because requests come too fast, unless a number is given."""
-
-MAX_RATE = 160
-"""Requests in any second; ``RequestBudget`` has the arithmetic."""
 
 THROTTLING_STATUSES = frozenset({429, 503})
 PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 import threading
 import time
 from queue import Empty, SimpleQueue
@@ -40,9 +39,6 @@ class RequestBudget:
     There are as many slots as requests a second. A request holds its slot until it has ended, and a second later the
     slot is free again: so the limit holds at the service as well, however long a request is on its way.
     """
-
-    # An instance may send 1024 packets a second to the service, DNS and NTP together; the rest is dropped. A request
-    # over a connection of its own sends 5.1 packets on average: 160 requests send 816, and leave 208 to the others.
 
     def __init__(
         self,
@@ -87,9 +83,13 @@ class RequestBudget:
         self._resume_at = max(self._resume_at, self._clock() + seconds)
 
 
-def backoff(
-    attempt: int, retry_after: str | None, *, jitter: Callable[[float, float], float] = random.uniform
-) -> float:
+def _uniform(low: float, high: float) -> float:
+    import random  # slow to import, and few requests fail
+
+    return random.uniform(low, high)  # noqa: S311 - nobody gains by guessing it
+
+
+def backoff(attempt: int, retry_after: str | None, *, jitter: Callable[[float, float], float] = _uniform) -> float:
     """Return the seconds to wait after ``attempt``, counted from 1: what Retry-After asks for, else full jitter.
 
     Full jitter is evenly distributed up to a bound that doubles (AWS Architecture Blog, «Exponential Backoff And

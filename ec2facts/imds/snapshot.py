@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from ec2facts.errors import AbsentError, SnapshotError, UnreadError, WithheldError
 from ec2facts.files import write_file
 from ec2facts.imds.source import Listing, read_listing
+from ec2facts.text import escape_unprintable
 
 
 class Gap(NamedTuple):
@@ -54,15 +55,34 @@ class Snapshot:
             if directory not in self.gaps:
                 self.bodies.setdefault(directory, body)
 
+    @property
+    def name(self) -> str:
+        """What messages call this snapshot: its file, if it has one."""
+        return "snapshot" if self.file is None else str(self.file)
+
+    def __repr__(self) -> str:
+        instance_id = self.bodies.get("meta-data/instance-id", b"").decode(errors="replace")
+        of = f" of {escape_unprintable(instance_id)}" if instance_id else ""
+        return f"<Snapshot{of}: {len(self.bodies)} bodies, {len(self.gaps)} gaps>"
+
     def _is_unreachable(self, path: str) -> bool:
         """Whether ``path`` is a name in a listing that no path leads to: it makes no directory of what is above it."""
         return any(
-            directory[:-1] in self.bodies or (directory in self.bodies and path in self.listing(directory).unreachable)
+            directory[:-1] in self.bodies or (directory in self.bodies and self._names_unreachable(directory, path))
             for directory in _above(path)
         )
 
+    def _names_unreachable(self, directory: str, path: str) -> bool:
+        try:
+            return path in self.listing(directory).unreachable
+        except UnreadError:  # its body is no listing
+            return False
+
     def listing(self, directory: str) -> Listing:
-        """Return the children that the body of ``directory`` names, each with a slash if it is a directory here."""
+        """Return the children that the body of ``directory`` names, each with a slash if it is a directory here.
+
+        Raises UnreadError if the body is no listing.
+        """
         if directory not in self._listings:
             self._listings[directory] = read_listing(directory, self.bodies[directory])
         children, unreachable = self._listings[directory]

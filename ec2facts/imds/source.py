@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, NamedTuple, Protocol
 
-from ec2facts.errors import AbsentError
+from ec2facts.errors import AbsentError, UnreadError
 
 ROOTS = ("meta-data/", "dynamic/", "user-data")
 """Where everything is; user data are not in every listing."""
@@ -51,8 +51,11 @@ def read_listing(directory: str, body: bytes) -> Listing:
 
     Lines end in LF alone. Right below ``public-keys/`` a line is ``N=name`` and means the directory ``N/``.
     A name that is listed twice, once with a slash, is a directory. ``.`` and ``..`` are nobody's children. Names
-    below MAX_DEPTH levels are unreachable.
+    below MAX_DEPTH levels are unreachable. Raises UnreadError for a body that is no listing.
     """
+    foreign = _foreign(body)
+    if foreign:
+        raise UnreadError(directory, f"its body is not a listing: it holds {foreign}", status=200)
     directories: dict[str, bool] = {}
     unreachable: dict[str, str] = {}
     for line in body.split(b"\n"):
@@ -74,11 +77,36 @@ def read_listing(directory: str, body: bytes) -> Listing:
     return Listing(children, unreachable)
 
 
+def _foreign(body: bytes) -> str:
+    """Return what a body holds that no listing does, or ""; proxies and mocks answer for directories too."""
+    if b"\r" in body:
+        return "a carriage return"
+    start = body.lstrip()[:14].lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "HTML or XML"
+    if start.startswith((b"{", b"[")):
+        import json  # a key of a tag may start so too
+
+        try:
+            json.loads(body)
+        except (ValueError, RecursionError):
+            return ""
+        return "JSON"
+    return ""
+
+
 TOKEN_PATH = "api/token"  # noqa: S105
 TOKEN_HEADER = "X-aws-ec2-metadata-token"  # noqa: S105
 TOKEN_TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"  # noqa: S105
 TOKEN_TTL_SECONDS = 21600
 """The longest life of a token, and the one that is asked for."""
+
+MAX_RATE = 160
+"""The default limit of requests in any second.
+
+An instance may send 1024 packets a second to the service, DNS and NTP together; the rest is dropped. A request over a
+connection of its own sends 5.1 packets on average: 160 requests send 816, which leaves 208 to the others.
+"""
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 """What old endpoints and proxies answer for a directory without its slash."""

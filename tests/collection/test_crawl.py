@@ -320,6 +320,17 @@ def test_interrupted_crawl_does_not_wait_for_a_service_that_hangs() -> None:
     assert [thread.daemon for thread in left] == [True]
 
 
+@pytest.mark.parametrize("body", [b'{"Message": "Forbidden"}', b"region\r\nzone", b"<html></html>"])
+def test_directory_whose_body_is_no_listing_is_unread(body: bytes) -> None:
+    source = {"meta-data/": b"placement/\nmac", "meta-data/placement/": body, "meta-data/mac": b"0e:00:5e:00:53:01"}
+
+    crawled = crawl(source)
+
+    assert list(crawled.unread) == ["meta-data/placement/"]
+    assert crawled.bodies["meta-data/mac"] == b"0e:00:5e:00:53:01"
+    assert Snapshot.parse(crawled.dump()).unread == crawled.unread
+
+
 # What goes wrong
 
 

@@ -11,7 +11,7 @@ import requests
 from ec2facts import instances
 from ec2facts.collection.crawl import crawl, settle
 from ec2facts.collection.facts import facts
-from ec2facts.errors import EC2FactsError, UnavailableError, UnreadError
+from ec2facts.errors import EC2FactsError, NotReadyError, UnavailableError, UnreadError
 from ec2facts.imds.client import IMDSClient
 from ec2facts.imds.simulator.simulator import Simulator
 from ec2facts.imds.snapshot import Snapshot
@@ -172,6 +172,22 @@ def test_interfaces_that_never_settle_are_an_error() -> None:
     with pytest.raises(UnreadError, match="still change after 5 s"):
         settle(Restless(), within=5, clock=passing.clock, sleep=passing.sleep)
     assert passing.slept <= 5
+
+
+def test_interfaces_that_cannot_be_read_do_not_settle() -> None:
+    passing = Time()
+
+    with Simulator(INSTANCE, faults=[f"status=500@{MACS}*/vpc-id"]) as url:
+        client = IMDSClient(url, attempts=1)
+        with pytest.raises(UnreadError, match="still change after 3 s: HTTP 500"):
+            settle(client, within=3, clock=passing.clock, sleep=passing.sleep)
+
+
+def test_service_that_is_not_ready_does_not_settle() -> None:
+    passing = Time()
+
+    with Simulator({"meta-data/mac": b"0e:00:5e:00:53:01"}) as url, pytest.raises(NotReadyError):
+        settle(IMDSClient(url), within=3, clock=passing.clock, sleep=passing.sleep)
 
 
 def test_where_nothing_listens_it_ends_within_two_seconds() -> None:

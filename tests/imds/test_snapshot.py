@@ -453,3 +453,29 @@ def test_gap_is_an_entry(gap: Gap, entry: dict[str, Any]) -> None:
     entries = json.loads(Snapshot({"": b""}, {"meta-data/x": gap}).dump())
 
     assert entries["meta-data/x"] == entry
+
+
+def test_snapshot_with_a_body_that_is_no_listing_loads_and_its_directory_is_unread() -> None:
+    content = b'{"meta-data/x/": {"listing": "a\\r\\nb"}, "meta-data/x/a": {"status": 503}}'
+
+    snapshot = Snapshot.parse(content)
+
+    with pytest.raises(UnreadError, match="it holds a carriage return"):
+        snapshot.listing("meta-data/x/")
+
+
+def test_repr_names_the_instance_and_the_counts_alone() -> None:
+    snapshot = Snapshot(
+        {"meta-data/instance-id": b"i-1234567890abcdef0", "user-data": b"secret"}, {"meta-data/mac": Gap("absent")}
+    )
+
+    assert repr(snapshot) == "<Snapshot of i-1234567890abcdef0: 4 bodies, 1 gaps>"
+    assert repr(Snapshot({})) == "<Snapshot: 1 bodies, 0 gaps>"
+    assert repr(Snapshot({"meta-data/instance-id": b"\x1b[2J\n"})).isprintable()
+
+
+def test_snapshot_is_called_by_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    Snapshot({}).save(file)
+
+    assert (Snapshot.load(file).name, Snapshot({}).name) == (str(file), "snapshot")
