@@ -136,9 +136,10 @@ def jsonable(value: Any, missing: Missing) -> Any:
 
 def _attribute(resource: Resource, attribute: Attribute[Any], missing: Missing) -> Any:
     value = jsonable(attribute.require(resource), missing)
-    for path, reason in resource.unreachable.items():
-        if attribute.path.endswith("/") and path.startswith(resource.directory + attribute.path):
-            value[path[len(resource.directory + attribute.path) :]] = missing.mark(path, reason)
+    directory = resource.directory + attribute.path
+    if isinstance(value, dict) and directory.endswith("/"):
+        named = [(path, reason) for path, reason in resource.unreachable.items() if path.startswith(directory)]
+        value.update((path[len(directory) :], missing.mark(path, reason)) for path, reason in named)
     return value
 
 

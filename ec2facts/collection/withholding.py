@@ -1,67 +1,82 @@
-"""What is withheld: credentials, bearer proofs of identity and user data, unless they are asked for by name."""
+"""What is withheld: credentials, bearer proofs of identity and user data, unless they are included by name."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 
-from ec2facts.errors import UsageError, WithheldError
-from ec2facts.imds.source import Source, below_root
+from ec2facts.collection.secrets import looks_secret
+from ec2facts.errors import AbsentError, UsageError, WithheldError
+from ec2facts.imds.source import Source, below_root, read
 from ec2facts.metadata.attributes import attributes
 from ec2facts.metadata.instance import EC2Metadata
-from ec2facts.metadata.schema import is_directory
+from ec2facts.metadata.schema import is_directory, never_empty
 
 WITHHELD_NAMES = {name: attribute.path for name, attribute in attributes(EC2Metadata).items() if attribute.withheld}
 """The attributes that are withheld, with the path that each stands for."""
 
-_CREDENTIALS = re.compile(
-    rb"""
-      -----BEGIN[ A-Z0-9]*PRIVATE[ ]KEY             # PEM, OpenSSH, PGP
-    | (?-i:\b(?:AKIA|ASIA)[A-Z0-9]{16}\b)           # an AWS access key's id stands beside its secret
-    | (?:secret[_-]?access[_-]?key|(?:session|security)[_-]?token)["']?\s*[:=>]
-    | "[\w-]*(?:token|secret|password|private_?key|api_?key)"\s*:
-    | (?-i:\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.)          # a JSON Web Token
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
+_WITHHELD_BELOW = frozenset({"instance-identity", "iam", "identity-credentials"})
+"""The directories, in any case of letters, below which everything is withheld that is not declared harmless."""
 
-# The service tells capitals from small letters; what stands in for it may not.
-_DECLARED_PATH = re.compile(
-    "(?:{})(?=/|\\Z)".format(
-        "|".join(f"(?P<{name}>{re.escape(top.rstrip('/'))})" for name, top in WITHHELD_NAMES.items())
-    ),
-    re.IGNORECASE,
+_ROLES = "meta-data/iam/security-credentials/"
+"""The one path with credentials in its name that is read: the listing holds the name of the role."""
+
+_HARMLESS = frozenset(
+    attribute.path[:end].rstrip("/")
+    for attribute in attributes(EC2Metadata).values()
+    if not attribute.withheld
+    for end in (len(attribute.path), *(at for at, char in enumerate(attribute.path) if char == "/"))
 )
-_CREDENTIALS_PATH = re.compile(r"(?:\A|/)security-credentials(?=/|\Z)", re.IGNORECASE)
+"""What is declared and not withheld, and the directories above it."""
 
 
 class Withholding:
-    """The source ``source`` without what is withheld: to ask for that raises WithheldError.
+    """The source ``source`` without what is withheld: reading that raises WithheldError.
 
-    ``include`` names what is not withheld: attributes, or paths for what only looks like credentials. Credentials'
-    own paths are not even asked for.
+    ``include`` names what is not withheld: attributes, or paths for what only looks like a secret. A path with a
+    segment that holds ``credential`` is not even requested, unless it is declared harmless.
     """
 
     def __init__(self, source: Source, include: Collection[str] = ()) -> None:
         self._source = source
         self._included = [_path(name) for name in include]
+        self._looked: dict[str, tuple[bytes, bool]] = {}
 
     def get(self, path: str) -> bytes | None:
         """Return the body of ``path``, None where the source has none; raise WithheldError where it is withheld."""
         path = _plain(path)
-        if any(_below(path, included) for included in self._included):
-            return self._source.get(path)
-        withheld = _declared(path)
-        if withheld is not None and _CREDENTIALS_PATH.search(path):
+        if any(_is_inside(path, included) for included in self._included):
+            return self._read(path)
+        withheld = _withheld(path)
+        if withheld is not None and "credential" in path.lower():
             raise withheld
-        body = self._source.get(path)
+        body = self._read(path)
         if body is None:
             return None
         if withheld is not None:
             raise withheld
-        if not is_directory(path) and _CREDENTIALS.search(body):
+        if (not is_directory(path) or path == _ROLES) and self._looks_secret(path, body):
             raise WithheldError(path, path)
         return body
+
+    def _read(self, path: str) -> bytes | None:
+        if not never_empty(path):
+            return self._source.get(path)
+        try:
+            return read(self._source, path, nonempty=True)
+        except AbsentError:
+            return None
+
+    def _looks_secret(self, path: str, body: bytes) -> bool:
+        # The attributes and the tree read the same bodies: each is searched once.
+        looked = self._looked.get(path)
+        if looked is None or looked[0] is not body:
+            looked = self._looked[path] = body, looks_secret(body)
+        return looked[1]
+
+
+def looked_secret(withheld: Collection[str]) -> list[str]:
+    """Return those of the ``withheld`` paths whose bodies look like secrets and whose names do not."""
+    return [path for path in withheld if _withheld(path) is None]
 
 
 def _path(name: str) -> str:
@@ -85,18 +100,20 @@ def _plain(path: str) -> str:
     return "/".join(filter(None, segments)) + "/" * path.endswith("/")
 
 
-def _below(path: str, top: str) -> bool:
+def _is_inside(path: str, top: str) -> bool:
     return (path.rstrip("/") + "/").startswith(top.rstrip("/") + "/")
 
 
-def _declared(path: str) -> WithheldError | None:
+def _withheld(path: str) -> WithheldError | None:
     """Return the error for a path that is withheld whatever its body is."""
-    declared = _DECLARED_PATH.match(path)
-    if declared is not None:
-        name = str(declared.lastgroup)
-        return WithheldError(WITHHELD_NAMES[name], name)
-    credentials = _CREDENTIALS_PATH.search(path)
-    if credentials is None:
+    if path.rstrip("/") in _HARMLESS:
         return None
-    top = path[: credentials.end()] + "/"
-    return WithheldError(top, top)
+    # The service tells capitals from small letters; a server in its place may not.
+    spelled = path.lower()
+    for name, top in WITHHELD_NAMES.items():
+        if _is_inside(spelled, top):
+            return WithheldError(top, name)
+    *above, _ = spelled.rstrip("/").split("/")
+    if "credential" in spelled or not _WITHHELD_BELOW.isdisjoint(above):
+        return WithheldError(path, path)
+    return None

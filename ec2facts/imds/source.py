@@ -23,14 +23,19 @@ class Source(Protocol):
         """Return the body of ``path``, which stands behind ``/latest/``, percent-decoded; None for 404."""
 
 
-def read(source: Source, path: str) -> bytes:
-    """Return the body of ``path``; raise AbsentError for 404, the source's own where it has a method ``read`` too."""
+def read(source: Source, path: str, *, nonempty: bool = False) -> bytes:
+    """Return the body of ``path``; raise AbsentError for 404, and UnreadError for an empty one that is ``nonempty``.
+
+    A source may have methods ``read`` and ``read_nonempty`` with errors and retries of its own.
+    """
     own: Callable[[str], bytes] | None = getattr(source, "read", None)
-    if own is not None:
-        return own(path)
-    body = source.get(path)
+    if nonempty:
+        own = getattr(source, "read_nonempty", own)
+    body = source.get(path) if own is None else own(path)
     if body is None:
         raise AbsentError(path)
+    if nonempty and not body:
+        raise UnreadError(path, "its body is empty", status=200)
     return body
 
 

@@ -15,6 +15,7 @@ from typing import Any, Callable, ClassVar, Generic, TypeVar, cast, overload
 
 from ec2facts.errors import AbsentError, DecodeError, EC2FactsError
 from ec2facts.imds.source import Source, read
+from ec2facts.metadata.decoders import AbsentValueError
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -31,8 +32,9 @@ class Attribute(Generic[T]):
     """A value of a Resource: the path behind it, its decoder, one sentence.
 
     ``when_absent`` gives the value where the service answers 404 (None: None); without it that is an AbsentError.
-    ``cached`` values are read once. ``withheld`` ones stay out of the facts unless they are asked for by name. A
-    ``document`` is a whole text in a format of its own, such as JSON or PEM, rather than a value.
+    ``cached`` values are read once. ``withheld`` ones stay out of the facts unless they are included by name. A
+    ``document`` is a whole text in a format of its own, such as JSON or PEM, rather than a value. An empty body of
+    what is ``never_empty`` is a failure of the service. A ``changeable`` value may change while the instance runs.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Attribute(Generic[T]):
         cached: bool = ...,
         withheld: bool = ...,
         document: bool = ...,
+        never_empty: bool = ...,
+        changeable: bool = ...,
     ) -> None: ...
     @overload
     def __init__(
@@ -60,6 +64,8 @@ class Attribute(Generic[T]):
         cached: bool = ...,
         withheld: bool = ...,
         document: bool = ...,
+        never_empty: bool = ...,
+        changeable: bool = ...,
     ) -> None: ...
     def __init__(
         self,
@@ -71,6 +77,8 @@ class Attribute(Generic[T]):
         cached: bool = True,
         withheld: bool = False,
         document: bool = False,
+        never_empty: bool = False,
+        changeable: bool = False,
     ) -> None:
         self.path = path
         self.decode: Callable[..., Any] = decode
@@ -79,6 +87,8 @@ class Attribute(Generic[T]):
         self.cached = cached
         self.withheld = withheld
         self.document = document
+        self.never_empty = never_empty
+        self.changeable = changeable
 
     def __set_name__(self, owner: type[Resource], name: str) -> None:
         self.name = name
@@ -117,7 +127,7 @@ class Attribute(Generic[T]):
 
     def read(self, resource: Resource) -> T:
         """Read the value anew, past the cache; raise AbsentError where there is none."""
-        return cast(T, resource.fetch(self.path, self.decode))
+        return cast(T, resource.fetch(self.path, self.decode, nonempty=self.never_empty))
 
     def _read_or_default(self, resource: Resource) -> T:
         resource.absent.pop(self.name, None)
@@ -166,6 +176,7 @@ def derived(
     cached: bool = True,
     withheld: bool = False,
     document: bool = False,
+    changeable: bool = False,
 ) -> Callable[[Callable[[R], T]], Attribute[T]]:
     """Declare the attribute that the decorated method computes; its docstring is the attribute's sentence."""
 
@@ -179,6 +190,7 @@ def derived(
             cached=cached,
             withheld=withheld,
             document=document,
+            changeable=changeable,
         )
 
     return declare
@@ -214,10 +226,10 @@ class Resource(ABC):
     def source(self) -> Source:
         """Where attributes are read from."""
 
-    def fetch(self, path: str, decode: Callable[[bytes], V]) -> V:
+    def fetch(self, path: str, decode: Callable[[bytes], V], *, nonempty: bool = False) -> V:
         """Read and decode ``path`` below the directory; raise DecodeError where the body is not what it should be."""
         path = self.directory + path
-        body = read(self.source, path)
+        body = read(self.source, path, nonempty=nonempty)
         with decoding(path):
             return decode(body)
 
@@ -230,11 +242,13 @@ class Resource(ABC):
 
 @contextmanager
 def decoding(path: str) -> Iterator[None]:
-    """Turn the ValueError of a decoder into a DecodeError about ``path``."""
+    """Turn the ValueError of a decoder into a DecodeError about ``path``, an AbsentValueError into an AbsentError."""
     try:
         yield
     except EC2FactsError:
         raise
+    except AbsentValueError as error:
+        raise AbsentError(path, str(error)) from None
     except ValueError as error:
         raise DecodeError(path, str(error)) from error
 

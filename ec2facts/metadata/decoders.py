@@ -14,6 +14,13 @@ from typing import Any, Callable, Literal, NamedTuple, TypeVar, cast
 
 D = TypeVar("D")
 
+MAX_DEPTH = 64
+"""The levels of lists and objects in a JSON document; those of the service have 3."""
+
+
+class AbsentValueError(ValueError):
+    """The body says that there is no value."""
+
 
 def raw(body: bytes) -> bytes:
     """Return the body as it is."""
@@ -26,6 +33,19 @@ def text(body: bytes) -> str:
         return body.decode()
     except UnicodeDecodeError:
         raise ValueError("not UTF-8") from None
+
+
+def host_name(body: bytes) -> str:
+    """Return a host name: the first one, where DHCP options with several domain names make the service list several."""
+    name = text(body)
+    return name.split()[0] if len(name.split()) > 1 else name
+
+
+def segment(value: str) -> str:
+    """Return what a body says if a path can hold it as one segment."""
+    if value in {"", ".", ".."} or "/" in value:
+        raise ValueError("a line of it cannot be part of a path")
+    return value
 
 
 def lines(body: bytes) -> list[str]:
@@ -68,14 +88,14 @@ def json_object(body: bytes) -> dict[str, Any]:
 def document(kind: Callable[..., D]) -> Callable[[bytes], D]:
     """Return a decoder of JSON objects of ``kind``, a TypedDict.
 
-    An object with a ``Code`` other than ``Success`` is an error that the service answers with status 200.
+    An object with a ``Code`` other than ``Success`` is an error that the service answers with status 200: there is no
+    value.
     """
 
     def decode(body: bytes) -> D:
         value = json_object(body)
-        code = value.get("Code", "Success")
-        if code != "Success":
-            raise ValueError(f"the service answers the error {code!r:.80}")
+        if value.get("Code", "Success") != "Success":
+            raise AbsentValueError("the service answers an error document in its place")
         return cast(D, value)
 
     return _returning(kind.__name__, decode)
@@ -101,14 +121,33 @@ def field(value: Mapping[str, Any], name: str) -> str:
     return found
 
 
+def optional_field(value: Mapping[str, Any], name: str) -> str:
+    """Return the text under ``name`` of a JSON object; raise AbsentValueError for a name that is missing or null."""
+    if value.get(name) is None:
+        raise AbsentValueError(f"the document has no {name}")
+    return field(value, name)
+
+
 def _json(body: bytes) -> Any:
     try:
         value = json.loads(text(body), parse_constant=_refuse)
-        # An escape such as \\ud800 is JSON, and half a character that no encoding can write again.
-        json.dumps(value, ensure_ascii=False).encode()
+        # An escape such as \\ud800 is JSON, and half a character that no encoding can write again. A number such as
+        # 1e999 is JSON too, and no JSON can be written of it.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         raise ValueError("not JSON") from None
+    if _depth(value) > MAX_DEPTH:
+        raise ValueError(f"more than {MAX_DEPTH} levels of JSON")
     return value
+
+
+def _depth(value: Any) -> int:
+    levels, depth = [value], 0
+    while levels:
+        containers = [each for each in levels if isinstance(each, (dict, list))]
+        levels = [item for each in containers for item in (each.values() if isinstance(each, dict) else each)]
+        depth += bool(containers)
+    return depth
 
 
 def _refuse(constant: str) -> Any:

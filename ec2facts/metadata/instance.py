@@ -9,14 +9,16 @@ from ec2facts.errors import AbsentError
 from ec2facts.imds.source import PUBLIC_KEYS, Source, read_listing
 from ec2facts.metadata.attributes import Attribute, Resource, derived
 from ec2facts.metadata.decoders import (
+    AbsentValueError,
     boolean,
     document,
     documents,
-    field,
+    host_name,
     integer,
     json_object,
     lines,
     notice_time,
+    optional_field,
     raw,
     spot_action,
     text,
@@ -77,44 +79,57 @@ class EC2Metadata(Resource):
     def _leaves(self, directory: str, decode: Callable[[bytes], T]) -> Leaves[T]:
         return Leaves(directory, decode, self._names(directory), self)
 
-    instance_id = Attribute("meta-data/instance-id", text, "Id of the instance.")
-    instance_type = Attribute("meta-data/instance-type", text, "Type of the instance.")
+    instance_id = Attribute("meta-data/instance-id", text, "Id of the instance.", never_empty=True)
+    instance_type = Attribute("meta-data/instance-type", text, "Type of the instance.", never_empty=True)
     instance_life_cycle = Attribute(
         "meta-data/instance-life-cycle", text, "How it was bought, such as on-demand or spot."
     )
     instance_action = Attribute(
         "meta-data/instance-action", text, "Notice of a reboot for bundling, such as none or shutdown.", cached=False
     )
-    ami_id = Attribute("meta-data/ami-id", text, "Id of the AMI.")
+    ami_id = Attribute("meta-data/ami-id", text, "Id of the AMI.", never_empty=True)
     ami_launch_index = Attribute("meta-data/ami-launch-index", integer, "Position among those launched together.")
     ami_manifest_path = Attribute("meta-data/ami-manifest-path", text, "Path of the AMI's manifest; (unknown) for EBS.")
     ancestor_ami_ids = Attribute(
         "meta-data/ancestor-ami-ids", lines, "Ids of the AMIs that this one was made from.", when_absent=list
     )
-    reservation_id = Attribute("meta-data/reservation-id", text, "Id of the reservation.")
+    reservation_id = Attribute("meta-data/reservation-id", text, "Id of the reservation.", never_empty=True)
     product_codes = Attribute("meta-data/product-codes", lines, "AWS Marketplace product codes.", when_absent=list)
     profile = Attribute("meta-data/profile", text, "Virtualization profile, such as default-hvm.", when_absent=None)
     system = Attribute("meta-data/system", text, "Virtualization system, such as nitro.", when_absent=None)
-    kernel_id = Attribute("meta-data/kernel-id", text, "Id of the kernel (paravirtual only).", when_absent=None)
-    ramdisk_id = Attribute("meta-data/ramdisk-id", text, "Id of the RAM disk (paravirtual only).", when_absent=None)
+    kernel_id = Attribute(
+        "meta-data/kernel-id", text, "Id of the kernel (paravirtual only).", when_absent=None, never_empty=True
+    )
+    ramdisk_id = Attribute(
+        "meta-data/ramdisk-id", text, "Id of the RAM disk (paravirtual only).", when_absent=None, never_empty=True
+    )
 
     @derived("dynamic/instance-identity/document", cached=False)
     def account_id(self) -> str:
         """Account that launched the instance, 12 digits."""
-        return field(self.instance_identity_document, "accountId")
+        return optional_field(self.instance_identity_document, "accountId")
 
     @derived("dynamic/instance-identity/document")
     def region(self) -> str:
-        """Region, from the instance identity document."""
-        return field(self.instance_identity_document, "region")
+        """Region, from the instance identity document, or else from the placement."""
+        try:
+            return optional_field(self.instance_identity_document, "region")
+        except (AbsentError, AbsentValueError):
+            region = self.placement_region
+            if region is None:
+                raise
+            return region
 
-    placement_region = Attribute("meta-data/placement/region", text, "Region, from the placement.", when_absent=None)
-    availability_zone = Attribute("meta-data/placement/availability-zone", text, "Availability Zone.")
+    placement_region = Attribute(
+        "meta-data/placement/region", text, "Region, from the placement.", when_absent=None, never_empty=True
+    )
+    availability_zone = Attribute("meta-data/placement/availability-zone", text, "Availability Zone.", never_empty=True)
     availability_zone_id = Attribute(
         "meta-data/placement/availability-zone-id",
         text,
         "Id of the Availability Zone, the same in all accounts.",
         when_absent=None,
+        never_empty=True,
     )
     partition = Attribute("meta-data/services/partition", text, "AWS partition, such as aws-cn.")
     domain = Attribute("meta-data/services/domain", text, "Domain of AWS endpoints, such as amazonaws.com.")
@@ -124,15 +139,19 @@ class EC2Metadata(Resource):
     placement_partition_number = Attribute(
         "meta-data/placement/partition-number", integer, "Partition in the placement group.", when_absent=None
     )
-    host_id = Attribute("meta-data/placement/host-id", text, "Id of the Dedicated Host.", when_absent=None)
+    host_id = Attribute(
+        "meta-data/placement/host-id", text, "Id of the Dedicated Host.", when_absent=None, never_empty=True
+    )
 
-    hostname = Attribute("meta-data/hostname", text, "Host name, IP-based or resource-based.", when_absent=None)
-    private_hostname = Attribute("meta-data/local-hostname", text, "Private DNS name.")
+    outpost_arn = Attribute("meta-data/outpost-arn", text, "ARN of the Outpost.", when_absent=None)
+
+    hostname = Attribute("meta-data/hostname", host_name, "Host name, IP-based or resource-based.", when_absent=None)
+    private_hostname = Attribute("meta-data/local-hostname", host_name, "Private DNS name.")
     private_ipv4 = Attribute("meta-data/local-ipv4", text, "Primary private IPv4 address.")
-    public_hostname = Attribute("meta-data/public-hostname", text, "Public DNS name.", when_absent=None)
+    public_hostname = Attribute("meta-data/public-hostname", host_name, "Public DNS name.", when_absent=None)
     public_ipv4 = Attribute("meta-data/public-ipv4", text, "Public IPv4 address.", when_absent=None)
     ipv6 = Attribute("meta-data/ipv6", text, "First IPv6 address.", when_absent=None)
-    mac = Attribute("meta-data/mac", text, "MAC address of the primary network interface.")
+    mac = Attribute("meta-data/mac", text, "MAC address of the primary network interface.", never_empty=True)
 
     @derived("meta-data/network/interfaces/macs/")
     def network_interfaces(self) -> dict[str, NetworkInterface]:
@@ -152,8 +171,13 @@ class EC2Metadata(Resource):
     @derived(PUBLIC_KEYS, when_absent=dict, document=True)
     def public_keys(self) -> dict[str, PublicKey]:
         """Public keys that the instance was launched with, by the key pair's name."""
-        pairs = [line.partition("=") for line in self.fetch(PUBLIC_KEYS, lines) if line.strip("/") not in {".", ".."}]
-        return {name: PublicKey(integer(index.encode()), self) for index, _, name in pairs}
+        keys = {}
+        for line in self.fetch(PUBLIC_KEYS, lines):
+            # AWS's own mock of the service lists 0/, without a name.
+            index, _, name = line.partition("=") if "=" in line else (line.rstrip("/"), "", line.rstrip("/"))
+            if index not in {".", ".."}:
+                keys[name] = PublicKey(integer(index.encode()), self)
+        return keys
 
     @derived("meta-data/block-device-mapping/", when_absent=dict)
     def block_device_mapping(self) -> Mapping[str, str]:
@@ -168,19 +192,26 @@ class EC2Metadata(Resource):
     def instance_profile_arn(self) -> str | None:
         """ARN of the instance profile."""
         info = self.iam_info
-        return None if info is None else field(info, "InstanceProfileArn")
+        return None if info is None else optional_field(info, "InstanceProfileArn")
 
     @derived("meta-data/iam/info", needs=iam_info, cached=False)
     def instance_profile_id(self) -> str | None:
         """Id of the instance profile."""
         info = self.iam_info
-        return None if info is None else field(info, "InstanceProfileId")
+        return None if info is None else optional_field(info, "InstanceProfileId")
 
     @derived("meta-data/iam/info", needs=iam_info, cached=False)
     def instance_profile_name(self) -> str | None:
         """Name of the instance profile."""
         arn = self.instance_profile_arn
         return None if arn is None else arn.rpartition("/")[2]
+
+    @derived("meta-data/iam/security-credentials/", when_absent=None, cached=False)
+    def iam_role_name(self) -> str | None:
+        """Name of the role whose credentials the instance is given."""
+        for role in self._names("meta-data/iam/security-credentials/"):
+            return role
+        raise AbsentValueError("no role is listed")
 
     @derived("meta-data/iam/security-credentials/", needs=iam_info, cached=False, withheld=True, document=True)
     def iam_security_credentials(self) -> IamSecurityCredentialsDict | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
-from ec2facts.metadata.attributes import Resource, attributes
+from ec2facts.metadata.attributes import Attribute, Resource, attributes
 from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.metadata.parts import NetworkInterface, PublicKey
 
@@ -51,12 +51,37 @@ def is_directory(path: str) -> bool:
     return _DIRECTORIES.fullmatch(path) is not None
 
 
-def _directories() -> Iterator[str]:
+def is_value(path: str) -> bool:
+    """Whether the declarations say that ``path``, without a slash behind it, has one value and nothing below it."""
+    return _VALUES.fullmatch(path) is not None
+
+
+def never_empty(path: str) -> bool:
+    """Whether the declarations say that ``path`` has a value on every instance that has the path at all."""
+    return _NEVER_EMPTY.fullmatch(path) is not None
+
+
+def _paths() -> Iterator[tuple[Attribute[Any], str]]:
     for kind in RESOURCES:
         for attribute in attributes(kind).values():
-            steps = re.findall("[^/]*/", kind.pattern + attribute.path)
-            for count in range(len(steps)):
-                yield "".join("[^/]+/" if step.startswith("{") else re.escape(step) for step in steps[: count + 1])
+            yield attribute, kind.pattern + attribute.path
 
 
-_DIRECTORIES = re.compile("|".join(sorted(set(_directories()))))
+def _steps(path: str) -> list[str]:
+    """Return a pattern for each directory above ``path``, and for its last segment if it is none."""
+    steps = re.findall("[^/]+/?", path)
+    return ["[^/]+" + "/" * step.endswith("/") if step.startswith("{") else re.escape(step) for step in steps]
+
+
+def _matching(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(sorted(set(patterns))))
+
+
+_DIRECTORIES = _matching(
+    "".join(steps[: count + 1])
+    for steps in (_steps(path) for _, path in _paths())
+    for count, step in enumerate(steps)
+    if step.endswith("/")
+)
+_VALUES = _matching("".join(_steps(path)) for _, path in _paths() if not path.endswith("/"))
+_NEVER_EMPTY = _matching("".join(_steps(path)) for each, path in _paths() if each.never_empty)

@@ -30,6 +30,7 @@ MACS = "meta-data/network/interfaces/macs/"
 DOCUMENT = "dynamic/instance-identity/document"
 OF_DOCUMENT = {"instance_identity_document", "account_id", "region"}
 INFO = "meta-data/iam/info"
+ROLES = "meta-data/iam/security-credentials/"
 OF_INFO = {"iam_info", "instance_profile_arn", "instance_profile_id", "instance_profile_name"}
 SPOT = "meta-data/spot/instance-action"
 SCHEDULED = "meta-data/events/maintenance/scheduled"
@@ -498,9 +499,10 @@ def test_name_that_no_path_leads_to_is_a_marker_in_the_attribute_and_the_tree() 
         (DOCUMENT, HTML, "not JSON", OF_DOCUMENT),
         (DOCUMENT, b'["PRIVATE"]', "not a JSON object", OF_DOCUMENT),
         (DOCUMENT, b'{"accountId": "123456789012", "PRI', "not JSON", OF_DOCUMENT),
-        (DOCUMENT, b'{"region": "us-east-1"}', "its accountId is missing or not text", {"account_id"}),
         (DOCUMENT, b'{"accountId": 1, "region": "x"}', "its accountId is missing or not text", {"account_id"}),
-        (INFO, b'{"Code": "NotFound", "Message": "PRIVATE"}', "the service answers the error 'NotFound'", OF_INFO),
+        (INFO, b'{"InstanceProfileId": 1e999}', "not JSON", OF_INFO),
+        (INFO, b'{"InstanceProfileId": "\\ud800"}', "not JSON", OF_INFO),
+        (INFO, b'{"a":' * 64 + b"{}" + b"}" * 64, "more than 64 levels of JSON", OF_INFO),
         (INFO, HTML, "not JSON", OF_INFO),
         (SPOT, b'{"action": "stop"}', "its time is missing or not text", {"spot_instance_action"}),
         (SPOT, b'{"action": "stop", "time": "PRIVATE"}', "not a time", {"spot_instance_action"}),
@@ -517,6 +519,63 @@ def test_malformed_value_is_unread_and_costs_no_sibling(path: str, body: bytes, 
     assert everything["collection"]["unread"] == {path: reason}
     assert everything.keys() == whole.keys() - lost
     assert {name: everything[name] for name in others} == {name: whole[name] for name in others}
+
+
+def test_error_document_is_absent_and_in_the_tree_as_served() -> None:
+    body = b'{"Code": "InstanceProfileNotFound", "Message": "Instance Profile could not be found"}'
+    whole = facts(instances.load("busy"))
+
+    everything = facts(altered({INFO: body}, name="busy"))
+
+    assert everything["collection"]["unread"] == {}
+    assert everything["meta_data"]["iam"]["info"] == body.decode()
+    assert everything.keys() == whole.keys() - OF_INFO
+
+
+def test_document_without_a_field_costs_that_attribute_alone() -> None:
+    whole = facts(instances.load("plain"))
+
+    everything = facts(altered({DOCUMENT: b'{"instanceId": "i-1234567890abcdef0"}'}))
+
+    assert everything["collection"]["unread"] == {}
+    assert everything.keys() == whole.keys() - {"account_id"}
+    assert everything["region"] == whole["placement_region"]
+
+
+def test_association_that_is_gone_costs_no_other() -> None:
+    interface = f"{MACS}0a:00:5e:00:53:01/"
+    bodies = {"public-ipv4s": b"203.0.113.25\n203.0.113.26", "ipv4-associations/203.0.113.26": b"10.0.0.1"}
+
+    everything = facts(Snapshot({interface + name: body for name, body in bodies.items()}))
+
+    interfaces = everything["network_interfaces"]
+    assert interfaces["0a:00:5e:00:53:01"]["ipv4_associations"] == {"203.0.113.26": ["10.0.0.1"]}
+
+
+def test_line_that_cannot_be_part_of_a_path_is_unread() -> None:
+    interface = f"{MACS}0a:00:5e:00:53:01/"
+
+    everything = facts(Snapshot({f"{interface}public-ipv4s": b".."}))
+
+    assert everything["collection"]["unread"] == {
+        f"{interface}ipv4-associations/": "a line of it cannot be part of a path"
+    }
+
+
+def test_empty_body_of_what_is_never_empty_is_unread() -> None:
+    everything = facts(altered({"meta-data/instance-id": b"", "meta-data/tags/instance/none": b""}))
+
+    assert everything["collection"]["unread"] == {"meta-data/instance-id": "its body is empty"}
+    assert "instance_id" not in everything
+    assert everything["tags"]["none"] == ""
+
+
+def test_role_name_is_in_the_facts_and_its_credentials_are_not() -> None:
+    everything = facts(instances.load("busy"))
+
+    assert everything["iam_role_name"] == "busy-role"
+    assert everything["meta_data"]["iam"]["security-credentials"] == {}
+    assert everything["collection"]["withheld"][ROLES] == "included only with --include iam_security_credentials"
 
 
 def test_malformed_value_is_in_the_tree_as_served() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ec2facts import instances
-from ec2facts.errors import AbsentError, DecodeError, EC2FactsError, UnreadError
+from ec2facts.errors import AbsentError, EC2FactsError, UnreadError
 from ec2facts.imds.client import IMDSClient
 from ec2facts.imds.simulator.simulator import Simulator
 from ec2facts.imds.snapshot import Gap, Snapshot
@@ -179,20 +179,110 @@ def test_instance_whose_role_is_not_listed_has_no_credentials() -> None:
         _ = metadata.iam_security_credentials
 
 
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [
-        ("meta-data/iam/info", "iam_info"),
-        ("meta-data/iam/info", "instance_profile_name"),
-        (f"{ROLES}busy-role", "iam_security_credentials"),
-    ],
-)
-def test_error_that_the_service_answers_as_a_document_is_none(path: str, name: str) -> None:
-    body = b'{"Code": "AssumeRoleUnauthorizedAccess", "Message": "EC2 cannot assume the role busy-role."}'
-    metadata = EC2Metadata(source=Snapshot({**instances.load("busy").bodies, path: body}))
+ERROR_DOCUMENT = b'{"Code": "AssumeRoleUnauthorizedAccess", "Message": "EC2 cannot assume the role PRIVATE."}'
 
-    with pytest.raises(DecodeError, match=f"{path} could not be read: .*'AssumeRoleUnauthorizedAccess'"):
-        getattr(metadata, name)
+
+@pytest.mark.parametrize("name", ["iam_info", "instance_profile_arn", "instance_profile_id", "instance_profile_name"])
+def test_error_document_in_place_of_iam_info_is_absent(name: str) -> None:
+    bodies = {**instances.load("busy").bodies, "meta-data/iam/info": ERROR_DOCUMENT}
+    metadata = EC2Metadata(source=Snapshot(bodies))
+
+    assert getattr(metadata, name) is None
+    with pytest.raises(AbsentError, match=r"^meta-data/iam/info is absent: the service answers an error document"):
+        attributes(EC2Metadata)[name].require(metadata)
+
+
+def test_error_document_in_place_of_credentials_is_absent() -> None:
+    metadata = EC2Metadata(source=Snapshot({**instances.load("busy").bodies, f"{ROLES}busy-role": ERROR_DOCUMENT}))
+
+    with pytest.raises(AbsentError, match=f"^{ROLES}busy-role is absent: the service answers an error document"):
+        _ = metadata.iam_security_credentials
+
+
+@pytest.mark.parametrize("document", [b"{}", b'{"region": null}'])
+def test_region_falls_back_on_the_placement_where_the_document_has_none(document: bytes) -> None:
+    bodies = {"dynamic/instance-identity/document": document, "meta-data/placement/region": b"us-east-1"}
+
+    assert EC2Metadata(source=Snapshot(bodies)).region == "us-east-1"
+
+
+def test_region_falls_back_on_the_placement_where_there_is_no_document() -> None:
+    assert EC2Metadata(source=Snapshot({"meta-data/placement/region": b"us-east-1"})).region == "us-east-1"
+
+
+def test_region_is_absent_where_neither_document_nor_placement_has_one() -> None:
+    with pytest.raises(AbsentError, match=r"^dynamic/instance-identity/document is absent"):
+        _ = EC2Metadata(source=Snapshot({})).region
+
+
+def test_field_that_the_document_lacks_is_absent() -> None:
+    metadata = EC2Metadata(source=Snapshot({"dynamic/instance-identity/document": b'{"region": "us-east-1"}'}))
+
+    with pytest.raises(AbsentError, match=r"document is absent: the document has no accountId$"):
+        _ = metadata.account_id
+
+
+@pytest.mark.parametrize("listing", [b"0/", b"0"])
+def test_public_key_that_is_listed_without_a_name_goes_by_its_index(listing: bytes) -> None:
+    source = {"meta-data/public-keys/": listing, "meta-data/public-keys/0/openssh-key": b"ssh-rsa AAAA\n"}
+
+    keys = EC2Metadata(source=Snapshot(source)).public_keys
+
+    assert {name: key.openssh_key for name, key in keys.items()} == {"0": "ssh-rsa AAAA\n"}
+
+
+def test_role_name_is_read_from_the_listing_alone() -> None:
+    recorder = Recorder(instances.load("busy").bodies)
+
+    role = EC2Metadata(source=recorder).iam_role_name
+
+    assert (role, recorder.asked) == ("busy-role", [ROLES])
+
+
+@pytest.mark.parametrize("bodies", [{}, {ROLES: b""}])
+def test_role_name_is_none_without_a_role(bodies: dict[str, bytes]) -> None:
+    assert EC2Metadata(source=Snapshot(bodies)).iam_role_name is None
+
+
+def test_host_name_with_several_dhcp_domains_is_the_first_one() -> None:
+    several = b"ip-10-0-1-23.us-west-2.compute.internal corp.example.com eu.example.com"
+    paths = ("meta-data/hostname", "meta-data/local-hostname", "meta-data/public-hostname")
+
+    metadata = EC2Metadata(source=Snapshot(dict.fromkeys(paths, several)))
+
+    names = {metadata.hostname, metadata.private_hostname, metadata.public_hostname}
+    assert names == {"ip-10-0-1-23.us-west-2.compute.internal"}
+
+
+NEVER_EMPTY = [name for name, each in attributes(EC2Metadata).items() if each.never_empty]
+
+
+def test_ids_types_zone_and_mac_are_never_empty() -> None:
+    assert {"instance_id", "instance_type", "ami_id", "availability_zone", "mac", "reservation_id"} <= {*NEVER_EMPTY}
+
+
+@pytest.mark.parametrize("name", NEVER_EMPTY)
+def test_empty_body_of_what_is_never_empty_is_unread(name: str) -> None:
+    path = attributes(EC2Metadata)[name].path
+
+    with pytest.raises(UnreadError, match=f"^{path} could not be read: its body is empty$"):
+        getattr(EC2Metadata(source=Snapshot({path: b""})), name)
+
+
+def test_source_that_retries_an_empty_body_is_asked_to() -> None:
+    class Retrying:
+        def get(self, path: str, /) -> bytes | None:
+            return b""
+
+        def read_nonempty(self, path: str) -> bytes:
+            return b"i-1234567890abcdef0"
+
+    assert EC2Metadata(source=Retrying()).instance_id == "i-1234567890abcdef0"
+
+
+@pytest.mark.parametrize("name", ["public_hostname", "hostname", "instance_action"])
+def test_other_text_may_be_empty(name: str) -> None:
+    assert getattr(EC2Metadata(source=Snapshot({attributes(EC2Metadata)[name].path: b""})), name) == ""
 
 
 @pytest.mark.parametrize("name", attributes(EC2Metadata))

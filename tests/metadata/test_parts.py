@@ -18,6 +18,7 @@ from ec2facts.metadata.parts import InstanceTags, Leaves, NetworkInterface, Publ
 from tests.metadata.test_attributes import Recorder
 
 TAGS = "meta-data/tags/instance/"
+MACS = "meta-data/network/interfaces/macs/"
 
 
 @pytest.fixture
@@ -168,11 +169,20 @@ def test_network_card_that_is_not_named_is_the_first() -> None:
     assert interface().network_card == 0
 
 
-def test_public_address_without_an_association_is_an_error() -> None:
-    bare = interface(public_ipv4s=b"203.0.113.25")
+def test_public_address_without_an_association_costs_no_other() -> None:
+    both = {"public_ipv4s": b"203.0.113.25\n203.0.113.26", "ipv4_associations/203.0.113.26": b"10.0.0.1"}
 
-    with pytest.raises(AbsentError, match=r"ipv4-associations/203\.0\.113\.25 is absent"):
-        _ = bare.ipv4_associations
+    assert interface(**both).ipv4_associations == {"203.0.113.26": ["10.0.0.1"]}
+
+
+@pytest.mark.parametrize("line", ["..", ".", "../../../../../user-data", "a/b"])
+def test_line_that_cannot_be_part_of_a_path_is_unread_and_asks_for_nothing(line: str) -> None:
+    recorder = Recorder(Snapshot({f"{MACS}{MAC}/public-ipv4s": line.encode()}).bodies)
+
+    with pytest.raises(DecodeError, match=r"ipv4-associations/ could not be read: a line of it cannot be part of"):
+        _ = NetworkInterface(MAC, EC2Metadata(source=recorder)).ipv4_associations
+
+    assert recorder.asked == [f"{MACS}{MAC}/public-ipv4s"]
 
 
 def test_associations_are_empty_and_if_required_absent_where_there_is_no_public_address() -> None:
@@ -276,8 +286,6 @@ def test_index_is_known() -> None:
 
 
 # The order of network interfaces
-
-MACS = "meta-data/network/interfaces/macs/"
 
 
 def places(*numbers: tuple[int, int]) -> dict[str, bytes]:

@@ -76,6 +76,7 @@ CATEGORIES = [
     f"{MACS}vpc-ipv4-cidr-block",
     f"{MACS}vpc-ipv4-cidr-blocks",
     f"{MACS}vpc-ipv6-cidr-blocks",
+    "meta-data/outpost-arn",
     "meta-data/placement/availability-zone",
     "meta-data/placement/availability-zone-id",
     "meta-data/placement/group-name",

@@ -1,0 +1,190 @@
+"""What looks like a secret: a heuristic over bodies, in linear time, whose table in README.md is made from here."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+
+class Shape(NamedTuple):
+    """One kind of secret: what it is, how it is recognised, for people, and the pattern."""
+
+    title: str
+    description: str
+    pattern: str
+    """For ``re.VERBOSE``, any case of letters. Repetitions are bounded, or start where no other can."""
+
+
+_NAME = r"""
+    (?: passw(?:or)?d | passphrase | (?:secret|private|api|access|account|encryption|signing)[_-]?key(?:[_-]?data)?
+      | secret[_-]?access[_-]?key | (?:client|app|consumer|shared)[_-]?secret | client[_-]key[_-]data
+      | (?:access|auth|session|security|refresh|bearer|api|id|bot|deploy|join|registration)[_-]?token )
+"""
+"""The end of a name whose value is a secret, in any text."""
+
+_QUOTED_NAME = rf"(?: {_NAME} | token | secret | pwd | auth | credentials? )"
+"""The end of a quoted name, which is more surely a name."""
+
+SHAPES = (
+    Shape(
+        "private keys",
+        "PEM, OpenSSH, PGP, PuTTY, SSH2, age, minisign and signify keys, private JSON Web Keys",
+        r"""
+          -----BEGIN[ A-Z0-9]{0,40}PRIVATE[ ]KEY | ----[ ]BEGIN[ ]SSH2[ ]ENCRYPTED[ ]PRIVATE | PuTTY-User-Key-File-
+        | AGE-SECRET-KEY-1 | (?:minisign|signify)[ ](?:encrypted[ ])?secret[ ]key
+        | "kty"\s{0,9}:[^{}]{0,999}"d"\s{0,9}: | "d"\s{0,9}:[^{}]{0,999}"kty"\s{0,9}:
+        """,
+    ),
+    Shape(
+        "access key ids of AWS",
+        "`AKIA…` and `ASIA…`: an id stands beside its secret",
+        r"(?-i: \b(?:AKIA|ASIA)[A-Z0-9]{16}\b )",
+    ),
+    Shape(
+        "named secrets",
+        "`password=`, `passwd:`, `passphrase`, `secretKey`, `api_key`, `client_secret`, `SecretAccessKey`, "
+        "`access_token`, WireGuard's `PrivateKey` and the like before `=`, `:` or a tag's `>`, quoted names that end "
+        "in `token` or `secret`",
+        rf"""
+          {_NAME} ["']? \s{{0,9}} (?: [:=]{{1,2}}>? | > ) \s{{0,9}} (?! [:=\s>] | \Z )
+        | (?<![\w.-]) pwd \s{{0,9}} = \s{{0,9}} (?! [\s=] | \Z )
+        | " [\w.-]{{0,99}} {_QUOTED_NAME} " \s{{0,9}} :
+        """,
+    ),
+    Shape(
+        "name/value pairs",
+        '`{"name": "DB_PASSWORD", "value": …}` and the like in JSON and XML',
+        rf"""
+          "(?:name|key|parameter[_-]?(?:key|name))" \s{{0,9}} : \s{{0,9}} " [\w.-]{{0,99}} {_QUOTED_NAME} "
+        | <(?:name|key)> \s{{0,9}} [\w.-]{{0,99}} {_QUOTED_NAME} \s{{0,9}} </
+        """,
+    ),
+    Shape(
+        "arguments and logins",
+        "`--password x`, `--token x`, `machine … login … password …` of netrc",
+        rf"""
+          --(?: {_NAME} | token | secret ) [ =] \S
+        | machine \s{{1,9}} \S{{1,253}} \s{{1,9}} login \s{{1,9}} \S{{1,253}} \s{{1,9}} password
+        """,
+    ),
+    Shape(
+        "bearer tokens",
+        "`Authorization:` headers, `Bearer …`, `Basic …`, JSON Web Tokens",
+        r"""
+          authorization ["']? \s{0,9} [:=] \s{0,9} ["']? (?: bearer | basic | token | digest | aws4 )
+        | \b (?:bearer|basic) [ ] (?=[\w.~+/=-]{0,99}[0-9A-Z]) [\w.~+/=-]{16}
+        | (?-i: (?<![\w-]) eyJ [\w-]{8,} \. eyJ [\w-]{8,} \. )
+        """,
+    ),
+    Shape(
+        "tokens of vendors",
+        "GitHub, GitLab, Slack, Stripe, Google, npm, PyPI, Docker, Vault, Terraform, DigitalOcean, SendGrid, Shopify, "
+        "keys that start with `sk-`, Azure's shared access signatures, presigned requests of AWS",
+        r"""
+          (?-i: (?<!\w) (?:
+              gh[pousr]_\w{20} | github_pat_\w{20} | glpat-[\w-]{16} | xox[abeoprs]-[\w-]{10} | xapp-[\w-]{10}
+            | [sr]k_(?:live|test)_\w{10} | sk-[\w-]{20} | AIza[\w-]{30} | ya29\.[\w-]{20} | npm_\w{30} | pypi-AgE
+            | dckr_pat_ | hv[sbr]\.[\w-]{20} | do[opr]_v1_ | SG\.[\w-]{16,80}\. | shp(?:at|ss|ca|pa)_\w{16} )
+          | \.atlasv1\. )
+        | hooks\.slack\.com/services/T | [?&;]sig=[\w%+/-]{20} | SharedAccessSignature
+        | X-Amz-(?:Signature|Credential|Security-Token)=
+        """,
+    ),
+    Shape(
+        "URLs with a password",
+        "`scheme://user:password@host`",
+        r""" :// [^\s/:@"'<>]{0,256} : [^\s/@"'<>]{1,256} @ """,
+    ),
+    Shape(
+        "SAML",
+        "assertions and responses",
+        r""" urn:oasis:names:tc:SAML | SAML(?:Response|Assertion)\b | <(?:saml2?p?:)(?:Assertion|Response)\b """,
+    ),
+    Shape(
+        "password hashes",
+        "`$6$…` and the other forms of crypt",
+        r""" \$(?: [156y] | 2[aby] | argon2id? )\$[./\w$=,]{16} """,
+    ),
+)
+"""Every kind of secret that a body is searched for."""
+
+NOT_CAUGHT = (
+    "a password in a sentence, or one that stands alone, without a name",
+    "a secret under a name that says nothing, such as `DB=hunter2`, and the value of a tag by the tag's key",
+    "text in UTF-16, and what is encoded or compressed twice",
+    "archives (zip, tar, xz, bzip2), keystores (PKCS #12, JKS) and anything encrypted",
+)
+"""What the heuristic does not catch, for the table in README.md."""
+
+ENCODINGS = (
+    ("JSON", "the text of each string, with its escapes decoded"),
+    ("base64", "the whole body, and each run of 24 characters or more"),
+    ("gzip", "up to one MiB of what is compressed, also inside base64"),
+)
+"""What a body is decoded from, once, before the patterns are tried again, for the table in README.md."""
+
+UNPACKED_LIMIT = 1024 * 1024
+
+
+def looks_secret(body: bytes) -> bool:
+    """Whether ``body`` looks like it holds a secret, as it is or decoded once."""
+    return any(_pattern().search(view) for view in _views(body))
+
+
+@cache
+def _pattern() -> re.Pattern[bytes]:
+    return re.compile("|".join(f"(?:{shape.pattern})" for shape in SHAPES).encode(), re.VERBOSE | re.IGNORECASE)
+
+
+def _views(body: bytes) -> Iterator[bytes]:
+    yield body
+    if body.startswith(b"\x1f\x8b"):
+        yield _unpacked(body)
+    if b"\\" in body:
+        yield _strings(body)
+    runs = re.findall(rb"[A-Za-z0-9+/_-]{24,}", body)
+    if b"\n" in body and re.fullmatch(rb"[A-Za-z0-9+/_=\s-]+", body):
+        runs.append(b"".join(body.split()))
+    for run in runs:
+        decoded = _from_base64(run)
+        yield _unpacked(decoded) if decoded.startswith(b"\x1f\x8b") else decoded
+
+
+def _strings(body: bytes) -> bytes:
+    """Return the strings of a JSON document, names before their values; nothing for what is not JSON."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return b""
+    found: list[str] = []
+    rest: list[Any] = [document]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, dict):
+            rest += [part for item in value.items() for part in item][::-1]
+        elif isinstance(value, list):
+            rest += value[::-1]
+        elif isinstance(value, str):
+            found.append(value)
+    return "\n".join(found).encode(errors="replace")
+
+
+def _from_base64(run: bytes) -> bytes:
+    digits = run.partition(b"=")[0].translate(bytes.maketrans(b"-_", b"+/"))
+    whole = digits[: len(digits) - (len(digits) % 4 == 1)]
+    return base64.b64decode(whole + b"=" * (-len(whole) % 4))
+
+
+def _unpacked(body: bytes) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(body)) as stream:
+            return stream.read(UNPACKED_LIMIT)
+    except (OSError, EOFError, zlib.error):
+        return b""
