@@ -136,11 +136,11 @@ def test_condition_is_asked_of_each_item(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["a/b", "..", ".", "", "a\0b", "../../etc/passwd", "/etc/passwd"])
 def test_value_in_a_path_is_one_name(tmp_path: Path, value: str) -> None:
-    source = Snapshot({"meta-data/instance-id": b"i-0", "meta-data/kernel-id": value.encode()})
-    output = Output(File(Path()), "sh", only=("instance_id",), path="out/{{ kernel_id }}", base=tmp_path)
+    source = Snapshot({"meta-data/instance-id": b"i-0", "meta-data/profile": value.encode()})
+    output = Output(File(Path()), "sh", only=("instance_id",), path="out/{{ profile }}", base=tmp_path)
 
     with pytest.raises(
-        UsageError, match=r"^out/\{\{ kernel_id \}\}: the value of \{\{ kernel_id \}\}, .* is no name of a file"
+        UsageError, match=r"^out/\{\{ profile \}\}: the value of \{\{ profile \}\}, .* is no name of a file"
     ):
         apply([output], source, state=tmp_path / "state")
 
