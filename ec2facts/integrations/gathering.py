@@ -10,11 +10,14 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Callable
 
-from ec2facts.collection.facts import TREE, Missing, collect, jsonable
+from ec2facts.apply.paths import names_matching, roots_of
+from ec2facts.collection.crawl import crawl
+from ec2facts.collection.facts import TREE, Missing, facts, jsonable
 from ec2facts.collection.lookup import lookup
 from ec2facts.collection.selection import select
 from ec2facts.errors import EC2FactsError, IncompleteError, WithheldError
-from ec2facts.imds.client import IMDSClient
+from ec2facts.imds.client import INSTANCE_ID, IMDSClient
+from ec2facts.imds.source import ROOTS
 
 ABSENT_AFTER = 1.5
 """Seconds without an answer after which a machine counts as no EC2 instance: two, less the start of a process."""
@@ -41,15 +44,21 @@ def gather(
 ) -> dict[str, Any]:
     """Return the facts of this instance, without the service's own tree unless ``tree``.
 
-    ``only`` are globs as ``select`` takes them; ``collection`` is there whatever they are. Its ``withheld`` maps each
+    ``only`` are globs as ``select`` takes them, and no other facts are read; ``collection`` is there whatever they
+    are. Its ``withheld`` maps each
     path to the name that includes it. Raises UnavailableError within two seconds where no service answers, later
     only with ``wait``; IncompleteError if a fact is unread, unless ``partial``.
     """
     if not wait:
-        IMDSClient(endpoint, deadline=min(ABSENT_AFTER, deadline)).get("meta-data/instance-id")
+        IMDSClient(endpoint, deadline=min(ABSENT_AFTER, deadline)).get(INSTANCE_ID)
+    roots = (roots_of(names_matching(only)) or (INSTANCE_ID,)) if only else ROOTS
     client = IMDSClient(endpoint, wait=wait, deadline=deadline)
-    facts = _for_engines(collect(client, include=include, allow_partial=partial), tree=tree)
-    return {**select(facts, only), "collection": facts["collection"]} if only else facts
+    everything = facts(crawl(client, include=include, roots=roots), include=include)
+    unread = everything["collection"]["unread"]
+    if unread and not partial:
+        raise IncompleteError(unread)
+    gathered = _for_engines(everything, tree=tree)
+    return {**select(gathered, only), "collection": gathered["collection"]} if only else gathered
 
 
 def boot_facts(
@@ -66,8 +75,8 @@ def boot_facts(
             is_trusted = status.st_uid in {0, os.geteuid()} and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
             if not is_trusted or not 0 <= clock() - status.st_mtime <= max_age:
                 return None
-            facts = json.load(opened)
-            return None if facts["collection"]["unread"] else _for_engines(facts, tree=False)
+            everything = json.load(opened)
+            return None if everything["collection"]["unread"] else _for_engines(everything, tree=False)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None  # absent, or not the facts
 
@@ -87,8 +96,8 @@ def explained(error: EC2FactsError) -> str:
     return str(error)
 
 
-def _for_engines(facts: dict[str, Any], *, tree: bool) -> dict[str, Any]:
-    collection = facts["collection"]
+def _for_engines(everything: dict[str, Any], *, tree: bool) -> dict[str, Any]:
+    collection = everything["collection"]
     withheld = {path: reason.removeprefix(_INCLUDED_WITH) for path, reason in collection["withheld"].items()}
-    kept = {name: value for name, value in facts.items() if tree or name not in TREE}
+    kept = {name: value for name, value in everything.items() if tree or name not in TREE}
     return {**kept, "collection": {**collection, "withheld": withheld}}

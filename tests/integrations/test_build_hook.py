@@ -76,7 +76,7 @@ def test_copies_import_each_other_and_nothing_from_the_package(collection: Path)
 def test_copies_leave_out_what_only_the_command_line_uses(collection: Path) -> None:
     rooms = {path.name for path in (collection / COPIES).iterdir() if path.is_dir()}
 
-    assert rooms == {"imds", "metadata", "collection", "integrations"}
+    assert rooms == {"imds", "metadata", "collection", "apply", "integrations"}
 
 
 def test_every_copy_is_imported_without_the_package_and_its_dependencies(collection: Path) -> None:

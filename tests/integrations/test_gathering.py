@@ -40,6 +40,16 @@ def test_only_selects_facts_and_keeps_what_is_missing(ec2_metadata_simulator: Si
     assert gathered["tags"].keys() == {"Name"}
 
 
+def test_only_reads_no_more_than_its_facts_need() -> None:
+    simulator = Simulator(instances.load("busy"))
+
+    with simulator as url:
+        gather(endpoint=url, only=["instance_type"])
+
+    asked = {request.path for request in simulator.requests if request.method == "GET"}
+    assert asked == {"meta-data/instance-id", "meta-data/instance-type"}
+
+
 def test_withheld_path_has_the_name_that_includes_it(ec2_metadata_simulator: Simulate) -> None:
     url = ec2_metadata_simulator("busy")
 

@@ -36,7 +36,8 @@ class Engine:
             "--quiet",
             "--no-deps",
         ]
-        subprocess.run([*pip, "--no-index", "--no-build-isolation", *wheels], check=True)
+        if wheels:
+            subprocess.run([*pip, "--no-index", *wheels], check=True)
 
     @property
     def packages(self) -> Path:

@@ -24,6 +24,7 @@ options:
   only:
     description:
       - Names of the facts to return, as globs, such as V(tags.Name), V(instance_*) or V(placement/region).
+      - No other facts are read, apart from the id of the instance.
       - Ignored with O(names=amazon).
     type: list
     elements: str
