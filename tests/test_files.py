@@ -33,7 +33,7 @@ def umask(mask: int) -> Iterator[None]:
 
 @contextmanager
 def files_limited_to(size: int) -> Iterator[None]:
-    """Let no file grow beyond ``size`` bytes, as on a full disk."""
+    """Limit the size of files to ``size`` bytes, as a full disk does."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -44,7 +44,7 @@ def files_limited_to(size: int) -> Iterator[None]:
 
 @contextmanager
 def without_privileges() -> Iterator[Path]:
-    """Give a directory to a user whom permissions bind, and be that user."""
+    """Act as a user without privileges, to whom the yielded directory belongs."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         if os.geteuid() != 0:
@@ -135,9 +135,7 @@ def test_existing_file_keeps_its_permissions(tmp_path: Path, mode: int) -> None:
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o750])
 @pytest.mark.parametrize("existing", [None, 0o644, 0o600])
-def test_permissions_that_are_asked_for_are_given_whatever_the_umask(
-    tmp_path: Path, mode: int, existing: int | None
-) -> None:
+def test_given_mode_is_set_whatever_the_umask(tmp_path: Path, mode: int, existing: int | None) -> None:
     file = tmp_path / "file"
     if existing is not None:
         file.write_bytes(b"old")
@@ -163,7 +161,7 @@ def test_existing_file_keeps_its_owner_and_group(tmp_path: Path) -> None:
 # What is not simply a file
 
 
-def test_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+def test_target_of_a_link_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     target, link = tmp_path / "there/file", tmp_path / "link"
     target.write_bytes(b"old")
@@ -175,7 +173,7 @@ def test_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
     assert (target.read_bytes(), target.is_symlink()) == (b"new", False)
 
 
-def test_link_to_nothing_leads_to_a_new_file(tmp_path: Path) -> None:
+def test_target_of_a_dangling_link_is_created(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to("new")
 
@@ -205,7 +203,7 @@ def test_device_is_written_to() -> None:
     assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
 
 
-def test_standard_output_is_written_to_by_its_name() -> None:
+def test_dev_stdout_is_written_to() -> None:
     program = (
         "from pathlib import Path; from ec2facts.files import write_file; write_file(Path('/dev/stdout'), b'content')"
     )
@@ -229,7 +227,7 @@ def test_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     assert (file.read_bytes(), names(tmp_path)) == (b"old", ["file"])
 
 
-def test_full_device_is_an_error_that_names_it() -> None:
+def test_error_of_a_full_device_names_it() -> None:
     with pytest.raises(OSError, match="No space left on device") as caught:
         write_file(Path("/dev/full"), b"content")
 
@@ -237,7 +235,7 @@ def test_full_device_is_an_error_that_names_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["nowhere/file", "file/below"])
-def test_directory_that_is_none_is_an_error_that_names_the_file(tmp_path: Path, name: str) -> None:
+def test_error_of_a_missing_directory_names_the_file(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_bytes(b"old")
 
     with pytest.raises(OSError) as caught:  # noqa: PT011 - which one is told below
@@ -248,14 +246,14 @@ def test_directory_that_is_none_is_an_error_that_names_the_file(tmp_path: Path, 
     assert names(tmp_path) == ["file"]
 
 
-def test_directory_is_no_file(tmp_path: Path) -> None:
+def test_error_of_a_directory_names_it(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError) as caught:
         write_file(tmp_path, b"new")
 
     assert caught.value.filename == str(tmp_path)
 
 
-def test_link_that_leads_to_itself_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_error_of_a_circular_link_names_it(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to("link")
 
@@ -265,7 +263,7 @@ def test_link_that_leads_to_itself_is_an_error_that_names_it(tmp_path: Path) -> 
     assert caught.value.filename == str(link)
 
 
-def test_directory_that_nobody_may_write_leaves_the_old_file() -> None:
+def test_read_only_directory_leaves_the_old_file() -> None:
     with without_privileges() as directory:
         file = directory / "file"
         file.write_bytes(b"old")
@@ -278,7 +276,7 @@ def test_directory_that_nobody_may_write_leaves_the_old_file() -> None:
     assert (content, caught.value.filename) == (b"old", str(file))
 
 
-def test_directory_that_may_be_written_and_not_listed_is_written_to() -> None:
+def test_file_in_a_directory_that_cannot_be_listed_is_replaced() -> None:
     with without_privileges() as directory:
         file = directory / "file"
         file.write_bytes(b"old")
@@ -290,7 +288,7 @@ def test_directory_that_may_be_written_and_not_listed_is_written_to() -> None:
     assert content == b"new"
 
 
-def test_interrupted_writing_leaves_the_old_file_and_nothing_else(
+def test_interrupted_write_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "file"
@@ -307,7 +305,7 @@ def test_interrupted_writing_leaves_the_old_file_and_nothing_else(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_root_sweeps_what_it_was_about_to_give_away(tmp_path: Path) -> None:
+def test_root_sweeps_staged_files_of_other_owners(tmp_path: Path) -> None:
     leftover = tmp_path / f".ec2facts-{'0f' * 8}"
     leftover.touch()
     os.chown(leftover, NOBODY, NOBODY)
@@ -318,7 +316,7 @@ def test_root_sweeps_what_it_was_about_to_give_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a directory that its tests may not look into")
-def test_directory_that_cannot_be_looked_into_is_not_swept(tmp_path: Path) -> None:
+def test_sweep_skips_a_directory_that_cannot_be_listed(tmp_path: Path) -> None:
     leftover = tmp_path / f".ec2facts-{'0f' * 8}"
     leftover.touch()
     tmp_path.chmod(0o700)
@@ -329,7 +327,7 @@ def test_directory_that_cannot_be_looked_into_is_not_swept(tmp_path: Path) -> No
     assert names(tmp_path) == [leftover.name]
 
 
-def test_directory_that_has_nothing_to_sync_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_directory_that_cannot_be_synced_fails_no_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fsync = os.fsync
 
     def of_files(descriptor: int) -> None:
@@ -343,7 +341,7 @@ def test_directory_that_has_nothing_to_sync_is_no_failure(tmp_path: Path, monkey
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
-def test_signal_waits_for_what_is_not_to_be_interrupted_though_another_thread_could_take_it() -> None:
+def test_signal_is_delayed_though_another_thread_could_receive_it() -> None:
     told: list[str] = []
     done = threading.Event()
     other = threading.Thread(target=done.wait)
@@ -360,7 +358,7 @@ def test_signal_waits_for_what_is_not_to_be_interrupted_though_another_thread_co
     assert told == ["done", "stop"]
 
 
-def test_files_of_others_whose_names_begin_alike_stay(tmp_path: Path) -> None:
+def test_sweep_leaves_other_files_with_a_similar_name(tmp_path: Path) -> None:
     notes = tmp_path / ".ec2facts-notes"
     notes.touch()
     leftover = tmp_path / f".ec2facts-{'0f' * 8}.conf"
@@ -372,7 +370,7 @@ def test_files_of_others_whose_names_begin_alike_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps access control lists in extended attributes")
-def test_what_a_directory_would_add_to_new_files_is_not_added_to_one_that_is_replaced(tmp_path: Path) -> None:
+def test_default_acl_of_a_directory_is_not_added_to_a_replaced_file(tmp_path: Path) -> None:
     file, new = tmp_path / "file", tmp_path / "new"
     file.touch(0o640)
     entries = [(0x01, 7, -1), (0x02, 6, 12345), (0x04, 4, -1), (0x10, 6, -1), (0x20, 0, -1)]
@@ -387,7 +385,7 @@ def test_what_a_directory_would_add_to_new_files_is_not_added_to_one_that_is_rep
     assert "system.posix_acl_access" in os.listxattr(new)
 
 
-def test_file_that_takes_the_place_of_the_staged_one_is_not_written_to(tmp_path: Path) -> None:
+def test_file_that_replaces_the_staged_one_is_not_written_to(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
     swapping = True
@@ -410,7 +408,7 @@ def test_file_that_takes_the_place_of_the_staged_one_is_not_written_to(tmp_path:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root loses the right to give files away")
-def test_owner_that_cannot_be_set_is_what_the_error_speaks_of() -> None:
+def test_error_names_an_owner_that_cannot_be_set() -> None:
     with without_privileges() as directory:
         file = directory / "file"
         with pytest.raises(PermissionError, match="cannot have its owner and group"):
@@ -457,7 +455,7 @@ def test_links_resolve_as_the_system_resolves_them(tmp_path: Path) -> None:
         assert trace(path).path == Path(os.path.realpath(path))
 
 
-def test_link_without_an_end_is_an_error(tmp_path: Path) -> None:
+def test_circular_link_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("link")
 
     with pytest.raises(OSError, match="Too many levels"):
@@ -532,7 +530,7 @@ def test_user_of_an_access_control_list_is_a_stranger(tmp_path: Path) -> None:
 
 
 @as_root
-def test_link_of_another_user_in_a_shared_directory_leads_nowhere(tmp_path: Path) -> None:
+def test_link_of_another_user_in_a_shared_directory_is_not_followed(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)
@@ -556,7 +554,7 @@ def test_user_who_is_not_root_acts_for_nobody_else(tmp_path: Path) -> None:
 
 
 @as_root
-def test_rights_of_a_user_are_given_back(tmp_path: Path) -> None:
+def test_own_rights_are_restored_after_an_exception(tmp_path: Path) -> None:
     before = os.geteuid(), os.getegid(), os.getgroups()
 
     def interrupted() -> None:
@@ -597,7 +595,7 @@ def test_file_below_a_users_directory_is_written_with_that_users_rights(tmp_path
 
 
 @as_root
-def test_nothing_is_kept_of_a_strangers_file(tmp_path: Path) -> None:
+def test_no_attribute_of_a_strangers_file_is_kept(tmp_path: Path) -> None:
     tmp_path.chmod(0o1777)
     file = tmp_path / "file"
     file.touch()
@@ -630,7 +628,7 @@ def test_set_id_bits_are_not_kept(tmp_path: Path) -> None:
     assert permissions(file) == 0o755
 
 
-def test_write_removes_what_a_killed_write_left(tmp_path: Path) -> None:
+def test_write_sweeps_the_directory(tmp_path: Path) -> None:
     (tmp_path / f".ec2facts-{'0f' * 8}").touch()
 
     write_file(tmp_path / "file", b"new")

@@ -1,4 +1,4 @@
-"""What commands that install files print as they go."""
+"""What commands print while they install files."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ec2facts.install.diff import diff
 
 _Printer = TypeVar("_Printer", bound="Printer")
 
-_WORDS = {"changed": "would change", "repaired": "would repair"}
+_WORDS = {"changed": "would change", "repaired": "would repair", "removed": "would remove"}
 
 
 class Printer(Observer):
     """Prints a line to standard error for each file and command, and diffs to standard output.
 
-    Nobody who stops reading stops what is being done: where a diff cannot be written, the context ends with OSError.
+    A diff that cannot be written does not stop the install: the context raises the OSError at its end.
     """
 
     def __init__(self, options: PlanOptions) -> None:
@@ -38,7 +38,7 @@ class Printer(Observer):
             say(message)
 
     def done(self, change: Change) -> None:
-        """Print what becomes of a file."""
+        """Print how a file changed."""
         word = _WORDS.get(change.kind, change.kind) if self._options.dry_run else change.kind
         details = ""
         if change.kind == "repaired" and change.existing is not None:

@@ -1,4 +1,4 @@
-"""What tests of installs share: an old file, who is told, file systems that refuse."""
+"""Fixtures of install tests: an old file, a recording observer, mounts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Identity = tuple[int, int, int, bytes]
 
 @pytest.fixture
 def in_memory(tmp_path: Path) -> Iterator[Path]:
-    """Return a directory where fsync takes no time, if there is one: thousands of installs take enough."""
+    """Return a directory in memory, if there is one: these tests install thousands of times, and fsync is slow."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as directory:
         yield Path(directory)
@@ -28,7 +28,7 @@ def in_memory(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def mount() -> Iterator[Callable[..., None]]:
-    """Return what mounts, as mount(8) does, until the end of the test; skip without the right to."""
+    """Return a function that mounts like mount(8) until the end of the test; skip without permission."""
 
     def mounted(*arguments: object) -> None:
         done = subprocess.run(["mount", *map(str, arguments)], stderr=subprocess.PIPE, check=False)
@@ -44,18 +44,18 @@ def mount() -> Iterator[Callable[..., None]]:
 
 
 def hidden(directory: Path) -> list[str]:
-    """Return the names that an install may have left in a directory."""
+    """Return the hidden names in a directory: leftovers of an install."""
     return sorted(path.name for path in directory.glob(".*"))
 
 
 def identity(file: Path) -> Identity:
-    """Return what does not change where a file stays as it was."""
+    """Return inode, time, mode and content of a file, to compare before and after."""
     status = file.stat()
     return status.st_ino, status.st_mtime_ns, stat.S_IMODE(status.st_mode), file.read_bytes()
 
 
 class Recorder(Observer):
-    """Remembers what it was told, as words."""
+    """Records events as text."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -80,7 +80,7 @@ class Recorder(Observer):
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """Return an existing file, alone in its directory."""
+    """Return an existing file, the only one in its directory."""
     file = tmp_path / "etc" / "x.conf"
     file.parent.mkdir()
     file.write_bytes(b"old\n")

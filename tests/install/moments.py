@@ -1,4 +1,4 @@
-"""Installs that are killed, or asked to stop, at each moment at which they touch the system."""
+"""Installs that get a signal at each of their system calls in turn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _STOPPED = 77
 
 
 def touched(event: str) -> bool:
-    """Whether an audit event of Python is one of those that an install consists of."""
+    """Whether an audit event of Python announces a system call of an install."""
     return event in {"open", "fcntl.flock", "subprocess.Popen"} or event.startswith("os.")
 
 

@@ -1,4 +1,4 @@
-"""Checks, which may refuse a file, and commands, within their time limits."""
+"""Checks, which can refuse a file, commands, and their time limits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ec2facts.install import File, install
 from tests.install.conftest import Recorder, hidden, identity
 
 
-def test_check_sees_the_whole_new_file_under_a_hidden_name_beside_the_old_one(old: Path, tmp_path: Path) -> None:
+def test_check_gets_a_complete_hidden_copy_beside_the_old_file(old: Path, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
 
     install([File(old, b"new", mode=0o604, check=f"stat -c %a:%s:%n {{}} > {seen}")])
@@ -26,7 +26,7 @@ def test_check_sees_the_whole_new_file_under_a_hidden_name_beside_the_old_one(ol
     assert Path(name).suffix != ".conf"
 
 
-def test_check_sees_the_suffix_that_it_wants(old: Path) -> None:
+def test_name_of_the_checked_copy_ends_in_check_suffix(old: Path) -> None:
     install(
         [
             File(
@@ -41,7 +41,7 @@ def test_check_sees_the_suffix_that_it_wants(old: Path) -> None:
     assert old.read_bytes() == b"new"
 
 
-def test_name_of_the_checked_file_is_quoted(tmp_path: Path) -> None:
+def test_name_with_blanks_and_quotes_is_one_argument_of_the_check(tmp_path: Path) -> None:
     directory = tmp_path / "a b'; touch executed; '$(touch executed)"
     directory.mkdir()
 
@@ -52,7 +52,7 @@ def test_name_of_the_checked_file_is_quoted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_refused_file_stays_as_it_was_and_the_checkers_words_are_told(old: Path, *, dry_run: bool) -> None:
+def test_refused_file_is_unchanged_and_the_error_has_the_output_of_the_check(old: Path, *, dry_run: bool) -> None:
     before = identity(old)
 
     with pytest.raises(CheckError) as refusal:
@@ -72,12 +72,12 @@ def test_refused_file_leaves_no_backup(old: Path, tmp_path: Path) -> None:
     assert [path.name for path in old.parent.iterdir()] == ["x.conf"]
 
 
-def test_check_without_a_place_for_the_file_is_refused(old: Path) -> None:
+def test_check_without_placeholder_is_refused(old: Path) -> None:
     with pytest.raises(UsageError, match="live check"):
         install([File(old, b"new", check="nginx -t")])
 
 
-def test_hanging_checker_ends_with_its_time_limit_and_all_that_it_started(old: Path, tmp_path: Path) -> None:
+def test_check_and_its_children_are_killed_after_the_time_limit(old: Path, tmp_path: Path) -> None:
     before = identity(old)
     started = time.monotonic()
 
@@ -91,7 +91,7 @@ def test_hanging_checker_ends_with_its_time_limit_and_all_that_it_started(old: P
     assert hidden(old.parent) == []
 
 
-def test_hanging_command_ends_with_its_time_limit_and_is_owed(old: Path, tmp_path: Path) -> None:
+def test_command_is_killed_after_the_time_limit_and_retried_in_the_next_run(old: Path, tmp_path: Path) -> None:
     recorder = Recorder()
     with pytest.raises(CommandError, match=r"killed after 0\.2 seconds"):
         install([File(old, b"new", command="sleep 60", time_limit=0.2)], state=tmp_path / "state")
@@ -101,7 +101,7 @@ def test_hanging_command_ends_with_its_time_limit_and_is_owed(old: Path, tmp_pat
     assert recorder.told == ["unchanged x.conf", "running true"]
 
 
-def test_command_may_leave_a_daemon_behind(old: Path, tmp_path: Path) -> None:
+def test_command_may_start_a_daemon(old: Path, tmp_path: Path) -> None:
     started = time.monotonic()
 
     install([File(old, b"new", command="sleep 3 &")], state=tmp_path / "state")
@@ -110,7 +110,7 @@ def test_command_may_leave_a_daemon_behind(old: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("meddling", ["echo more >> {}", "chmod 777 {}", "rm {}", "rm {}; mkdir {}; rmdir {}"])
-def test_what_a_check_does_to_the_file_it_is_given_is_not_installed(old: Path, meddling: str) -> None:
+def test_changes_that_a_check_makes_to_its_copy_are_not_installed(old: Path, meddling: str) -> None:
     install([File(old, b"new", check=meddling)])
 
     assert identity(old)[2:] == (0o640, b"new")
@@ -124,7 +124,7 @@ def test_check_can_execute_the_file(old: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["check", "check_live", "command"])
-def test_what_a_program_says_of_a_secret_file_is_not_told(old: Path, tmp_path: Path, kind: str) -> None:
+def test_output_of_a_command_is_hidden_if_the_file_is_secret(old: Path, tmp_path: Path, kind: str) -> None:
     command: dict[str, Any] = {kind: f"cat {old.parent}/* {old.parent}/.e*; false {{}}"}
     file = File(old, b"hunter2\n", secret=True, **command)
 
@@ -135,7 +135,9 @@ def test_what_a_program_says_of_a_secret_file_is_not_told(old: Path, tmp_path: P
     assert "this run writes a secret" in str(failure.value)
 
 
-def test_command_that_cannot_be_started_is_owed(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_that_cannot_be_started_is_retried_in_the_next_run(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = File(old, b"new", command=f"touch {tmp_path}/ran")
 
     with monkeypatch.context() as without:
@@ -186,7 +188,7 @@ def test_check_that_cannot_be_started_refuses_nothing(old: Path, monkeypatch: py
     assert identity(old) == before
 
 
-def test_output_of_no_command_is_shown_in_a_run_with_a_secret(old: Path, tmp_path: Path) -> None:
+def test_output_of_every_command_is_hidden_if_one_file_of_the_run_is_secret(old: Path, tmp_path: Path) -> None:
     secret = File(tmp_path / "secret", b"hunter2\n", secret=True)
 
     with pytest.raises(CommandError) as failure:
@@ -198,7 +200,7 @@ def test_output_of_no_command_is_shown_in_a_run_with_a_secret(old: Path, tmp_pat
     assert "hunter2" not in str(failure.value)
 
 
-def test_output_of_a_check_is_hidden_while_an_old_secret_may_be_in_it(old: Path, tmp_path: Path) -> None:
+def test_output_of_a_check_is_hidden_if_the_old_file_was_secret(old: Path, tmp_path: Path) -> None:
     install([File(old, b"hunter2\n", secret=True, mode=0o644)], state=tmp_path / "state")
 
     with pytest.raises(CheckError) as failure:

@@ -19,7 +19,7 @@ def test_diff_is_unified(tmp_path: Path) -> None:
     assert text == f"--- {file}\n+++ {file}\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"
 
 
-def test_new_file_differs_from_nothing(tmp_path: Path) -> None:
+def test_diff_of_a_new_file_starts_from_nothing(tmp_path: Path) -> None:
     file = tmp_path / "x"
 
     text = diff(compare(File(file, b"a", mode=0o644)))
@@ -27,7 +27,7 @@ def test_new_file_differs_from_nothing(tmp_path: Path) -> None:
     assert text == f"--- /dev/null\n+++ {file}\n@@ -0,0 +1 @@\n+a\n\\ No newline at end of file\n"
 
 
-def test_file_that_does_not_change_has_none(tmp_path: Path) -> None:
+def test_diff_of_an_unchanged_file_is_empty(tmp_path: Path) -> None:
     file = tmp_path / "x"
     file.write_bytes(b"a")
 
@@ -44,7 +44,7 @@ def test_file_that_does_not_change_has_none(tmp_path: Path) -> None:
         (0o644, File(Path("x"), b"secret", mode=0o600)),
     ],
 )
-def test_secret_file_shows_only_that_it_changes(tmp_path: Path, before: int, file: File) -> None:
+def test_diff_of_a_secret_file_hides_its_content(tmp_path: Path, before: int, file: File) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"old secret")
     path.chmod(before)
@@ -54,20 +54,20 @@ def test_secret_file_shows_only_that_it_changes(tmp_path: Path, before: int, fil
     assert text == f"--- {path}\n+++ {path}\n(not shown: it is for its owner alone)\n"
 
 
-def test_what_could_move_a_cursor_is_its_escape(tmp_path: Path) -> None:
+def test_control_characters_in_a_diff_are_escaped(tmp_path: Path) -> None:
     text = diff(compare(File(tmp_path / "x", b"\x1b[2J\r\tb\xff\n\x0c\n", mode=0o644)))
 
     assert text.endswith("+\\x1b[2J\\r\tb\\xff\n+\\x0c\n")
 
 
-def test_name_of_a_file_moves_no_cursor_either(tmp_path: Path) -> None:
+def test_control_characters_in_the_name_of_a_diff_are_escaped(tmp_path: Path) -> None:
     text = diff(compare(File(tmp_path / "\x1b[2J\udcff", b"a\n", mode=0o644)))
 
     assert text.splitlines()[1] == f"+++ {tmp_path}/\\x1b[2J\\udcff"
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_diff_never_shows_what_an_earlier_run_wrote_as_a_secret(tmp_path: Path, *, dry_run: bool) -> None:
+def test_diff_hides_the_secret_of_an_earlier_run(tmp_path: Path, *, dry_run: bool) -> None:
     file, state = tmp_path / "x", tmp_path / "state"
     diffs: list[str] = []
     observer = Observer()
@@ -79,7 +79,7 @@ def test_diff_never_shows_what_an_earlier_run_wrote_as_a_secret(tmp_path: Path, 
     assert diffs == [f"--- {file}\n+++ {file}\n(not shown: it is for its owner alone)\n"]
 
 
-def test_diff_shows_what_replaces_the_successor_of_a_secret(tmp_path: Path) -> None:
+def test_diff_is_shown_again_after_a_secret_was_replaced(tmp_path: Path) -> None:
     file, state = tmp_path / "x", tmp_path / "state"
     install([File(file, b"hunter2\n", secret=True, mode=0o644)], state=state)
     install([File(file, b"old\n", mode=0o644)], state=state)
@@ -90,7 +90,7 @@ def test_diff_shows_what_replaces_the_successor_of_a_secret(tmp_path: Path) -> N
     assert [path.name for path in state.iterdir()] == ["lock"]
 
 
-def test_diff_shows_nothing_where_the_state_cannot_be_read(tmp_path: Path) -> None:
+def test_diff_is_hidden_if_the_state_cannot_be_read(tmp_path: Path) -> None:
     file, state = tmp_path / "x", tmp_path / "state"
     file.write_bytes(b"old\n")
     file.chmod(0o644)
@@ -105,7 +105,7 @@ def test_diff_shows_nothing_where_the_state_cannot_be_read(tmp_path: Path) -> No
     assert "(not shown" in diffs[0]
 
 
-def test_diff_of_a_removal_ends_in_nothing(tmp_path: Path) -> None:
+def test_diff_of_a_removed_file_ends_in_nothing(tmp_path: Path) -> None:
     file = tmp_path / "x"
     file.write_bytes(b"old\n")
     file.chmod(0o644)

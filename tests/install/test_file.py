@@ -1,4 +1,4 @@
-"""One file: replaced whole, or as it was."""
+"""One file: replaced atomically, or unchanged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_new_file_has_what_the_umask_leaves(tmp_path: Path) -> None:
     assert identity(file)[2:] == (0o640, b"content")
 
 
-def test_changed_file_is_another_one_with_the_old_attributes(old: Path) -> None:
+def test_changed_file_is_replaced_and_keeps_its_attributes(old: Path) -> None:
     inode = old.stat().st_ino
 
     install([File(old, b"new")])
@@ -52,7 +52,7 @@ def test_unchanged_file_is_not_touched(old: Path) -> None:
     assert identity(old) == before
 
 
-def test_wrong_mode_is_repaired_and_nothing_else(old: Path) -> None:
+def test_wrong_mode_is_repaired_without_rewriting_the_file(old: Path) -> None:
     inode, modified, _, content = identity(old)
 
     changes = install([File(old, b"old\n", mode=0o600)])
@@ -79,7 +79,7 @@ def test_owner_of_an_existing_file_stays(old: Path) -> None:
     assert (old.stat().st_uid, old.stat().st_gid) == (12345, 12345)
 
 
-def test_file_with_a_secret_is_for_its_owner_alone_unless_it_is_given_a_mode(old: Path, tmp_path: Path) -> None:
+def test_secret_file_is_0600_unless_a_mode_is_given(old: Path, tmp_path: Path) -> None:
     given = tmp_path / "given"
 
     install([File(old, b"secret", secret=True), File(given, b"secret", secret=True, mode=0o644)])
@@ -87,7 +87,7 @@ def test_file_with_a_secret_is_for_its_owner_alone_unless_it_is_given_a_mode(old
     assert [identity(file)[2] for file in (old, given)] == [0o600, 0o644]
 
 
-def test_symbolic_link_stays_and_its_target_changes(old: Path, tmp_path: Path) -> None:
+def test_target_of_a_symbolic_link_is_replaced(old: Path, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to("etc/x.conf")
 
@@ -96,7 +96,7 @@ def test_symbolic_link_stays_and_its_target_changes(old: Path, tmp_path: Path) -
     assert (link.is_symlink(), old.read_bytes()) == (True, b"new")
 
 
-def test_symbolic_link_is_refused_where_links_are_not_followed(old: Path, tmp_path: Path) -> None:
+def test_symbolic_link_is_refused_without_follow(old: Path, tmp_path: Path) -> None:
     before = identity(old)
     link = tmp_path / "link"
     link.symlink_to("etc/x.conf")
@@ -119,7 +119,7 @@ def test_pipe_is_refused(tmp_path: Path) -> None:
         install([File(tmp_path / "pipe", b"new")])
 
 
-def test_missing_directory_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+def test_missing_directory_is_an_error_with_the_path_of_the_file(tmp_path: Path) -> None:
     with pytest.raises(InstallError, match=f"^{tmp_path}/missing/x: there is no directory {tmp_path}/missing$"):
         install([File(tmp_path / "missing" / "x", b"new")])
 
@@ -132,7 +132,7 @@ def test_backup_is_the_old_file(old: Path, tmp_path: Path) -> None:
 
 
 @linux_only
-def test_backup_carries_over_who_may_read_the_old_file(old: Path, tmp_path: Path) -> None:
+def test_backup_keeps_the_access_control_list(old: Path, tmp_path: Path) -> None:
     entries = [(0x01, 6, -1), (0x02, 4, 12345), (0x04, 0, -1), (0x10, 4, -1), (0x20, 0, -1)]
     granted = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
     os.setxattr(old, "system.posix_acl_access", granted)
@@ -142,7 +142,7 @@ def test_backup_carries_over_who_may_read_the_old_file(old: Path, tmp_path: Path
     assert os.getxattr(old.with_name("x.conf~"), "system.posix_acl_access") == granted
 
 
-def test_backup_that_cannot_be_kept_leaves_the_old_file_and_is_no_obstacle_to_others(old: Path, tmp_path: Path) -> None:
+def test_failed_backup_restores_the_old_file_and_other_files_are_installed(old: Path, tmp_path: Path) -> None:
     before = identity(old)
     old.with_name("x.conf~").mkdir()
 
@@ -172,7 +172,7 @@ def test_full_disk_leaves_the_old_file(tmp_path: Path, mount: Callable[..., None
     assert hidden(small) == []
 
 
-def test_full_disk_puts_back_what_is_written_in_place(tmp_path: Path, mount: Callable[..., None]) -> None:
+def test_full_disk_restores_a_file_that_is_written_in_place(tmp_path: Path, mount: Callable[..., None]) -> None:
     small = tmp_path / "small"
     small.mkdir()
     mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", small)
@@ -200,7 +200,7 @@ def test_read_only_directory_leaves_the_old_file(tmp_path: Path, mount: Callable
     assert file.read_bytes() == b"old"
 
 
-def test_bind_mounted_file_is_an_error_that_names_the_option(tmp_path: Path, mount: Callable[..., None]) -> None:
+def test_error_of_a_bind_mounted_file_names_in_place(tmp_path: Path, mount: Callable[..., None]) -> None:
     file = tmp_path / "x"
     file.write_bytes(b"old")
     mount("--bind", file, file)
@@ -213,7 +213,7 @@ def test_bind_mounted_file_is_an_error_that_names_the_option(tmp_path: Path, mou
     assert sorted(path.name for path in tmp_path.iterdir()) == ["state", "x"]
 
 
-def test_bind_mounted_file_is_written_in_place_if_asked(tmp_path: Path, mount: Callable[..., None]) -> None:
+def test_bind_mounted_file_is_written_in_place(tmp_path: Path, mount: Callable[..., None]) -> None:
     file = tmp_path / "x"
     file.write_bytes(b"old and longer")
     mount("--bind", file, file)
@@ -284,7 +284,7 @@ def test_file_is_private_until_it_is_complete_and_final_before_the_rename(old: P
     assert moments == [("os.chown", 0o600, 6), ("os.chmod", 0o600, 6), ("os.rename", 0o664, 6)]
 
 
-def test_file_is_on_the_disk_before_the_rename_and_its_name_behind_it(
+def test_file_is_synced_before_the_rename_and_the_directory_after_it(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[tuple[bool, bytes]] = []

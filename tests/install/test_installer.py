@@ -1,4 +1,4 @@
-"""Many files: what is refused, what goes together, what runs at the end."""
+"""Many files: failures, groups, dry runs, directories, removals, and commands at the end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.install.conftest import Recorder, hidden, identity
 
 
 @pytest.mark.parametrize("in_place", [False, True])
-def test_file_that_the_live_check_refuses_comes_back(old: Path, tmp_path: Path, *, in_place: bool) -> None:
+def test_failed_live_check_restores_the_old_file(old: Path, tmp_path: Path, *, in_place: bool) -> None:
     inode, _, mode, content = identity(old)
     command = f"touch {tmp_path}/ran"
 
@@ -43,7 +43,7 @@ def test_file_that_the_live_check_refuses_comes_back(old: Path, tmp_path: Path, 
     assert not (tmp_path / "ran").exists()
 
 
-def test_new_file_that_the_live_check_refuses_is_gone(tmp_path: Path) -> None:
+def test_failed_live_check_removes_a_new_file(tmp_path: Path) -> None:
     file = tmp_path / "etc" / "new"
     file.parent.mkdir()
 
@@ -53,7 +53,7 @@ def test_new_file_that_the_live_check_refuses_is_gone(tmp_path: Path) -> None:
     assert list(file.parent.iterdir()) == []
 
 
-def test_live_check_is_not_run_in_a_dry_run(old: Path, tmp_path: Path) -> None:
+def test_dry_run_skips_live_checks(old: Path, tmp_path: Path) -> None:
     before = identity(old)
 
     changes = install([File(old, b"new", check_live="false")], state=tmp_path / "state", dry_run=True)
@@ -63,7 +63,7 @@ def test_live_check_is_not_run_in_a_dry_run(old: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
-def test_refused_fragment_of_nginx_comes_back(tmp_path: Path, program: Callable[..., str]) -> None:
+def test_fragment_that_nginx_refuses_is_rolled_back(tmp_path: Path, program: Callable[..., str]) -> None:
     nginx = program("nginx", package="nginx-light")
     main = tmp_path / "nginx.conf"
     main.write_text(
@@ -83,7 +83,7 @@ def test_refused_fragment_of_nginx_comes_back(tmp_path: Path, program: Callable[
     assert hidden(fragment.parent) == []
 
 
-def test_files_together_change_only_if_all_pass(old: Path, tmp_path: Path) -> None:
+def test_group_changes_only_if_every_check_passes(old: Path, tmp_path: Path) -> None:
     before = identity(old)
     new = tmp_path / "etc" / "new"
     recorder = Recorder()
@@ -104,7 +104,7 @@ def test_files_together_change_only_if_all_pass(old: Path, tmp_path: Path) -> No
     assert recorder.told == ["kept x.conf", "kept new", "changed alone"]
 
 
-def test_files_together_are_put_back_if_one_cannot_be_replaced(
+def test_group_is_rolled_back_if_one_file_cannot_be_replaced(
     old: Path, tmp_path: Path, mount: Callable[..., None]
 ) -> None:
     bound = tmp_path / "etc" / "bound"
@@ -119,7 +119,7 @@ def test_files_together_are_put_back_if_one_cannot_be_replaced(
     assert hidden(old.parent) == []
 
 
-def test_files_together_stay_if_one_cannot_be_repaired(old: Path, tmp_path: Path, mount: Callable[..., None]) -> None:
+def test_group_is_rolled_back_if_a_repair_fails(old: Path, tmp_path: Path, mount: Callable[..., None]) -> None:
     bound, other = tmp_path / "etc" / "bound", tmp_path / "etc" / "other"
     for file in (bound, other):
         file.write_bytes(b"same")
@@ -145,7 +145,7 @@ def test_files_together_stay_if_one_cannot_be_repaired(old: Path, tmp_path: Path
     assert [path.name for path in (tmp_path / "state").iterdir()] == ["lock"]
 
 
-def test_further_failures_are_told_and_the_first_is_raised(old: Path, tmp_path: Path) -> None:
+def test_first_failure_is_raised_and_the_observer_receives_the_others(old: Path, tmp_path: Path) -> None:
     recorder = Recorder()
 
     with pytest.raises(CheckError, match=r"x\.conf"):
@@ -155,7 +155,7 @@ def test_further_failures_are_told_and_the_first_is_raised(old: Path, tmp_path: 
     assert "(exit status 3)" in recorder.told[2]
 
 
-def test_command_runs_once_behind_all_files_and_knows_which_changed(old: Path, tmp_path: Path) -> None:
+def test_command_runs_once_after_all_files_with_the_changed_paths(old: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = f'cat {old} {tmp_path}/last >> {log}; echo "$EC2FACTS_CHANGED" >> {log}'
     unchanged = tmp_path / "unchanged"
@@ -179,7 +179,7 @@ def test_command_does_not_run_if_nothing_changed(old: Path, tmp_path: Path) -> N
     assert not (tmp_path / "ran").exists()
 
 
-def test_command_runs_where_a_mode_is_repaired(old: Path, tmp_path: Path) -> None:
+def test_command_runs_after_a_mode_was_repaired(old: Path, tmp_path: Path) -> None:
     install([File(old, b"old\n", mode=0o600, command=f"touch {tmp_path}/ran")], state=tmp_path / "state")
 
     assert (tmp_path / "ran").exists()
@@ -195,7 +195,7 @@ def test_failed_command_does_not_stop_the_others(old: Path, tmp_path: Path) -> N
     assert (tmp_path / "ran").exists()
 
 
-def test_dry_run_tells_what_would_be_done_and_touches_nothing(old: Path, tmp_path: Path) -> None:
+def test_dry_run_reports_the_changes_and_makes_none(old: Path, tmp_path: Path) -> None:
     before = identity(old)
     recorder = Recorder()
 
@@ -211,7 +211,7 @@ def test_dry_run_tells_what_would_be_done_and_touches_nothing(old: Path, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["etc"]
 
 
-def test_what_needs_state_is_refused_without_a_directory_for_it(old: Path) -> None:
+def test_command_without_a_state_directory_is_refused(old: Path) -> None:
     with pytest.raises(UsageError, match="a state directory"):
         install([File(old, b"new", command="true")])
 
@@ -322,7 +322,7 @@ def test_file_is_removed_and_its_command_runs(old: Path, tmp_path: Path) -> None
     assert (tmp_path / "log").read_text() == f"{old}\n"
 
 
-def test_removed_file_comes_back_if_its_group_fails(old: Path, tmp_path: Path) -> None:
+def test_removed_file_is_restored_if_its_group_fails(old: Path, tmp_path: Path) -> None:
     inode = old.stat().st_ino
 
     with pytest.raises(CheckError):
@@ -357,20 +357,20 @@ def test_file_that_a_run_no_longer_installs_is_pruned(tmp_path: Path) -> None:
     assert prunes(tmp_path, "b") == ["unchanged b"]
 
 
-def test_all_files_are_pruned_where_none_is_left(tmp_path: Path) -> None:
+def test_last_file_of_a_run_is_pruned(tmp_path: Path) -> None:
     prunes(tmp_path, "a")
 
     assert prunes(tmp_path) == ["removed a"]
 
 
-def test_dry_run_names_what_it_would_prune(tmp_path: Path) -> None:
+def test_dry_run_reports_files_to_prune(tmp_path: Path) -> None:
     prunes(tmp_path, "a")
 
     assert prunes(tmp_path, dry_run=True) == ["removed a"]
     assert (tmp_path / "a").exists()
 
 
-def test_nothing_but_the_files_of_that_run_is_pruned(tmp_path: Path) -> None:
+def test_prune_leaves_files_of_others_and_files_that_changed(tmp_path: Path) -> None:
     prunes(tmp_path, "a", "b", "c")
     others = [File(tmp_path / "other", b"new", prune=True), File(tmp_path / "b", b"new")]
     install(others, state=tmp_path / "state", name="another config")
@@ -394,7 +394,7 @@ def test_command_of_a_pruned_file_runs(tmp_path: Path) -> None:
 # State
 
 
-def test_one_problem_of_the_state_is_told_once(tmp_path: Path, mount: Callable[..., None]) -> None:
+def test_failure_of_the_state_is_reported_once(tmp_path: Path, mount: Callable[..., None]) -> None:
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
     mount("-t", "tmpfs", "-o", "mode=700", "tmpfs", state)
@@ -408,7 +408,7 @@ def test_one_problem_of_the_state_is_told_once(tmp_path: Path, mount: Callable[.
     assert [event for event in recorder.told if "Read-only" in event] == []
 
 
-def test_simple_file_needs_no_state_that_can_be_read(old: Path, tmp_path: Path) -> None:
+def test_simple_file_is_installed_if_the_state_cannot_be_read(old: Path, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state").chmod(0o777)
 

@@ -1,4 +1,4 @@
-"""What one run leaves to the next: commands owed, and what was killed or asked to stop."""
+"""State between runs: retried commands, and the rollback of killed runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.install.moments import in_child, interrupted
 
 
 @pytest.mark.parametrize("content", [b"old\n", b"new\n"], ids=["repaired", "changed"])
-def test_failed_command_is_owed_until_it_succeeds(old: Path, tmp_path: Path, content: bytes) -> None:
+def test_failed_command_is_retried_in_each_run_until_it_succeeds(old: Path, tmp_path: Path, content: bytes) -> None:
     file = File(old, content, mode=0o600, command=f"echo ran >> {tmp_path}/log; test -e {tmp_path}/up")
     state = tmp_path / "state"
 
@@ -44,7 +44,7 @@ def test_failed_command_is_owed_until_it_succeeds(old: Path, tmp_path: Path, con
     assert [path.name for path in state.iterdir()] == ["lock"]
 
 
-def test_owed_command_is_the_one_that_the_file_has_now(old: Path, tmp_path: Path) -> None:
+def test_retry_runs_the_current_command_of_the_file(old: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
 
     with pytest.raises(CommandError):
@@ -54,7 +54,7 @@ def test_owed_command_is_the_one_that_the_file_has_now(old: Path, tmp_path: Path
     assert (tmp_path / "mended").exists()
 
 
-def test_run_without_the_file_leaves_its_command_owed(old: Path, tmp_path: Path) -> None:
+def test_retry_waits_for_a_run_that_has_the_file(old: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     with pytest.raises(CommandError):
         install([File(old, b"new", command="false")], state=state)
@@ -66,7 +66,7 @@ def test_run_without_the_file_leaves_its_command_owed(old: Path, tmp_path: Path)
     assert recorder.told == ["unchanged x.conf", "running true"]
 
 
-def test_owed_command_runs_though_the_next_content_is_refused(old: Path, tmp_path: Path) -> None:
+def test_failed_command_is_retried_though_the_next_content_is_refused(old: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     with pytest.raises(CommandError):
         install([File(old, b"new", command="false")], state=state)
@@ -79,7 +79,7 @@ def test_owed_command_runs_though_the_next_content_is_refused(old: Path, tmp_pat
     assert not (tmp_path / "again").exists()
 
 
-def test_disk_of_the_state_that_fills_meanwhile_leaves_the_old_file(
+def test_state_disk_that_fills_during_the_run_restores_the_old_file(
     old: Path, tmp_path: Path, mount: Callable[..., None]
 ) -> None:
     state = tmp_path / "state"
@@ -117,9 +117,7 @@ def test_file_in_a_read_only_directory_is_written_in_place(tmp_path: Path, mount
     assert [path.name for path in (tmp_path / "state").iterdir()] == ["lock"]
 
 
-def test_what_cannot_be_put_back_yet_stays_recorded_and_is_no_obstacle_to_others(
-    in_memory: Path, mount: Callable[..., None]
-) -> None:
+def test_failed_rollback_is_retried_and_other_files_are_installed(in_memory: Path, mount: Callable[..., None]) -> None:
     group = Group(in_memory)
     other = File(in_memory / "other", b"new", command=f"touch {in_memory}/ran")
     mount("--bind", group.directory, group.directory)
@@ -138,7 +136,7 @@ def test_what_cannot_be_put_back_yet_stays_recorded_and_is_no_obstacle_to_others
     assert [path.name for path in group.state.iterdir()] == ["lock"]
 
 
-def test_run_that_needs_no_state_undoes_what_was_killed_too(in_memory: Path) -> None:
+def test_run_without_state_settings_rolls_back_a_killed_run(in_memory: Path) -> None:
     group = Group(in_memory)
     in_child(lambda: group.install(check_live="kill -9 $PPID"))
 
@@ -148,7 +146,7 @@ def test_run_that_needs_no_state_undoes_what_was_killed_too(in_memory: Path) -> 
     assert hidden(group.directory) == []
 
 
-def test_what_somebody_put_there_since_a_run_was_killed_stays(in_memory: Path) -> None:
+def test_rollback_leaves_files_that_changed_since_the_run_was_killed(in_memory: Path) -> None:
     group = Group(in_memory)
     in_child(lambda: group.install(check_live="kill -9 $PPID"))
     for file in (group.files[0], group.directory / "c"):
@@ -161,7 +159,7 @@ def test_what_somebody_put_there_since_a_run_was_killed_stays(in_memory: Path) -
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"owed": 1}', '{"owed": [], "undo": [[1]], "discard": []}'])
-def test_damaged_journal_is_an_error_that_says_what_to_do(old: Path, tmp_path: Path, content: str) -> None:
+def test_error_of_a_damaged_journal_says_what_to_do(old: Path, tmp_path: Path, content: str) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "journal.json").write_text(content)
 
@@ -170,7 +168,7 @@ def test_damaged_journal_is_an_error_that_says_what_to_do(old: Path, tmp_path: P
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a directory to any group")
-def test_state_that_others_of_the_group_can_change_is_refused(old: Path, tmp_path: Path) -> None:
+def test_state_directory_that_a_group_can_write_is_refused(old: Path, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     os.chown(tmp_path / "state", 0, 12345)
     (tmp_path / "state").chmod(0o770)
@@ -179,7 +177,7 @@ def test_state_that_others_of_the_group_can_change_is_refused(old: Path, tmp_pat
         install([File(old, b"new", command="true")], state=tmp_path / "state")
 
 
-def test_command_that_would_wait_for_its_own_run_fails_and_says_why(old: Path, tmp_path: Path) -> None:
+def test_command_that_would_wait_for_its_own_run_fails_with_the_reason(old: Path, tmp_path: Path) -> None:
     again = "from pathlib import Path; from ec2facts.install import *; "
     again += f"install([File(Path('{tmp_path}/y'), command='true')], state=Path('{tmp_path}/state'))"
 
@@ -187,7 +185,7 @@ def test_command_that_would_wait_for_its_own_run_fails_and_says_why(old: Path, t
         install([File(old, b"new", command=f'{sys.executable} -c "{again}"')], state=tmp_path / "state")
 
 
-def test_program_that_outlives_its_run_is_free_to_install(
+def test_daemon_of_a_command_can_install_after_the_run(
     old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = tmp_path / "state"
@@ -201,7 +199,7 @@ def test_program_that_outlives_its_run_is_free_to_install(
     assert old.read_bytes() == b"newer"
 
 
-def test_state_without_locks_is_an_error_that_says_what_to_do(
+def test_error_of_a_file_system_without_locks_names_state(
     old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*arguments: object) -> None:
@@ -212,7 +210,7 @@ def test_state_without_locks_is_an_error_that_says_what_to_do(
         install([File(old, b"new", command="true")], state=tmp_path / "state")
 
 
-def test_file_that_cannot_be_put_back_is_told_with_what_was_refused(
+def test_error_of_a_failed_rollback_has_the_reason_for_the_rollback(
     old: Path, tmp_path: Path, mount: Callable[..., None]
 ) -> None:
     mount("--bind", old.parent, old.parent)
@@ -229,7 +227,7 @@ def test_file_that_cannot_be_put_back_is_told_with_what_was_refused(
     assert hidden(old.parent) == []
 
 
-def test_file_that_is_half_done_is_not_built_on(in_memory: Path, mount: Callable[..., None]) -> None:
+def test_file_with_a_pending_rollback_is_not_installed(in_memory: Path, mount: Callable[..., None]) -> None:
     group = Group(in_memory)
     mount("--bind", group.directory, group.directory)
     in_child(lambda: group.install(check_live="kill -9 $PPID"))
@@ -244,7 +242,7 @@ def test_file_that_is_half_done_is_not_built_on(in_memory: Path, mount: Callable
     subprocess.run(["mount", "-o", "remount,rw,bind", group.directory], check=True)
 
 
-def test_full_disk_of_the_state_leaves_the_old_file(old: Path, tmp_path: Path, mount: Callable[..., None]) -> None:
+def test_full_state_disk_leaves_the_old_file(old: Path, tmp_path: Path, mount: Callable[..., None]) -> None:
     state = tmp_path / "state"
     state.mkdir()
     mount("-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", state)
@@ -261,7 +259,7 @@ def test_full_disk_of_the_state_leaves_the_old_file(old: Path, tmp_path: Path, m
 
 
 class Group:
-    """An existing file, a new one and one to repair that go together, and a command that needs all."""
+    """A group of an existing file, a new file and a file to repair, with a command."""
 
     def __init__(self, directory: Path, *, in_place: bool = False) -> None:
         self.directory = directory / "etc"
@@ -310,7 +308,7 @@ class Group:
 
 
 @pytest.mark.parametrize("in_place", [False, True])
-def test_next_run_finishes_what_was_killed_at_any_moment(in_memory: Path, *, in_place: bool) -> None:
+def test_run_after_a_kill_at_any_moment_completes_the_install(in_memory: Path, *, in_place: bool) -> None:
     group = Group(in_memory, in_place=in_place)
     moments = 0
 
@@ -328,7 +326,7 @@ def test_next_run_finishes_what_was_killed_at_any_moment(in_memory: Path, *, in_
 
 
 @pytest.mark.parametrize("in_place", [False, True])
-def test_next_run_leaves_none_or_all_of_what_was_killed_at_any_moment(in_memory: Path, *, in_place: bool) -> None:
+def test_group_is_old_or_new_after_a_kill_at_any_moment(in_memory: Path, *, in_place: bool) -> None:
     group = Group(in_memory, in_place=in_place)
     seen = set()
 
@@ -349,7 +347,7 @@ def test_next_run_leaves_none_or_all_of_what_was_killed_at_any_moment(in_memory:
 
 
 @pytest.mark.parametrize(("number", "live"), [(signal.SIGTERM, "true"), (signal.SIGHUP, "false")])
-def test_signal_at_any_moment_leaves_none_or_all_and_nothing_behind(
+def test_signal_at_any_moment_leaves_the_group_old_or_new_without_leftovers(
     in_memory: Path, number: signal.Signals, live: str
 ) -> None:
     group = Group(in_memory)
@@ -373,7 +371,7 @@ def test_signal_at_any_moment_leaves_none_or_all_and_nothing_behind(
         inodes = [file.stat().st_ino for file in group.files]
 
 
-def test_single_file_killed_at_any_moment_is_old_or_new_and_swept_by_the_next_run(in_memory: Path) -> None:
+def test_single_file_is_old_or_new_after_a_kill_and_the_next_run_sweeps(in_memory: Path) -> None:
     old = in_memory / "x"
     old.write_bytes(b"old\n")
 
@@ -387,7 +385,7 @@ def test_single_file_killed_at_any_moment_is_old_or_new_and_swept_by_the_next_ru
         old.write_bytes(b"old\n")
 
 
-def test_directory_that_is_gone_after_a_reboot_is_no_obstacle(in_memory: Path) -> None:
+def test_rollback_skips_a_directory_that_a_reboot_removed(in_memory: Path) -> None:
     group = Group(in_memory)
     in_child(lambda: group.install(check_live="kill -9 $PPID"))
     shutil.rmtree(group.directory)
@@ -399,7 +397,7 @@ def test_directory_that_is_gone_after_a_reboot_is_no_obstacle(in_memory: Path) -
 
 
 @pytest.mark.parametrize("in_place", [False, True])
-def test_file_that_is_gone_comes_back_where_its_run_was_killed(
+def test_rollback_restores_a_file_that_was_removed_after_a_kill(
     in_memory: Path, mount: Callable[..., None], *, in_place: bool
 ) -> None:
     group = Group(in_memory, in_place=in_place)
@@ -414,7 +412,7 @@ def test_file_that_is_gone_comes_back_where_its_run_was_killed(
     assert group.contents() == [b"old"] * 3
 
 
-def test_runs_at_once_wait_for_each_other(tmp_path: Path) -> None:
+def test_concurrent_runs_wait_for_each_other(tmp_path: Path) -> None:
     log = tmp_path / "log"
     check = f"echo start >> {log}; sleep 0.1; echo end >> {log}; : {{}}"
     failures: list[EC2FactsError] = []
@@ -439,7 +437,7 @@ def test_runs_at_once_wait_for_each_other(tmp_path: Path) -> None:
     assert hidden(tmp_path) == []
 
 
-def test_runs_without_state_do_not_sweep_each_others_files(tmp_path: Path) -> None:
+def test_concurrent_runs_do_not_sweep_each_others_files(tmp_path: Path) -> None:
     failures: list[EC2FactsError] = []
 
     def run(number: int) -> None:
@@ -459,7 +457,7 @@ def test_runs_without_state_do_not_sweep_each_others_files(tmp_path: Path) -> No
     assert hidden(tmp_path) == []
 
 
-def test_run_that_waits_for_another_says_so(old: Path, tmp_path: Path) -> None:
+def test_observer_is_told_that_a_run_waits_for_a_lock(old: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
     recorder = Recorder()

@@ -111,7 +111,7 @@ def test_target_of_a_link_is_not_given_away(ground: Ground) -> None:
     assert ground.victims() == before
 
 
-def test_parent_that_is_swapped_during_a_check_leads_nowhere(ground: Ground) -> None:
+def test_parent_that_is_swapped_during_a_check_is_not_followed(ground: Ground) -> None:
     before = ground.victims()
     parent = ground.app / "sub"
     parent.mkdir()
@@ -197,7 +197,7 @@ def test_interruption_at_any_moment_leaves_old_or_new_and_no_rights_behind(
         assert (hidden(ground.app), hidden(ground.state)) == ([], [])
 
 
-def test_directories_are_not_created_where_a_stranger_was_faster(ground: Ground) -> None:
+def test_parents_are_not_created_inside_a_strangers_directory(ground: Ground) -> None:
     before = ground.victims()
     theirs = ground.shared / "a"
 
