@@ -54,7 +54,7 @@ KNOWS_THE_PACKAGE = {
 OWNERS = {
     "requests": "imds/session",
     "urllib3": "imds/session",
-    "jinja2": "render/(template/environment|undefined|printable|filters/conversions)",
+    "jinja2": "render/(template/(environment|rewriting)|undefined|printable|filters/conversions)",
     "yaml": "apply/config",
 }
 """The modules that may import a library when they are imported; they are imported by the command that needs them."""

@@ -1,4 +1,4 @@
-"""Facts in, text out. Renderers are pure; each imports what it needs when it is first asked for."""
+"""Renderers: pure functions from facts to text. Each is imported when it is first used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a template may print: text and numbers, nothing that Python would have to spell out."""
+"""The values that a template can print: text and numbers. A list, a mapping and None have no text of their own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _Omit:
 
 
 OMIT = _Omit()
-"""``omit`` of Ansible: it leaves an argument out there, and a template has none; it can be compared, not printed."""
+"""Ansible's ``omit``, which leaves out an argument of a module there. Here it can be compared, but not printed."""
 
 
 class RefusalError(ValueError):
@@ -24,25 +24,24 @@ class RefusalError(ValueError):
 
 
 def printable(value: Any) -> str:
-    """Return the text of a value as a template prints it.
+    """Return the text of a value as a template prints it; a boolean is ``True`` or ``False``, as in Jinja.
 
-    Every printed value passes here, and so does whatever else becomes a text: by ``~``, ``%``, ``.format`` or a filter.
-
-    Raises ValueError, which says what to do instead, for what has no text of its own, and jinja2's UndefinedError
-    for what is undefined. A boolean is ``True`` or ``False``, as everywhere in Jinja.
+    Every printed value passes through this function, and so does every operand of ``~``, ``%``, ``.format`` and the
+    filters for text. Raises RefusalError, with the remedy, for a value that has no text, and jinja2's UndefinedError
+    for an undefined value.
     """
     if not isinstance(value, (str, int, float, Undefined)):
         raise RefusalError(_refusal(value))
     text = str(value)
     try:
         text.encode()
-    except UnicodeEncodeError:  # a JSON document may say "\\ud800"
-        raise RefusalError("half of a surrogate pair cannot be printed: it is not Unicode text") from None
+    except UnicodeEncodeError:  # JSON can hold "\\ud800"
+        raise RefusalError("half of a surrogate pair cannot be printed: no encoding can hold it") from None
     return text
 
 
 def defined(value: T, *, within: bool = True) -> T:
-    """Return ``value``; raise jinja2's UndefinedError if it, or anything ``within``, is undefined."""
+    """Return ``value``; raise jinja2's UndefinedError if it is undefined or, with ``within``, holds such a value."""
     if isinstance(value, Undefined):
         str(value)
     if not within:
@@ -54,7 +53,7 @@ def defined(value: T, *, within: bool = True) -> T:
 
 
 def operand(value: Any) -> Any:
-    """Return the right operand of ``%`` after a text; raise ValueError if what the text asks for is not printable."""
+    """Return the right operand of ``%`` after a text; raise RefusalError if it has no text of its own."""
     if isinstance(value, Mapping):
         return _Operand(value)
     for item in value if isinstance(value, tuple) else (value,):
@@ -63,7 +62,7 @@ def operand(value: Any) -> Any:
 
 
 class _Operand:
-    """A mapping to the right of ``%``: a value is checked only when the text asks for its key."""
+    """A mapping to the right of ``%``, in which a value is checked only when the text names its key."""
 
     def __init__(self, mapping: Mapping[Any, Any]) -> None:
         self._mapping = mapping
@@ -80,10 +79,10 @@ class _Operand:
 
 
 class PrintableFormatter(SandboxedFormatter):
-    """What ``.format`` does in a template: it refuses what cannot be printed."""
+    """``str.format`` for templates: it refuses a value that cannot be printed."""
 
     def convert_field(self, value: Any, conversion: Any) -> Any:
-        """Return what is written in the place of a field, before its format is looked at."""
+        """Return the converted value of a field, before its format is applied."""
         printable(value)
         return super().convert_field(value, conversion)
 
@@ -94,7 +93,7 @@ def _refusal(value: object) -> str:
     if value is OMIT:
         return "omit cannot be printed: a template has no argument to leave out; use |default('')"
     if callable(value):
-        return "a method or macro cannot be printed; call it, with ()"
+        return "a method or macro cannot be printed; call it with ()"
     advice = "name a key of it, or use |to_json" if isinstance(value, Mapping) else "use |join, or |list | to_json"
     kind = "dict" if isinstance(value, Mapping) else type(value).__name__
     return f"a {kind} cannot be printed; {advice}"

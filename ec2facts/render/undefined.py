@@ -1,4 +1,4 @@
-"""Names in a template that lead to no value: undefined, withheld or unread, and the advice that their errors give."""
+"""Names in a template that have no value, because it is undefined, withheld or unread, and the errors that say why."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ from ec2facts.metadata.schema import RESOURCES
 from ec2facts.text import closest
 
 Names = tuple[Any, ...]
-"""The keys that lead from the top of a tree to a value, outermost first."""
+"""The keys on the way from the facts to a value, outermost first."""
+
+_ENABLE_TAGS = "enable them with aws ec2 modify-instance-metadata-options --instance-metadata-tags enabled"
 
 
 class FactUndefined(StrictUndefined):
-    """A name that leads to nothing: all that can be done to it is to ask for a default, and for what is below it."""
+    """A name without a value. Every use is an error, except ``is defined``, ``default`` and a look-up below it."""
 
     facts: ClassVar[Mapping[str, Any]] = {}
 
     dashed: str | None = None
-    """What the name would be if the minus after it were part of it."""
+    """The name together with the minus after it and the next name: the key that ``tags.a-b`` may mean."""
 
-    def below(self, name: Any) -> FactUndefined:
-        """Return what ``name`` leads to from here, which is nothing either."""
+    def child(self, name: Any) -> FactUndefined:
+        """Return the undefined value for the key ``name`` of this one."""
         return type(self)(self._undefined_hint, self, name, self._undefined_exception)
 
     def __getattr__(self, name: str) -> Any:
-        # Jinja asks for attributes of its own; what a template asks for comes by way of below().
+        # Jinja looks for attributes of its own here; the look-ups of a template use child().
         raise AttributeError(name)
 
     @property
@@ -40,18 +42,18 @@ class FactUndefined(StrictUndefined):
         if self._undefined_hint:
             return self._undefined_hint
         names = self._names()
-        gap = _gap(self.facts, names)
-        if gap:
-            return f"{dotted(names)!r} {gap}"
+        reason = _reason(self.facts, names)
+        if reason:
+            return f"{dotted(names)!r} {reason}"
         if isinstance(self._undefined_obj, str):
-            return (
-                f"undefined {dotted(names)!r} of a text; a loop over a mapping takes its keys, its .values() the rest"
-            )
+            *above, key = names
+            loop = "a loop over a mapping yields its keys: use .values() or .items()"
+            text = repr(dotted(tuple(above))) if above else "the value"
+            return f"{text} is text and has no {key!r} ({loop})"
         absent = _absent(self.facts, names)
         if absent:
-            where = " (it has to allow them in its metadata)" if absent == ("tags",) else ""
-            what = "none" if absent == names else f"no {dotted(absent)!r}"
-            return f"undefined {dotted(names)!r}: this instance has {what}{where}"
+            remedy = f"; {_ENABLE_TAGS}" * (absent == ("tags",))
+            return f"undefined {dotted(names)!r}: this instance has no {dotted(absent)!r}{remedy}"
         meant = self._meant()
         return f"undefined {dotted(names)!r}" + (f" (did you mean {dotted(meant)!r}?)" if meant else "")
 
@@ -61,7 +63,7 @@ class FactUndefined(StrictUndefined):
         return (*route(self.facts, self._undefined_obj), self._undefined_name)
 
     def _meant(self) -> Names:
-        """Return what leads to the key most like the first one that is not there, if one is like it."""
+        """Return the names of the key closest to the first undefined one, or () if none is close."""
         if isinstance(self._undefined_obj, FactUndefined):
             return self._undefined_obj._meant()
         siblings = self.facts if self._undefined_obj is missing else self._undefined_obj
@@ -75,7 +77,7 @@ class FactUndefined(StrictUndefined):
 
 
 class UnreadUseError(Exception):
-    """A template uses an unread value; ``marker`` is its place in the facts."""
+    """A template uses an unread value; ``marker`` holds its path and the reason."""
 
     def __init__(self, marker: Unread, message: str) -> None:
         self.marker = marker
@@ -91,13 +93,13 @@ class UnreadFact(FactUndefined):
         # Jinja calls `exc` with the message; its annotation is narrower than that.
         super().__init__(message, exc=partial(UnreadUseError, marker))  # type: ignore[arg-type]
 
-    def below(self, name: Any) -> FactUndefined:
+    def child(self, name: Any) -> FactUndefined:
         """Raise UnreadUseError."""
         self._fail_with_undefined_error(name)
 
 
 class PartialMapping(Mapping[Any, Any]):
-    """A mapping in which values are unread. A key can be looked up; a loop, a length or an unread key raises."""
+    """A mapping with unread values: looking up another key works; a loop, the length or an unread key raises."""
 
     def __init__(self, entries: Mapping[Any, Any]) -> None:
         self.entries = entries
@@ -122,7 +124,7 @@ def used(*values: Any) -> Any:
 
 
 def guarded(tree: Any, names: Names = ()) -> Any:
-    """Return a copy of ``tree``, which ``names`` lead to, that raises UnreadUseError where a marker is used."""
+    """Return a copy of ``tree``, found at ``names``, that raises UnreadUseError where a template uses a marker."""
     if isinstance(tree, Unread):
         return UnreadFact(tree, names)
     if isinstance(tree, list):
@@ -134,7 +136,7 @@ def guarded(tree: Any, names: Names = ()) -> Any:
 
 
 def unguarded(value: Any) -> Any:
-    """Return a value of a template as plain mappings and lists, with markers again; raise if any of it is undefined."""
+    """Return a value of a template as plain dicts and lists with markers; raise if anything in it is undefined."""
     if isinstance(value, UnreadFact):
         return value.marker
     if isinstance(value, Undefined):
@@ -160,7 +162,7 @@ def entries(mapping: Mapping[Any, Any]) -> Mapping[Any, Any]:
 
 
 def undefined_in(facts: Mapping[str, Any]) -> type[FactUndefined]:
-    """Return the FactUndefined of templates over these facts."""
+    """Return the class of undefined values for templates over ``facts``."""
     return type("FactUndefined", (FactUndefined,), {"facts": facts})
 
 
@@ -171,12 +173,12 @@ def dotted(names: Names) -> str:
 
 
 def route(facts: Mapping[str, Any], value: Any) -> Names:
-    """Return what leads from the facts to ``value``, which is that very object; nothing for what is none of theirs.
+    """Return the keys that lead to the object ``value`` inside the facts, or () if it is not part of them.
 
-    Numbers and the shortest texts are not told apart: Python may have one object for all that are equal.
+    The comparison is by identity, so it skips numbers and one-character strings, which Python shares.
     """
-    known = isinstance(value, (Mapping, list)) or (isinstance(value, str) and len(value) > 1)
-    return next(_routes(facts, value), ()) if known else ()
+    comparable = isinstance(value, (Mapping, list)) or (isinstance(value, str) and len(value) > 1)
+    return next(_routes(facts, value), ()) if comparable else ()
 
 
 def _routes(value: Any, wanted: Any) -> Iterator[Names]:
@@ -187,21 +189,21 @@ def _routes(value: Any, wanted: Any) -> Iterator[Names]:
         yield from ((key, *names) for names in _routes(item, wanted))
 
 
-def _gap(facts: Mapping[str, Any], names: Names) -> str | None:
-    """Return why the facts lack what ``names`` lead to, if that is for another reason than that it is absent."""
+def _reason(facts: Mapping[str, Any], names: Names) -> str | None:
+    """Return why the facts lack the value at ``names`` if it is withheld or unread; None if it is absent."""
     path = _path(tuple(map(str, names)))
     if path is None:
         return None
     collection = facts.get("collection", {})
     for kind in ("withheld", "unread"):
-        for gap, reason in collection.get(kind, {}).items():
-            if _is_below(gap, path) or _is_below(path, gap):
-                return f"is withheld: {reason}" if kind == "withheld" else f"is unread: {gap}: {reason}"
+        for lacking, reason in collection.get(kind, {}).items():
+            if _is_within(lacking, path) or _is_within(path, lacking):
+                return f"is withheld: {reason}" if kind == "withheld" else f"is unread: {lacking}: {reason}"
     return None
 
 
 def _absent(facts: Mapping[str, Any], names: Names) -> Names:
-    """Return the first part of ``names`` that is an attribute which this instance lacks; nothing for any other name."""
+    """Return the names of the attribute that this instance lacks, or () if ``names`` hold no absent attribute."""
     first, *rest = names
     if first in attributes(EC2Metadata):
         if first not in facts:
@@ -212,12 +214,12 @@ def _absent(facts: Mapping[str, Any], names: Names) -> Names:
     return ()
 
 
-def _is_below(path: str, top: str) -> bool:
+def _is_within(path: str, top: str) -> bool:
     return (path.rstrip("/") + "/").startswith(top.rstrip("/") + "/")
 
 
 def _path(names: tuple[str, ...]) -> str | None:
-    """Return the path of the service that the fact behind ``names`` is read from."""
+    """Return the path from which the fact at ``names`` is read, or None if it is not a known fact."""
     first, *rest = names
     if first in {"meta_data", "dynamic"}:
         return "/".join((first.replace("_", "-"), *rest))

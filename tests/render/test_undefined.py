@@ -1,4 +1,4 @@
-"""What is not there is an error that says why, unless a template asks for a default."""
+"""An undefined value is an error that names the reason, unless a template gives it a default."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ FACTS: dict[str, Any] = {
             f"undefined \"network_interfaces['{MAC}'].public_ipv4s[0]\""
             f": this instance has no \"network_interfaces['{MAC}'].public_ipv4s\"",
         ),
-        ("{{ host_id }}", "undefined 'host_id': this instance has none"),
+        ("{{ host_id }}", "undefined 'host_id': this instance has no 'host_id'"),
         ("{{ iam_info.Code }}", "undefined 'iam_info.Code': this instance has no 'iam_info'"),
         (
             "{% for nic in network_interfaces.values() %}{{ nic.device_nr }}{% endfor %}",
@@ -77,16 +77,16 @@ FACTS: dict[str, Any] = {
             f" (did you mean \"network_interfaces['{MAC}'].device_number\"?)",
         ),
         ("{{ {'colour': 1}.color }}", "undefined 'color' (did you mean 'colour'?)"),
-        ("{{ instance_id.nope }}", "undefined 'instance_id.nope' of a text"),
-        ("{{ tags.Name.nope }}", "undefined 'tags.Name.nope' of a text"),
-        ("{{ 'text'.nope }}", "undefined 'nope' of a text"),
+        ("{{ instance_id.nope }}", "'instance_id' is text and has no 'nope'"),
+        ("{{ tags.Name.nope }}", "'tags.Name' is text and has no 'nope'"),
+        ("{{ 'text'.nope }}", "the value is text and has no 'nope'"),
         ("{{ tags.items }}", "undefined 'tags.items'"),
         ("{{ tags.item() }}", "undefined 'tags.item'"),
         ("{{ tags | attr('nope') }}", "undefined 'tags.nope'"),
         ("{{ [] | first }}", "No first item, sequence was empty."),
     ],
 )
-def test_error_names_what_is_undefined_in_full_and_what_may_have_been_meant(source: str, message: str) -> None:
+def test_error_names_the_undefined_key_and_suggests_a_similar_one(source: str, message: str) -> None:
     with pytest.raises(TemplateError) as caught:
         render_text(FACTS, source)
 
@@ -94,8 +94,11 @@ def test_error_names_what_is_undefined_in_full_and_what_may_have_been_meant(sour
     assert "\n" not in str(caught.value)
 
 
-def test_tags_that_are_not_there_have_to_be_allowed() -> None:
-    with pytest.raises(TemplateError, match=r"no 'tags' \(it has to allow them in its metadata\)$"):
+def test_error_about_absent_tags_names_the_command_that_enables_them() -> None:
+    with pytest.raises(
+        TemplateError,
+        match=r"no 'tags'; enable them with aws ec2 modify-instance-metadata-options --instance-metadata-tags enabled$",
+    ):
         render_text({"instance_id": "i-0"}, "{{ tags.Name }}")
 
 
@@ -136,20 +139,20 @@ def test_tags_that_are_not_there_have_to_be_allowed() -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["tags.Nope", "nope.deep[0]"])
-def test_every_use_of_what_is_undefined_is_an_error(use: str, name: str) -> None:
+def test_every_use_of_an_undefined_value_is_an_error(use: str, name: str) -> None:
     with pytest.raises(TemplateError, match=r"^<template>:1: undefined '"):
         render_text(FACTS, use.replace("x", name))
 
 
 @pytest.mark.parametrize("name", ["tags.Nope", "nope", "nope.deep[0]['deeper'].x", "tags.items", "facts.nope.x"])
-def test_what_is_undefined_has_a_default_at_any_depth(name: str) -> None:
+def test_default_works_at_any_depth_of_undefined_keys(name: str) -> None:
     source = f"{{{{ {name} | default('-') }}}} {{{{ {name} is defined }}}}"
 
     assert render_text(FACTS, source) == "- False"
 
 
 @pytest.mark.parametrize("name", [name for name, attribute in attributes(EC2Metadata).items() if attribute.withheld])
-def test_withheld_fact_is_named_with_how_to_include_it(name: str) -> None:
+def test_error_about_a_withheld_fact_names_its_include_option(name: str) -> None:
     reason = f"included only with --include {name}"
     facts = {"collection": {"withheld": {attributes(EC2Metadata)[name].path: reason}, "unread": {}}}
 
@@ -171,7 +174,7 @@ def test_withheld_fact_is_named_with_how_to_include_it(name: str) -> None:
         ("(network_interfaces.values() | first).subnet_id", f"/{MAC}/subnet-id: HTTP 503"),
     ],
 )
-def test_fact_that_is_withheld_or_unread_is_not_merely_undefined(source: str, message: str) -> None:
+def test_error_about_a_withheld_or_unread_fact_names_the_reason(source: str, message: str) -> None:
     with pytest.raises(TemplateError) as caught:
         render_text(FACTS, f"{{{{ {source} }}}}")
 
@@ -179,13 +182,13 @@ def test_fact_that_is_withheld_or_unread_is_not_merely_undefined(source: str, me
     assert "undefined" not in str(caught.value)
 
 
-def test_fact_below_an_unread_listing_is_unread() -> None:
+def test_fact_in_an_unread_directory_is_unread() -> None:
     facts = {"collection": {"withheld": {}, "unread": {"meta-data/": "HTTP 503"}}}
 
     with pytest.raises(TemplateError, match=r"'tags\.Name' is unread: meta-data/: HTTP 503"):
         render_text(facts, "{{ tags.Name }}")
 
 
-def test_absent_fact_beside_one_that_is_unread_is_undefined() -> None:
+def test_absent_fact_beside_an_unread_one_is_undefined() -> None:
     with pytest.raises(TemplateError, match=r"undefined 'tags\.Own'"):
         render_text(FACTS, "{{ tags.Own }}")

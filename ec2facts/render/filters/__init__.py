@@ -1,1 +1,1 @@
-"""The filters of templates, beside Jinja's own."""
+"""The filters and tests that templates have in addition to Jinja's own."""

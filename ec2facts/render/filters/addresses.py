@@ -1,6 +1,6 @@
-"""Filters for IP addresses and networks, of both versions; what is none they refuse.
+"""Filters for IPv4 and IPv6 addresses and networks; they refuse every other value.
 
-Every public function is a filter by its name; see filters.py for the form of the docstrings.
+Every public function is a filter of that name; registry.py describes the form of the docstrings.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ A = TypeVar("A")
 
 
 def ip(value: Any) -> str:
-    """Take an IP address, in its canonical form.
+    """Return an IP address in its canonical form.
 
     {{ '2001:DB8::0:1' | ip }} → 2001:db8::1
     """
@@ -22,7 +22,7 @@ def ip(value: Any) -> str:
 
 
 def ip_version(value: Any) -> int:
-    """Return 4 or 6, the version of an IP address or network.
+    """Return the version of an IP address or network, 4 or 6.
 
     {{ 'fe80::1' | ip_version }} → 6
     """
@@ -30,7 +30,7 @@ def ip_version(value: Any) -> int:
 
 
 def network(value: Any) -> str:
-    """Return the network, in its canonical form, of an address with its prefix length.
+    """Return the network of an address with a prefix length, in its canonical form.
 
     {{ '10.0.1.7/24' | network }} → 10.0.1.0/24
     """
@@ -54,7 +54,7 @@ def prefixlen(value: Any) -> int:
 
 
 def cidr_host(value: Any, number: int) -> str:
-    """Return an address of a network by its number, from the end if that is negative.
+    """Return the address with that number in a network; a negative number counts from the end.
 
     {{ '10.0.1.0/24' | cidr_host(1) }} → 10.0.1.1
     """
@@ -73,7 +73,7 @@ def in_network(value: Any, network: Any) -> bool:
 
 
 def reverse_ptr(value: Any) -> str:
-    """Return the name whose PTR record holds the host name of an address.
+    """Return the name of the PTR record of an address.
 
     {{ '10.0.1.7' | reverse_ptr }} → 7.1.0.10.in-addr.arpa
     """
@@ -90,7 +90,7 @@ def _interface(value: Any) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
 
 def _parsed(value: Any, parse: Callable[[str], A], what: str) -> A:
     text = printable(value)
-    # Behind a % ipaddress takes any text at all for the zone of an IPv6 address.
+    # The module ipaddress accepts any text after a % as the zone of an IPv6 address.
     if "%" in text:
         raise ValueError(f"not {what}: it has a zone")
     try:

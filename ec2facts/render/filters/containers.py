@@ -1,6 +1,6 @@
-"""Filters for mappings and lists, as Ansible has them.
+"""Filters for mappings and lists, most of them Ansible's.
 
-Every public function is a filter by its name; see filters.py for the form of the docstrings.
+Every public function is a filter of that name; registry.py describes the form of the docstrings.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ _LIST_MERGES: Mapping[str, Callable[[list[Any], list[Any]], list[Any]]] = {
 
 
 def combine(value: Any, *others: Any, recursive: bool = False, list_merge: str = "replace") -> dict[Any, Any]:
-    """Merge mappings, or lists of them, into one, in which the later ones win.
+    """Merge mappings, or lists of mappings, into one; a later value overrides an earlier one.
 
-    With ``recursive`` mappings in them are merged too. Of two lists ``list_merge`` makes the later one, for
-    ``replace``, the first, for ``keep``, or both, the later one behind the first, for ``append``, or before it, for
-    ``prepend``.
+    ``recursive`` merges the mappings inside them too. ``list_merge`` says what becomes of two lists: ``replace`` (the
+    later one), ``keep`` (the first), ``append`` or ``prepend`` (the later one after or before the first).
 
     {{ {'a': 1, 'b': 2} | combine({'b': 3}) | to_json }} → {"a": 1, "b": 3}
     """
@@ -44,7 +43,7 @@ def combine(value: Any, *others: Any, recursive: bool = False, list_merge: str =
 
 
 def dict2items(value: Any, key_name: str = "key", value_name: str = "value") -> list[dict[str, Any]]:
-    """Return a mapping as a list of mappings, each with a key as ``key_name`` and its value as ``value_name``.
+    """Return a mapping as a list of mappings with a key as ``key_name`` and its value as ``value_name``.
 
     {{ ({'Name': 'web'} | dict2items | first).key }} → Name
     """
@@ -52,14 +51,14 @@ def dict2items(value: Any, key_name: str = "key", value_name: str = "value") -> 
 
 
 def items2dict(value: Any, key_name: str = "key", value_name: str = "value") -> dict[Any, Any]:
-    """Return a mapping of a list of mappings, each with a key as ``key_name`` and its value as ``value_name``.
+    """Return a mapping from a list of mappings with a key as ``key_name`` and its value as ``value_name``.
 
     {{ ([{'key': 'Name', 'value': 'web'}] | items2dict).Name }} → web
     """
     try:
         return {_mapping(item)[key_name]: item[value_name] for item in _list(value)}
     except KeyError as error:
-        raise ValueError(f"an item has no {error}; its names are arguments, the key's and the value's") from None
+        raise ValueError(f"an item has no {error}; give key_name and value_name") from None
 
 
 def flatten(
@@ -67,7 +66,7 @@ def flatten(
     levels: int | None = None,
     skip_nulls: bool = True,  # noqa: FBT001, FBT002 (in the place that Ansible has it)
 ) -> list[Any]:
-    """Return a list in place of lists in lists, at most ``levels`` deep, and without nulls, if ``skip_nulls`` is true.
+    """Return nested lists as one list, at most ``levels`` deep; ``skip_nulls`` leaves out none.
 
     {{ [1, [2, [3, none]]] | flatten | join(' ') }} → 1 2 3
     """
@@ -75,7 +74,7 @@ def flatten(
 
 
 def union(value: Any, other: Any) -> list[Any]:
-    """Return what is in one list or the other, each once.
+    """Return the items of both lists, each once.
 
     {{ ['a', 'b'] | union(['b', 'c']) | join(' ') }} → a b c
     """
@@ -83,7 +82,7 @@ def union(value: Any, other: Any) -> list[Any]:
 
 
 def intersect(value: Any, other: Any) -> list[Any]:
-    """Return what is in both lists, each once.
+    """Return the items that both lists have, each once.
 
     {{ ['a', 'b'] | intersect(['b', 'c']) | join(' ') }} → b
     """
@@ -92,7 +91,7 @@ def intersect(value: Any, other: Any) -> list[Any]:
 
 
 def difference(value: Any, other: Any) -> list[Any]:
-    """Return what is in the first list and not in the other, each once.
+    """Return the items of the first list that the other lacks, each once.
 
     {{ ['a', 'b'] | difference(['b', 'c']) | join(' ') }} → a
     """
@@ -101,7 +100,7 @@ def difference(value: Any, other: Any) -> list[Any]:
 
 
 def symmetric_difference(value: Any, other: Any) -> list[Any]:
-    """Return what is in one of two lists and not in both, each once.
+    """Return the items that only one of two lists has, each once.
 
     {{ ['a', 'b'] | symmetric_difference(['b', 'c']) | join(' ') }} → a c
     """
@@ -113,26 +112,26 @@ def unique(
     case_sensitive: bool = False,  # noqa: FBT001, FBT002 (in the place that Jinja has it)
     attribute: str | int | None = None,
 ) -> list[Any]:
-    """Return a list with each item once, or one item for each value of an ``attribute``, such as ``vpc_id``.
+    """Return a list with each item once, or with the first item for each value of an ``attribute``.
 
-    Texts that differ in case alone are the same, unless the filter is ``case_sensitive``.
+    Texts that differ only in case are equal, unless the filter is ``case_sensitive``.
 
     {{ [{'a': 1}, 'b', {'a': 1}] | unique | to_json }} → [{"a": 1}, "b"]
     """
     steps = [] if attribute is None else [int(step) if step.isdigit() else step for step in str(attribute).split(".")]
     found: list[Any] = []
-    seen: list[Any] = []  # a dict would need what can be hashed, which mappings cannot
+    seen: list[Any] = []  # a set cannot hold mappings
     for item in _list(value):
-        told = _below(item, steps)
-        told = told.lower() if isinstance(told, str) and not case_sensitive else told
-        if told not in seen:
-            seen.append(told)
+        compared = _at(item, steps)
+        compared = compared.lower() if isinstance(compared, str) and not case_sensitive else compared
+        if compared not in seen:
+            seen.append(compared)
             found.append(item)
     return found
 
 
 def zip_(value: Any, *others: Any) -> list[list[Any]]:
-    """Return lists of what stands in the same place of some lists, as many as the shortest of them is long.
+    """Pair the items of several lists by position, up to the shortest list.
 
     {{ ['a', 'b'] | zip([1, 2]) | to_json }} → [["a", 1], ["b", 2]]
     """
@@ -140,18 +139,18 @@ def zip_(value: Any, *others: Any) -> list[list[Any]]:
 
 
 def extract(value: Any, container: Any, morekeys: Any = None) -> Any:
-    """Return the value of a key, or position, in another container; ``morekeys`` lead on from there, one or a list.
+    """Return the value at a key or position of ``container``; ``morekeys``, one or a list, go further down.
 
     {{ 'eu-west-1' | extract({'eu-west-1': {'city': 'Dublin'}}, 'city') }} → Dublin
     """
     more = morekeys if isinstance(morekeys, list) else [] if morekeys is None else [morekeys]
-    return _below(container, [defined(value), *more])
+    return _at(container, [defined(value), *more])
 
 
 def random(value: Any, start: int = 0, step: int = 1, seed: Any = None) -> Any:
-    """Choose an item of a list, or a number below the given one, of those that are ``step`` apart from ``start`` on.
+    """Return a random item of a list, or a random number from ``start`` up to the given one in steps of ``step``.
 
-    With a ``seed``, such as ``instance_id``, the choice is the same each time, and so is the file.
+    With a ``seed``, such as ``instance_id``, the choice is the same in every run, and so is the file.
 
     {{ 60 | random(seed='i-1234567890abcdef0') }} → 16
     """
@@ -159,14 +158,14 @@ def random(value: Any, start: int = 0, step: int = 1, seed: Any = None) -> Any:
     if not isinstance(value, int) and (start, step) != (0, 1):
         raise ValueError("start and step are for numbers")
     if not choices:
-        raise ValueError("there is nothing to choose from")
+        raise ValueError("there is no item to choose")
     return _generator(seed).choice(choices)
 
 
 def shuffle(value: Any, seed: Any = None) -> list[Any]:
     """Return the items of a list, or the characters of a text, in random order.
 
-    With a ``seed``, such as ``instance_id``, the order is the same each time, and so is the file.
+    With a ``seed``, such as ``instance_id``, the order is the same in every run, and so is the file.
 
     {{ ['a', 'b', 'c'] | shuffle(seed='i-1234567890abcdef0') | join(' ') }} → c a b
     """
@@ -201,10 +200,10 @@ def _mapping(value: Any) -> Mapping[Any, Any]:
     return mapping
 
 
-def _below(container: Any, keys: Iterable[Any]) -> Any:
+def _at(container: Any, keys: Iterable[Any]) -> Any:
     try:
         for key in keys:
             container = container[key]
     except (LookupError, TypeError):
-        raise ValueError("there is nothing of that name, or at that position") from None
+        raise ValueError("no such key or position") from None
     return container

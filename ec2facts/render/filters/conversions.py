@@ -1,6 +1,6 @@
-"""Filters that change what a value is: to and from JSON, YAML and base64, booleans, hashes and UUIDs.
+"""Filters that convert a value: JSON, YAML, base64, booleans, hashes, UUIDs.
 
-Every public function is a filter by its name; see filters.py for the form of the docstrings.
+Every public function is a filter of that name; registry.py describes the form of the docstrings.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def to_json(
     ensure_ascii: bool = False,
     separators: tuple[str, str] | None = None,
 ) -> str:
-    """Write any value as JSON, keys sorted, non-ASCII text as it is.
+    """Return any value as JSON, on one line and with sorted keys; non-ASCII text is not escaped.
 
-    ``sort_keys`` and ``ensure_ascii`` say otherwise. It is one line, unless ``indent`` is the number of blanks for
-    each depth. ``separators`` are a pair: what stands behind an item, and behind a key.
+    ``sort_keys`` and ``ensure_ascii`` change that. ``indent`` is the number of blanks for each level, on lines of their
+    own. ``separators`` is the pair of texts after an item and after a key.
 
     {{ {'b': [1, none], 'a': '<é>'} | to_json }} → {"a": "<é>", "b": [1, null]}
     """
@@ -66,7 +66,7 @@ def to_nice_json(
     ensure_ascii: bool = False,
     separators: tuple[str, str] | None = None,
 ) -> str:
-    """Write any value as JSON for people, keys sorted, non-ASCII text as it is; the arguments are those of |to_json.
+    """Return any value as indented JSON; the arguments are those of |to_json.
 
     {{ {'a': [1]} | to_nice_json }} →
         {
@@ -79,7 +79,7 @@ def to_nice_json(
 
 
 def from_json(value: Any) -> Any:
-    """Read a text as JSON.
+    """Return the value of a JSON text.
 
     {{ ('{"a": [1, 2]}' | from_json).a | last }} → 2
     """
@@ -98,11 +98,10 @@ def to_yaml(
     width: int | None = None,
     default_flow_style: bool | None = None,
 ) -> str:
-    """Write any value as YAML that reads back equal in YAML 1.1 and 1.2, in the value's own order.
+    """Return any value as YAML that YAML 1.1 and 1.2 read the same, in the value's own order.
 
-    With ``sort_keys`` keys are sorted, with ``explicit_start`` it begins with ``---``; ``indent`` is the number of
-    blanks for each depth. ``default_flow_style`` cannot be true: it is in blocks. ``width`` means nothing: no text is
-    folded.
+    ``sort_keys`` sorts the keys, ``explicit_start`` writes ``---`` first, ``indent`` is the number of blanks for each
+    level. ``width`` has no effect: no text is folded. ``default_flow_style`` cannot be true: YAML is written in blocks.
 
     {{ {'account_id': '012345678901', 'on': true} | to_yaml }} →
         account_id: '012345678901'
@@ -117,13 +116,13 @@ def to_yaml(
     try:
         return write(defined(value), indent=indent, sort_keys=sort_keys, explicit_start=explicit_start)
     except yaml.YAMLError as error:
-        refused = error.args[-1]  # of a RepresenterError the object itself
+        refused = error.args[-1]  # a RepresenterError holds the object
         advice = "; put |list before it" if isinstance(refused, Iterable) and not isinstance(refused, str) else ""
         raise ValueError(f"YAML cannot hold the value{advice}") from error
 
 
 def to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
-    """Write any value as YAML for people; the ``options`` are those of |to_yaml.
+    """Return any value as YAML indented by 4 blanks; the ``options`` are those of |to_yaml.
 
     {{ {'a': {'b': 1}} | to_nice_yaml }} →
         a:
@@ -133,7 +132,7 @@ def to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
 
 
 def from_yaml(value: Any) -> Any:
-    """Read a text as YAML. Aliases are refused: with them, a short text can become a huge value.
+    """Return the value of a YAML text; aliases are refused, because a short text with them can become a huge value.
 
     {{ ('a: [1, 2]' | from_yaml).a | last }} → 2
     """
@@ -150,12 +149,12 @@ def from_yaml(value: Any) -> Any:
         return yaml.load(text, Loader=Loader)  # noqa: S506 (it is a SafeLoader)
     except RefusalError:
         raise
-    except (yaml.YAMLError, ValueError):  # of a date that is none, for example
+    except (yaml.YAMLError, ValueError):  # such as an impossible date
         raise ValueError("not YAML") from None
 
 
 def b64encode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str:  # noqa: FBT001, FBT002 (Ansible's)
-    """Write a text, in an ``encoding``, in base64; if it is to be ``urlsafe``, with - and _ in place of + and /.
+    """Return a text in base64, encoded in ``encoding``; ``urlsafe`` writes - and _ instead of + and /.
 
     {{ 'é' | b64encode }} → w6k=
     """
@@ -167,7 +166,7 @@ def b64encode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str
 
 
 def b64decode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str:  # noqa: FBT001, FBT002 (Ansible's)
-    """Read a text, in an ``encoding``, from base64, which may be wrapped, and ``urlsafe``.
+    """Return the text of a base64 text, which can have line breaks, in ``encoding``; ``urlsafe`` reads - and _.
 
     {{ 'w6k=' | b64decode }} → é
     """
@@ -181,7 +180,7 @@ def b64decode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str
 
 
 def hash_(value: Any, hashtype: str = "sha1") -> str:
-    """Return the digest of a text, by the name of an algorithm in Python's hashlib, in hexadecimal.
+    """Return the digest of a text in hexadecimal; ``hashtype`` is an algorithm of Python's hashlib.
 
     {{ 'a' | hash('sha256') | truncate(8, true, '') }} → ca978112
     """
@@ -211,7 +210,7 @@ def password_hash(value: Any, hashtype: str = "sha512", salt: str | None = None,
 
 
 def to_uuid(value: Any, namespace: str = "361e6d51-faec-444a-9079-341386da8e2e") -> str:
-    """Return the UUID of a text, always the same one, in a ``namespace``, by default Ansible's.
+    """Return the UUID of a text, the same in every run, in a ``namespace`` (default: Ansible's).
 
     {{ 'i-1234567890abcdef0' | to_uuid }} → 42cdd83b-9ff5-56ac-9567-d3fe19352075
     """
@@ -233,7 +232,7 @@ def bool_(value: Any) -> bool:
 
 
 def onoff(value: Any) -> str:
-    """Write a boolean, or a word such as true, yes, on, 1 and its opposite, as on or off.
+    """Return on or off for a boolean or a word such as true, yes, on, 1, false, no, off, 0; refuse other words.
 
     {{ true | onoff }} → on
     """
@@ -241,7 +240,7 @@ def onoff(value: Any) -> str:
 
 
 def yesno(value: Any) -> str:
-    """Write a boolean, or a word such as true, yes, on, 1 and its opposite, as yes or no.
+    """Return yes or no for a boolean or a word such as true, yes, on, 1, false, no, off, 0; refuse other words.
 
     {{ false | yesno }} → no
     """
@@ -249,7 +248,7 @@ def yesno(value: Any) -> str:
 
 
 def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> Any:
-    """Choose ``true_val`` or ``false_val`` by whether a value is true; for none ``none_val``, if that is given.
+    """Return ``true_val`` if a value is true, else ``false_val``; for none, ``none_val`` if it is given.
 
     {{ '' | ternary('some', 'nothing') }} → nothing
     """
@@ -259,7 +258,7 @@ def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> 
 
 
 def mandatory(value: Any, msg: str | None = None) -> Any:
-    """Take a value that has to be there; if it is not, ``msg`` says why.
+    """Return a value unchanged; refuse an undefined one, with the reason ``msg``.
 
     {{ 'web' | mandatory('tag the instance with Name') }} → web
     """
@@ -271,12 +270,12 @@ def mandatory(value: Any, msg: str | None = None) -> Any:
 def _boolean(value: Any) -> bool:
     text = printable(value).lower()
     if text not in _BOOLEANS:
-        raise ValueError(f"not a boolean: none of {', '.join(_BOOLEANS)}")
+        raise ValueError(f"not a boolean: write one of {', '.join(_BOOLEANS)}")
     return _BOOLEANS[text]
 
 
 def _text(value: Any) -> str:
-    """Return the text of what JSON has no kind for: dates, which YAML has."""
+    """Return the text of a value that JSON has no type for, such as a date from YAML."""
     return value.isoformat() if isinstance(value, date) else printable(value)
 
 

@@ -1,6 +1,6 @@
-"""Filters for names that no quoting makes safe: they take what is valid as it is, and refuse the rest.
+"""Filters for names that no quoting makes safe: they return a valid name unchanged and refuse the rest.
 
-Every public function is a filter by its name; see filters.py for the form of the docstrings.
+Every public function is a filter of that name; registry.py describes the form of the docstrings.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Any
 from ec2facts.render.printable import printable
 
 _NUMBER = re.compile("[0-9]+|0[Xx][0-9A-Fa-f]*")
-"""A last label by which the C library and browsers take a name for an IPv4 address, as inet_aton(3) does."""
+"""A last label that makes the C library and browsers read a name as an IPv4 address, like inet_aton(3)."""
 
 _LABEL = re.compile("[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
 def dns_label(value: Any) -> str:
-    """Take one label of a host name: letters, digits and inner hyphens, at most 63 (RFC 1123).
+    """Return a label of a host name unchanged: up to 63 letters, digits and inner hyphens (RFC 1123).
 
     {{ 'web-1' | dns_label }} → web-1
     """
@@ -28,7 +28,7 @@ def dns_label(value: Any) -> str:
 
 
 def dns_name(value: Any) -> str:
-    """Take a host name: labels and dots, at most 253 characters, and nothing that is read as an address (RFC 1123).
+    """Return a host name unchanged: up to 253 characters, not readable as an address (RFC 1123).
 
     {{ 'ip-10-0-0-1.ec2.internal' | dns_name }} → ip-10-0-0-1.ec2.internal
     """

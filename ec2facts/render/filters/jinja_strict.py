@@ -1,4 +1,4 @@
-"""Jinja's own filters that take whatever they are given, held to what a template may print."""
+"""Stricter forms of Jinja's own filters, which would make a text of any value."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _OF_TEXT = (
     *("capitalize", "center", "e", "escape", "forceescape", "indent", "lower", "safe", "string", "striptags", "title"),
     *("trim", "truncate", "upper", "urlize", "wordcount", "wordwrap"),
 )
-"""Those that make a text of their value alone."""
+"""Filters that convert their value, but no argument, to text."""
 
 _OF_ANYTHING = ("abs", "dictsort", "items", "round")
-"""Those that make no text, and say of what is undefined something else, or take it for empty."""
+"""Filters that make no text, and take an undefined value for empty or name a wrong reason."""
 
 
 def is_passed(function: Filter) -> bool:
-    """Tell whether Jinja gives a filter something of its own before the value."""
+    """Tell whether Jinja passes a filter something of its own before the value."""
     return hasattr(function, "jinja_pass_arg")
 
 
-def held(filters: Mapping[str, Filter]) -> dict[str, Filter]:
-    """Return those of Jinja's ``filters`` that would take anything, by name, each refusing what is no value for it."""
-    # wraps() keeps the mark by which Jinja knows what to give a filter before the value.
+def strict_filters(filters: Mapping[str, Filter]) -> dict[str, Filter]:
+    """Return the filters of Jinja that accept any value, by name, in a form that refuses a value without text."""
+    # wraps() keeps the mark that tells Jinja what to pass before the value.
 
     @wraps(filters["replace"])
     def replace(eval_ctx: Any, value: Any, old: Any, new: Any, count: int | None = None) -> Any:
@@ -86,7 +86,7 @@ def held(filters: Mapping[str, Filter]) -> dict[str, Filter]:
 
 
 def _taking(take: Callable[[Any], Any], function: Filter) -> Filter:
-    """Return a filter that is given what ``take`` makes of the value."""
+    """Return a filter that gets the value as ``take`` returns it."""
 
     @wraps(function)
     def taking(*arguments: Any, **options: Any) -> Any:
@@ -98,6 +98,6 @@ def _taking(take: Callable[[Any], Any], function: Filter) -> Filter:
 
 
 def _text(value: Any) -> str:
-    """Return what is printable as a text; one that Jinja has marked as HTML stays marked."""
+    """Return a printable value as text; keep Jinja's mark of safe HTML."""
     text = printable(value)
     return value if isinstance(value, str) else text

@@ -1,9 +1,8 @@
-"""The filters of templates beside Jinja's own: every public function of the modules that hold them, by its name.
+"""The registry of filters: every public function of the modules for filters, by its name.
 
-Where Ansible has a filter of that name it does what Ansible's does. A filter refuses with a ValueError whose text
-never holds the value. Its docstring begins with its sentence, says what there is to know of each argument, and ends
-in one example, ``{{ … }} → what it prints``; what it prints stands behind the arrow, or in lines indented once more
-below it.
+A filter with the name of one of Ansible's does the same. It refuses a value with a ValueError whose message never holds
+the value. Its docstring has one sentence, then notes on the arguments, then one example, ``{{ … }} → output``; longer
+output follows on indented lines.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from ec2facts.render.filters.jinja_strict import is_passed
 from ec2facts.render.printable import RefusalError
 from ec2facts.render.undefined import dotted, route
 
-# A filter named like a builtin of Python is defined with an underscore behind it.
+# A function whose filter has the name of a builtin ends in an underscore.
 FILTERS: Mapping[str, Callable[..., Any]] = {
     name.rstrip("_"): function
     for module in (quoting, hostnames, addresses, conversions, containers, strings)
@@ -35,7 +34,7 @@ class _FilterRefusalError(RefusalError):
 
 
 def named(name: str, function: Callable[..., Any], facts: Mapping[str, Any]) -> Callable[..., Any]:
-    """Return a filter for Jinja whose refusals say its name, and which fact it refuses if it was given one as it is."""
+    """Return a filter whose errors have its name, and the name of the fact if the value is an unchanged fact."""
     from jinja2 import pass_context
 
     passed = is_passed(function)
@@ -46,13 +45,13 @@ def named(name: str, function: Callable[..., Any], facts: Mapping[str, Any]) -> 
             arguments = (given, *arguments)
         try:
             return function(*arguments, **options)
-        except _FilterRefusalError:  # of a filter in a |map, whose items are made when they are asked for
+        except _FilterRefusalError:  # from a |map, which is lazy
             raise
         except (TypeError, ValueError) as error:
             fact = dotted(route(facts, arguments[passed]))
             raise _FilterRefusalError(f"|{name}{' of ' * bool(fact)}{fact}: {error}") from error
 
-    # With the context a filter is not evaluated while a template is compiled, where |random would be once for all.
+    # A filter that gets the context is not evaluated at compile time, where |random would choose once for all.
     return refusing if passed else pass_context(refusing)
 
 
@@ -60,7 +59,7 @@ _EXAMPLE = re.compile(r"^(\{\{ .+ \}\}) →(?: (.*)|((?:\n    .*)+))$", re.MULTI
 
 
 class Example(NamedTuple):
-    """A filter, how it is written, what it does in one sentence, what else there is to know, and a use of it."""
+    """A filter: its name, its call with arguments, its sentence, its notes, an example and the output."""
 
     name: str
     call: str
@@ -71,7 +70,7 @@ class Example(NamedTuple):
 
 
 def examples() -> list[Example]:
-    """Return one example of each filter."""
+    """Return the documentation of each filter."""
     return [_example(name, function) for name, function in FILTERS.items()]
 
 
@@ -87,7 +86,7 @@ def _example(name: str, function: Callable[..., Any]) -> Example:
 
 
 def _call(name: str, function: Callable[..., Any]) -> str:
-    """Return a filter with its arguments, as a template writes them."""
+    """Return the call of a filter in the syntax of templates."""
     _, *parameters = inspect.signature(function).parameters.values()
     return f"{name}({', '.join(map(_argument, parameters))})" if parameters else name
 
@@ -96,5 +95,5 @@ def _argument(parameter: inspect.Parameter) -> str:
     if parameter.default is parameter.empty:
         return str(parameter.replace(annotation=parameter.empty))
     default = repr(parameter.default)
-    # Jinja writes true, false and none as Python does, but for the capital.
+    # Jinja writes true, false and none in lower case.
     return f"{parameter.name}={default if isinstance(parameter.default, str) else default.lower()}"

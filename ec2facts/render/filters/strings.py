@@ -1,6 +1,6 @@
-"""Filters for text: regular expressions, comments, the parts of a file name or URL.
+"""Filters for text: regular expressions, comments, parts of paths and URLs.
 
-Every public function is a filter by its name; see filters.py for the form of the docstrings.
+Every public function is a filter of that name; registry.py describes the form of the docstrings.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _COMMENTS = {
     "cblock": {"beginning": "/*", "decoration": " * ", "end": " */"},
     "xml": {"beginning": "<!--", "decoration": " - ", "end": "-->"},
 }
-"""What stands before a comment, before each of its lines and behind it, by style; Ansible's."""
+"""The lines around a comment and the start of each of its lines, by Ansible's styles."""
 
 _ENDS = {"cblock": "*/", "xml": "--"}
-"""What ends the comments that go on over the end of a line."""
+"""The end of a comment in the styles for several lines."""
 
 _URL_PARTS = ("scheme", "netloc", "username", "password", "hostname", "port", "path", "query", "fragment")
 
@@ -37,10 +37,10 @@ def regex_replace(
     multiline: bool = False,  # noqa: FBT001, FBT002 (likewise)
     count: int = 0,
 ) -> str:
-    r"""Replace what matches a regular expression, ``count`` times or always; in the replacement ``\\1`` is a group.
+    r"""Replace each match of a regular expression, at most ``count`` if not 0; ``\\1`` in the replacement is a group.
 
-    A backslash is written twice, in this filter and in all that take an expression. With ``ignorecase`` a letter
-    matches in both cases, with ``multiline`` ``^`` and ``$`` match at every line.
+    Write each backslash twice, here and in every filter with an expression. ``ignorecase`` ignores case, ``multiline``
+    lets ``^`` and ``$`` match at every line. A match that takes more than a second of CPU time is refused.
 
     {{ 'eu-west-1a' | regex_replace('[a-z]$', '') }} → eu-west-1
     """
@@ -55,9 +55,9 @@ def regex_replace(
 def regex_search(
     value: Any, regex: str, *groups: str, ignorecase: bool = False, multiline: bool = False
 ) -> str | list[Any] | None:
-    r"""Return what first matches a regular expression, or a list of its ``groups``; none without a match.
+    r"""Return the first match of a regular expression, or the list of its ``groups``; none without a match.
 
-    A group is ``\\1`` or ``\\g<name>``; one that has no part in the match is none. ``ignorecase`` and ``multiline``
+    A group is ``\\1`` or ``\\g<name>``; a group outside of the match is none. ``ignorecase`` and ``multiline``
     are those of |regex_replace.
 
     {{ 'm7g.large' | regex_search('^[a-z]+[0-9]') }} → m7
@@ -70,7 +70,7 @@ def regex_search(
     try:
         return [match[group] for group in wanted] if wanted else match[0]
     except IndexError:
-        raise ValueError(f"the expression lacks a group of {', '.join(groups)}") from None
+        raise ValueError(f"the expression has no group for one of {', '.join(groups)}") from None
 
 
 def regex_findall(
@@ -79,7 +79,7 @@ def regex_findall(
     multiline: bool = False,  # noqa: FBT001, FBT002 (in the place that Ansible has it)
     ignorecase: bool = False,  # noqa: FBT001, FBT002 (likewise)
 ) -> list[Any]:
-    """Return a list of all that matches a regular expression; if that has a group, of what the group matches.
+    """Return all matches of a regular expression, or of its group if it has one.
 
     ``ignorecase`` and ``multiline`` are those of |regex_replace.
 
@@ -90,7 +90,7 @@ def regex_findall(
 
 
 def regex_escape(value: Any) -> str:
-    r"""Write a text so that as a regular expression it matches itself.
+    r"""Escape a text so that it matches itself in a regular expression.
 
     {{ '10.0.0.1' | regex_escape }} → 10\.0\.0\.1
     """
@@ -98,9 +98,9 @@ def regex_escape(value: Any) -> str:
 
 
 def matching(value: Any, pattern: str, msg: str | None = None) -> str:
-    """Take a text that a regular expression matches as a whole; refuse the rest, with ``msg`` for the reason.
+    """Return a text unchanged if a regular expression matches all of it; else refuse it, with the reason ``msg``.
 
-    {{ 'web-1' | matching('[a-z0-9-]+', 'the tag Name is no name of a host') }} → web-1
+    {{ 'web-1' | matching('[a-z0-9-]+', 'the tag Name is not a host name') }} → web-1
     """
     text = printable(value)
     with time_limit():
@@ -120,11 +120,10 @@ def comment(
     postfix: str | None = None,
     end: str | None = None,
 ) -> str:
-    """Write a text as a comment: plain, erlang, c, cblock or xml, or with a ``decoration`` of one's own for each line.
+    """Return a text as a comment in a style, plain, erlang, c, cblock or xml, or with your own ``decoration``.
 
-    ``beginning`` and ``end`` are the lines that open and close it, ``prefix`` and ``postfix`` what stands in place of
-    the empty lines inside of these, complete as it is; no line if it is empty. Behind a line that ends in a backslash
-    the next one may be lost.
+    ``beginning`` and ``end`` are the first and the last line. ``prefix`` and ``postfix`` replace the empty comment
+    lines at the start and the end; "" omits them. Some formats join a line that ends in a backslash with the next one.
 
     {{ 'set by ec2facts' | comment }} →
         #
@@ -135,7 +134,7 @@ def comment(
         raise ValueError(f"no style {style!r}, choose from {', '.join(_COMMENTS)}")
     text = printable(value)
     if re.search("[\\0\r\v\f\x1c-\x1e\x85\u2028\u2029]", text):
-        raise ValueError("a comment cannot hold what some take for the end of a line")
+        raise ValueError("a comment cannot hold a character that some readers take for the end of a line")
     own = {"decoration": decoration, "beginning": beginning, "prefix": prefix, "postfix": postfix, "end": end}
     parts = {**_COMMENTS[style], **{part: line for part, line in own.items() if line is not None}}
     empty = parts["decoration"].rstrip()
@@ -148,9 +147,9 @@ def comment(
 
 
 def visible(value: Any) -> str:
-    r"""Write a text for people: one line, all that does not print as an escape, as Python writes it.
+    r"""Return a text on one line for people, with Python's escapes for control characters.
 
-    A terminal obeys control characters, and one of them begins commands.
+    Control characters can change the colour, the cursor and the title of a terminal.
 
     {{ 'tab\there' | visible }} → tab\there
     """
@@ -158,7 +157,7 @@ def visible(value: Any) -> str:
 
 
 def split(value: Any, sep: str | None = None, maxsplit: int = -1) -> list[str]:
-    """Return the parts of a text between separators, by default blanks, of which the first ``maxsplit`` count.
+    """Split a text at a separator (default: blanks), at most ``maxsplit`` times.
 
     {{ 'a,b' | split(',') | last }} → b
     """
@@ -166,7 +165,7 @@ def split(value: Any, sep: str | None = None, maxsplit: int = -1) -> list[str]:
 
 
 def splitext(value: Any) -> list[str]:
-    """Return a file name in two parts, the second of which is its suffix.
+    """Split a file name into the part before its suffix and the suffix.
 
     {{ 'etc/app.conf' | splitext | last }} → .conf
     """
@@ -190,7 +189,7 @@ def dirname(value: Any) -> str:
 
 
 def path_join(value: Any) -> str:
-    """Return a path of a list of parts; one that begins with a slash begins anew.
+    """Join a list of parts to a path; a part that begins with a slash discards the parts before it.
 
     {{ ['/etc', 'nginx', 'nginx.conf'] | path_join }} → /etc/nginx/nginx.conf
     """
@@ -198,9 +197,9 @@ def path_join(value: Any) -> str:
 
 
 def urlsplit(value: Any, query: str = "") -> Any:
-    """Return a mapping of the parts of a URL, or the part that ``query`` names.
+    """Return the parts of a URL as a mapping, or the part named ``query``.
 
-    They are scheme, netloc, path, query and fragment, and of netloc username, password, hostname and port.
+    The parts are scheme, netloc, path, query, fragment, username, password, hostname and port.
 
     {{ 'https://example.com:8443/health' | urlsplit('port') }} → 8443
     """
@@ -208,7 +207,7 @@ def urlsplit(value: Any, query: str = "") -> Any:
     try:
         split = urllib.parse.urlsplit(text)
         parts = {name: getattr(split, name) for name in _URL_PARTS}
-    except ValueError:  # whose text may be a part of the URL
+    except ValueError:  # Python's message may hold a part of the URL
         raise ValueError("not a URL") from None
     if query and query not in parts:
         raise ValueError(f"no part {query!r}, choose from {', '.join(parts)}")
@@ -216,7 +215,7 @@ def urlsplit(value: Any, query: str = "") -> Any:
 
 
 def _group(group: str) -> int | str:
-    r"""Return the number or the name of a group that is written ``\1`` or ``\g<name>``."""
+    r"""Return the number or the name of the group ``\1`` or ``\g<name>``."""
     match = re.fullmatch(r"\\(?:([0-9]+)|g<(\w+)>)", group)
     if match is None:
         raise ValueError(r"a group is \\1 or \\g<name>")

@@ -1,1 +1,1 @@
-"""Templates: how they are found, and the Jinja environment that renders them."""
+"""Templates: the search for a template, its variables, and the Jinja environment that renders it."""

@@ -1,4 +1,4 @@
-"""Facts through a Jinja template, made for configuration files: what is not there is an error, never a hole."""
+"""The Jinja environment, made for configuration files: a value that is missing is an error, never a hole."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.lexer import TokenStream, describe_token
 from jinja2.parser import Parser
 from jinja2.sandbox import SandboxedEnvironment, modifies_known_mutable
-from jinja2.visitor import NodeTransformer
 
 from ec2facts.errors import EC2FactsError, TemplateError, UnreadFactError
 from ec2facts.render.filters.conditions import TESTS
-from ec2facts.render.filters.jinja_strict import held
+from ec2facts.render.filters.jinja_strict import strict_filters
 from ec2facts.render.filters.registry import FILTERS, named
 from ec2facts.render.printable import OMIT, PrintableFormatter, RefusalError, operand, printable
 from ec2facts.render.template.header import split_header
+from ec2facts.render.template.rewriting import Rewriter
 from ec2facts.render.template.search import default_search_path, find_included, find_template, is_packaged
 from ec2facts.render.template.tag_lines import without_tag_lines
 from ec2facts.render.template.tracebacks import includes_itself, places
@@ -45,10 +45,10 @@ from ec2facts.text import did_you_mean
 Newline = Literal["\n", "\r\n", "\r"]
 
 _UNKNOWN = re.compile(r"No (filter|test) named '(.+)'\.")
-"""What Jinja says of one that there is not."""
+"""Jinja's message about an unknown filter or test."""
 
 _SHOWN_CALLERS = 5
-"""How many of the templates and macros that led to an error its message names."""
+"""How many of the templates and macros above an error its message names."""
 
 
 def render_template(
@@ -82,7 +82,7 @@ def render_template(
     file = find_template(template, environment.search_path, uid=environment.uid).absolute()
     if variables and is_packaged(file):
         check_declared(variables, file.read_text(encoding="utf-8"), file.name)
-    with environment.border(str(file)):
+    with environment.errors(str(file)):
         return environment.get_template(str(file)).render()
 
 
@@ -106,7 +106,7 @@ def render_text(
         lstrip_blocks=lstrip_blocks,
         newline_sequence=newline_sequence,
     )
-    with environment.border(name):
+    with environment.errors(name):
         return environment.compiled(name, source, environment.make_globals(None)).render()
 
 
@@ -123,13 +123,13 @@ def evaluate(
     Raises TemplateError if the value, or anything inside it, is undefined; UnreadFactError if the value is unread.
     """
     environment = _Environment(facts, variables or {}, ())
-    with environment.border(name):
+    with environment.errors(name):
         value = used(environment.value(name, expression))
         return unguarded(value)
 
 
 class _Environment(SandboxedEnvironment):
-    """Jinja over some facts. The name of a template is its absolute path."""
+    """Jinja over facts and variables. The name of a template is its absolute path."""
 
     intercepted_binops = frozenset("%")
     trim_blocks: Any
@@ -157,12 +157,12 @@ class _Environment(SandboxedEnvironment):
         )
         self.uid = os.geteuid()
         self.search_path = default_search_path(os.environ, uid=self.uid) if search_path is None else search_path
-        filters = {**held(self.filters), **FILTERS}
+        filters = {**strict_filters(self.filters), **FILTERS}
         self.filters = {**self.filters, **{name: named(name, filters[name], names) for name in filters}}
         self.filters |= {name: _using(JINJA_FILTERS[name]) for name in ("default", "d")}
         tests: dict[str, Any] = {**self.tests, **TESTS}
         self.tests = {name: _using(test) for name, test in tests.items()}
-        # Globals, not variables of the rendering, because these reach imported macros too.
+        # Globals, because imported macros see no other variables.
         self.globals.update(names, facts=everything, omit=OMIT)
         self.facts = set(containers(everything))
         """The identities of the mappings and lists that belong to the facts."""
@@ -170,7 +170,7 @@ class _Environment(SandboxedEnvironment):
         """The templates that begin with a header."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Look up ``obj.attribute``, which for a mapping is a key alone: users choose keys, even ``items``."""
+        """Look up ``obj.attribute``; in a mapping it is always a key, because users choose keys such as ``items``."""
         if isinstance(obj, (Mapping, FactUndefined)):
             return self.getitem(obj, attribute)
         if type(obj) is str and attribute in {"format", "format_map"}:
@@ -179,14 +179,14 @@ class _Environment(SandboxedEnvironment):
         return super().getattr(obj, attribute)
 
     def method(self, obj: Any, name: str) -> Any:
-        """Look up what ``obj.name()`` calls: of a mapping its method, unless the value of that key can be called."""
+        """Look up the function of ``obj.name()``: a method of a mapping, unless the value at that key is callable."""
         if not isinstance(obj, Mapping) or (callable(obj.get(name)) and not isinstance(obj[name], FactUndefined)):
             return self.getattr(obj, name)
         return super().getattr(obj, name)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Tell whether a template may use ``obj.attr``: it may change what it made itself and variables, not facts."""
-        if isinstance(obj, type) and attr != "fromkeys":  # dict.update(tags, …)
+        """Tell whether a template may use ``obj.attr``. It may change variables and its own values, but not facts."""
+        if isinstance(obj, type) and attr != "fromkeys":  # dict.update(tags, …) would pass for safe
             return False
         return super().is_safe_attribute(obj, attr, value) and not self._changes_facts(obj, attr)
 
@@ -202,20 +202,20 @@ class _Environment(SandboxedEnvironment):
         return id(obj) in self.facts and modifies_known_mutable(obj, attribute)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """Return ``left % right``."""
+        """Return ``left % right``, the only operator that Jinja passes here."""
         return super().call_binop(context, operator, left, operand(right) if isinstance(left, str) else right)
 
     def minuend(self, value: Any, key: str) -> Any:
-        """Return ``value``, the left side of a minus; if it is undefined, the error suggests ``key``, with dashes."""
+        """Return ``value``, the left side of a minus; if it is undefined, raise an error that suggests ``key``."""
         if isinstance(value, FactUndefined):
             value.dashed = key
-            str(value)  # raises before the right side does
+            str(value)  # raises, before Jinja evaluates the right side
         return value
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """Look up ``obj[argument]``, which for a mapping is never a method; a number that is no key is a position."""
+        """Look up ``obj[argument]``; in a mapping it is a key, or a position if it is a number but not a key."""
         if isinstance(obj, FactUndefined):
-            return obj.below(argument)
+            return obj.child(argument)
         if not isinstance(obj, Mapping):
             return super().getitem(obj, argument)
         for key in (argument, str(argument)):
@@ -231,20 +231,20 @@ class _Environment(SandboxedEnvironment):
         return template if found is None else str(found.absolute())
 
     def compiled(self, name: str, source: str, variables: MutableMapping[str, Any]) -> jinja2.Template:
-        """Compile a template, as its header says."""
+        """Compile a template with the options of its header."""
         settings, source = split_header(source, name)
         if settings is not None:
             self.headed.add(name)
         compiler = self.overlay()
-        vars(compiler).update(settings or {})  # overlay() itself takes no newline_sequence before Jinja 3.1.2
+        vars(compiler).update(settings or {})  # before Jinja 3.1.2, overlay() has no newline_sequence
         try:
             code = compiler.compile(source, name, name)
-        except SyntaxError as error:  # its line is one of the Python that Jinja makes
+        except SyntaxError as error:  # its line number is of the generated Python
             raise TemplateError(error.msg, file=name) from error
         return self.template_class.from_code(self, code, variables)
 
     def value(self, name: str, expression: str) -> Any:
-        """Return the value of an expression; like jinja2's compile_expression, but errors have its ``name``."""
+        """Return the value of an expression, like jinja2's compile_expression; errors name ``name``."""
         parser = Parser(self, expression, name, name, state="variable")
         node = parser.parse_expression()
         if not parser.stream.eos:
@@ -263,16 +263,16 @@ class _Environment(SandboxedEnvironment):
         return TokenStream(self.lexer.wrap(tokens, name), name, *arguments[:1])
 
     def _generate(self, source: nodes.Template, *arguments: Any, **options: Any) -> str:
-        return super()._generate(_Asking().visit(source), *arguments, **options)
+        return super()._generate(Rewriter().visit(source), *arguments, **options)
 
     @contextmanager
-    def border(self, name: str) -> Iterator[None]:
-        """Turn whatever the template ``name`` raises into a TemplateError that says where."""
+    def errors(self, name: str) -> Iterator[None]:
+        """Turn every exception of the template ``name`` into a TemplateError with file and line."""
         try:
             yield
         except EC2FactsError:
             raise
-        except Exception as error:  # expressions can raise whatever Python's operators and Jinja's filters do
+        except Exception as error:  # Python's operators and Jinja's filters raise any kind
             *callers, (file, line) = places(error, self.headed) or [(name, None)]
             message = " ".join(self._reason(error).split())
             if callers:
@@ -287,9 +287,9 @@ class _Environment(SandboxedEnvironment):
         if isinstance(error, RecursionError) and includes_itself(error):
             return "the template includes itself"
         if not isinstance(error, (jinja2.TemplateError, UnreadUseError, RefusalError)):
-            # A message of Python's about a lookup or a value may hold a part of the value.
-            said = "" if isinstance(error, (LookupError, ValueError)) else f": {error}"
-            return f"{type(error).__name__}{said}"
+            # Python's message about a lookup or a value may hold a part of the value.
+            detail = "" if isinstance(error, (LookupError, ValueError)) else f": {error}"
+            return f"{type(error).__name__}{detail}"
         message = getattr(error, "message", None) or str(error) or type(error).__name__
         if isinstance(error, jinja2.TemplateSyntaxError) and "${#" in _line_of(error):
             message += "; ${#…} begins a comment: put {% raw %} before and {% endraw %} after it"
@@ -301,12 +301,12 @@ class _Environment(SandboxedEnvironment):
 
 
 def _line_of(error: jinja2.TemplateSyntaxError) -> str:
-    """Return the line of a template in which a syntax error is."""
+    """Return the line of the template that has the syntax error."""
     return "".join((error.source or "").split("\n")[error.lineno - 1 : error.lineno])
 
 
 class _Loader(jinja2.BaseLoader):
-    """Reads templates by absolute path. A relative name is one that join_path did not find."""
+    """Loads templates by absolute path. A relative name means that join_path found no file."""
 
     def load(self, environment: Any, name: str, globals: Any = None) -> jinja2.Template:  # noqa: A002 (Jinja's name)
         """Compile the template in the file ``name`` for an _Environment."""
@@ -314,7 +314,7 @@ class _Loader(jinja2.BaseLoader):
             searched = ["beside this one", *(f"in {directory}" for directory in environment.search_path)]
             raise jinja2.TemplateNotFound(name, f"no template {name!r} {' or '.join(searched)}")
         try:
-            # Some editors put a byte order mark first, which no configuration file is the better for.
+            # Some editors write a byte order mark, which would end up in the output.
             source = Path(name).read_bytes().decode("utf-8-sig")
         except OSError as error:
             raise TemplateError(f"cannot be read: {error.strerror}", file=name) from error
@@ -324,40 +324,8 @@ class _Loader(jinja2.BaseLoader):
         return template
 
 
-class _Asking(NodeTransformer):
-    """Has a template ask its environment where Jinja would not: for the text of operands of ``~``, and for methods."""
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Concat:  # noqa: N802 (Jinja's name)
-        """Have every operand finalized, as what is printed is."""
-        self.generic_visit(node)
-        node.nodes = [_call("finalize", joined) for joined in node.nodes]
-        return node
-
-    def visit_Sub(self, node: nodes.Sub) -> nodes.Sub:  # noqa: N802 (Jinja's name)
-        """Have ``tags.a-b`` suggest the key that it may mean."""
-        operands = [node.right]
-        inner = node
-        while isinstance(inner.left, nodes.Sub):
-            inner = inner.left
-            operands.append(inner.right)
-        first = inner.left
-        if isinstance(first, (nodes.Name, nodes.Getattr)):
-            own = first.name if isinstance(first, nodes.Name) else first.attr
-            key = "-".join([own, *map(_first_name, reversed(operands))])
-            inner.left = _call("minuend", first, nodes.Const(key))
-        self.generic_visit(node)
-        return node
-
-    def visit_Call(self, node: nodes.Call) -> nodes.Call:  # noqa: N802 (Jinja's name)
-        """Have ``x.name()`` looked up as a method, not as any attribute."""
-        self.generic_visit(node)
-        if isinstance(node.node, nodes.Getattr):
-            node.node = _call("method", node.node.node, nodes.Const(node.node.attr))
-        return node
-
-
 def _using(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a filter or test that no longer takes an unread value for one that is merely undefined."""
+    """Return a filter or test that raises UnreadUseError for an unread value, which Jinja would take for undefined."""
 
     @wraps(function)
     def using(*arguments: Any, **options: Any) -> Any:
@@ -365,18 +333,3 @@ def _using(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*arguments, **options)
 
     return using
-
-
-def _first_name(node: nodes.Expr | None) -> str:
-    """Return the text with which an expression begins, if it is a name or a number: ``b`` of ``b.c | upper``."""
-    while isinstance(node, (nodes.Getattr, nodes.Getitem, nodes.Filter, nodes.Test, nodes.Call)):
-        node = node.node
-    return str(getattr(node, "name", getattr(node, "value", "")))
-
-
-def _call(method: str, *arguments: nodes.Expr) -> nodes.Call:
-    """Return a call of a method of the environment, at the place of its first argument."""
-    lineno, environment = arguments[0].lineno, arguments[0].environment
-    return nodes.Call(
-        nodes.EnvironmentAttribute(method), list(arguments), [], None, None, lineno=lineno, environment=environment
-    )

@@ -14,12 +14,12 @@ _SETTINGS: Mapping[str, Mapping[str, object]] = {
     "lstrip_blocks": {"true": True, "false": False},
     "newline_sequence": {r"\n": "\n", r"\r\n": "\r\n", r"\r": "\r"},
 }
-"""Options with a fixed set of values, and how the header writes each."""
+"""Options with a fixed set of values, in the spelling of the header."""
 
 _STARTS = {"block_start_string": "{%", "variable_start_string": "{{", "comment_start_string": "{#"}
 
 _DELIMITERS = (*_STARTS, *(name.replace("start", "end") for name in _STARTS))
-"""Options whose value is any text."""
+"""Options with any text as their value."""
 
 
 def split_header(source: str, name: str) -> tuple[dict[str, Any] | None, str]:

@@ -1,8 +1,8 @@
-"""Where templates are found: by path, by name on a search path, and those that ship with ec2facts.
+"""The search for templates: by path, by name on a search path, and among the templates that ship.
 
-The first line of a template that ships says what it is for and which program proves it, in the form
-``{#- One sentence. Checked by: PROGRAM -#}``. Units and scripts that ship have nothing to fill in and no suffix: theirs
-is the comment ``# One sentence. Checked by: PROGRAM``, in a script below the line that names its interpreter.
+The first line of a template that ships says what it is for and which program checks it, in the form
+``{#- One sentence. Checked by: PROGRAM -#}``. Units and scripts that ship are not templates and have no suffix: their
+line is the comment ``# One sentence. Checked by: PROGRAM``, in a script below the line that names its interpreter.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ec2facts.render.template.variables import Variable, declared_variables
 from ec2facts.text import did_you_mean
 
 SUFFIX = ".j2"
-"""Ends the name of every file that ships and has something to fill in; a name may be given without it."""
+"""Suffix of every template that ships; users may leave it out."""
 
 _FIRST_LINE = re.compile(r"(?:#!.*\n)?(?:\{#-|#) (?P<sentence>.+\.) Checked by: (?P<checked_by>.+?)(?: -#\})?\n")
 
@@ -37,7 +37,7 @@ class PackagedTemplate(NamedTuple):
 
 @cache
 def packaged_templates() -> Path:
-    """Return the directory of the templates that ship: of an install, a checkout, or a copy of those in a zip file."""
+    """Return the directory of the templates that ship: in an install, in a checkout, or copied from a zip file."""
     package = Path(__file__).parent.parent.parent
     for directory in (package / "templates", package.parent / "templates"):
         if directory.is_dir():
@@ -47,7 +47,7 @@ def packaged_templates() -> Path:
 
 @cache
 def _extracted() -> TemporaryDirectory[str]:
-    """Return a copy of the templates in a zip file, which ends with this process: Jinja loads them by their paths."""
+    """Copy the templates from the zip file until this process ends: Jinja loads templates by path."""
     from importlib.resources import files
 
     copy = TemporaryDirectory(prefix="ec2facts-templates-")
@@ -62,12 +62,12 @@ def is_packaged(file: Path) -> bool:
 
 
 def list_templates() -> list[PackagedTemplate]:
-    """Return the templates that ship, by name."""
+    """Return the templates that ship, in the order of their names."""
     return [_described(file) for file in _packaged_files()]
 
 
 def packaged_template(name: str) -> Path:
-    """Return the file of a template that ships, by its name with or without ``.j2``; raise TemplateError for none."""
+    """Return the file of a shipped template by its name, with or without ``.j2``; raise TemplateError if none ships."""
     files = {file.name: file for file in _packaged_files()}
     try:
         return files.get(name) or files[name + SUFFIX]
@@ -91,9 +91,9 @@ def _described(file: Path) -> PackagedTemplate:
 
 
 def default_search_path(environ: Mapping[str, str], *, uid: int) -> list[Path]:
-    """Return the directories in which a template is looked for by name, for the user ``uid``.
+    """Return the directories in which the user ``uid`` finds a template by name.
 
-    Root does not search below the working directory, where somebody else may have put the template.
+    Root does not search the working directory, where another user may have put the template.
     """
     home = environ.get("HOME")
     configuration = Path(environ.get("XDG_CONFIG_HOME", ""))
@@ -105,12 +105,12 @@ def default_search_path(environ: Mapping[str, str], *, uid: int) -> list[Path]:
 
 
 def find_template(template: str | os.PathLike[str], search_path: Sequence[Path], *, uid: int) -> Path:
-    """Return the file of a template: one given by path, or the first on the search path with that name.
+    """Return the file of a template: a path, or the first file of that name on the search path.
 
-    What has a slash or is a PathLike is a path. Another file of the working directory is found by its whole name;
-    one that does not end in ``.j2`` comes after the search path, so that ``hosts`` does not mean ``/etc/hosts`` in
-    ``/etc``. Raises TemplateError where there is none, and where one lies in a directory in which others than
-    ``uid`` and root may have put it; a path with a slash is taken as it is.
+    A PathLike, or a text with a slash, is a path and is not searched for. A file of the working directory is found by
+    its full name: before the search path if it ends in ``.j2``, else after it, so that ``hosts`` does not mean
+    ``/etc/hosts`` in ``/etc``. Raises TemplateError if there is no such file, or if users other than ``uid`` and root
+    can change the file that the search found.
     """
     name = os.fspath(template)
     if not isinstance(template, str) or "/" in name:
@@ -126,12 +126,12 @@ def find_template(template: str | os.PathLike[str], search_path: Sequence[Path],
 
 
 def find_named(name: str, directories: Sequence[Path], *, owners: Collection[int]) -> Path | None:
-    """Return the first file of that name, with or without the suffix, in ``directories``; None if there is none.
+    """Return the first file in ``directories`` with that name, with or without the suffix; None if there is none.
 
     Raises TemplateError if others than root, the effective user and ``owners`` can change the file or its path.
     """
     for directory in directories:
-        # In the working directory a file goes by its whole name, as to every other command.
+        # In the working directory a file has its full name, as for every other command.
         for file in [directory / name] + [directory / (name + SUFFIX)] * (directory != Path()):
             if file.is_file():
                 _refuse_strangers(file, owners)
@@ -149,13 +149,13 @@ def find_included(name: str, parent: str, search_path: Sequence[Path], *, uid: i
     beside, owners = [], {0, uid}
     if including.is_absolute():
         beside.append(including.parent)
-        owners.add(including.stat().st_uid)  # that user's template is being rendered already
+        owners.add(including.stat().st_uid)  # that user already decides what is rendered
     return find_named(name, [*beside, *search_path], owners=owners)
 
 
 def _refuse_strangers(file: Path, owners: Collection[int]) -> None:
     if is_packaged(file):
-        return  # whoever could put a template there could have changed this code as well
+        return  # whoever can write there can change this code too
     reason = trace(file, content=True, trusted=owners).reason
     if reason is not None:
         raise TemplateError(f"{reason}, or give a path with a slash", file=str(file))

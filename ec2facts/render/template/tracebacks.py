@@ -1,4 +1,4 @@
-"""Where in templates an error was raised, by the traceback that Jinja rewrites."""
+"""The places in templates that a traceback names, after Jinja has rewritten it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Collection, Iterator
 from types import TracebackType
 
 Place = tuple[str, "int | None"]
-"""A file, and a line of it."""
+"""A file and a line in it."""
 
 
 def places(error: Exception, headed: Collection[str]) -> list[Place]:
-    """Return every template and macro on the way to an error, outermost first.
+    """Return the template or macro and the line of each call on the way to an error, outermost first.
 
-    ``headed`` are the templates that begin with a header, which is no line for Jinja.
+    ``headed`` are the templates with a header, which Jinja does not count as a line.
     """
     found: list[Place] = []
     for traceback in _in_templates(error):
         file = traceback.tb_frame.f_code.co_filename
-        if file == "<unknown>":  # Jinja's lexer gives the name of the template in the place of its file
+        if file == "<unknown>":  # an error of Jinja's lexer has the name alone
             file = getattr(error, "name", None) or file
         place = (file, traceback.tb_lineno + (file in headed))
         if place not in found[-1:]:
@@ -26,7 +26,7 @@ def places(error: Exception, headed: Collection[str]) -> list[Place]:
 
 
 def includes_itself(error: Exception) -> bool:
-    """Tell whether a template, as opposed to a macro of it, was reached from itself."""
+    """Tell whether a template includes or imports itself; a macro may call itself."""
     codes = [traceback.tb_frame.f_code for traceback in _in_templates(error)]
     files = [code.co_filename for code in codes if code.co_name == "top-level template code"]
     return len(files) > len(set(files))
@@ -35,7 +35,7 @@ def includes_itself(error: Exception) -> bool:
 def _in_templates(error: Exception) -> Iterator[TracebackType]:
     traceback = error.__traceback__
     while traceback is not None:
-        # Jinja puts such frames in the place of those of compiled templates.
+        # Jinja replaces the frames of compiled templates by frames with this name.
         if "__jinja_exception__" in traceback.tb_frame.f_globals:
             yield traceback
         traceback = traceback.tb_next

@@ -1,7 +1,7 @@
-"""Variables of the user's own: their names, and the ones that a template that ships declares.
+"""User-defined variables: reserved names, and the variables that a shipped template declares.
 
-A template that ships declares each of its variables in a comment of one line, a sentence and then the default, if it
-has a fixed one: ``{#- var port: The port of the health check. Default: 8080 -#}``.
+A shipped template declares each of its variables in a comment on one line, with a sentence and the default if it is
+fixed: ``{#- var port: The port of the health check. Default: 8080 -#}``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.text import did_you_mean
 
 ITEM_NAMES = frozenset({"item", "key"})
-"""Names that a template gets for each item of ``for_each``; a user cannot set them."""
+"""Names that ``for_each`` sets; a user cannot."""
 
 _OWN_WORDS = frozenset({"facts", "vars", "omit", "meta_data", "dynamic", "collection"})
 
@@ -31,7 +31,7 @@ _DECLARATION = re.compile(r"^\{#-? var (?P<name>\w+): (?P<sentence>.+?\.)(?: Def
 
 
 class Variable(NamedTuple):
-    """A variable that a template declares; ``default`` is None if it is computed or the variable is optional."""
+    """A declared variable; ``default`` is None if the template computes it or needs no value."""
 
     name: str
     sentence: str
@@ -39,14 +39,14 @@ class Variable(NamedTuple):
 
 
 def reserved_names() -> frozenset[str]:
-    """Return the names that a variable cannot have: the attributes, the names of ``for_each``, the words of Jinja."""
+    """Return the names that a variable cannot have: attributes, names of ``for_each``, words of Jinja."""
     from jinja2.defaults import DEFAULT_NAMESPACE
 
     return frozenset({*attributes(EC2Metadata), *_OWN_WORDS, *ITEM_NAMES, *_JINJA_WORDS, *DEFAULT_NAMESPACE})
 
 
 def check_names(names: Iterable[Any], *, allowed: Iterable[str] = ()) -> None:
-    """Raise UsageError for the first name that a variable cannot have, unless it is one of ``allowed``."""
+    """Raise UsageError for the first name that is invalid, or reserved and not ``allowed``."""
     reserved = reserved_names().difference(allowed)
     for name in names:
         if not isinstance(name, str) or not name.isidentifier():
@@ -57,12 +57,12 @@ def check_names(names: Iterable[Any], *, allowed: Iterable[str] = ()) -> None:
 
 
 def declared_variables(source: str) -> list[Variable]:
-    """Return the variables that the text of a template declares, in its order."""
+    """Return the variables that the ``source`` of a template declares, in its order."""
     return [Variable(**match.groupdict()) for match in _DECLARATION.finditer(source)]
 
 
 def check_declared(variables: Mapping[str, Any], source: str, template: str) -> None:
-    """Raise UsageError for the first variable that the text of a template does not declare."""
+    """Raise UsageError for the first variable that the ``source`` of ``template`` does not declare."""
     declared = [variable.name for variable in declared_variables(source)]
     for name in variables:
         if name not in declared and name not in ITEM_NAMES:

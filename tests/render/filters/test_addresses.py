@@ -1,4 +1,4 @@
-"""Addresses and networks are calculated with, or refused."""
+"""The filters for addresses calculate with valid addresses and refuse the rest."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ from ec2facts.render.filters.addresses import (
         (reverse_ptr, "2001:db8::1", "1" + ".0" * 23 + ".8.b.d.0.1.0.0.2.ip6.arpa"),
     ],
 )
-def test_addresses_of_both_versions_are_calculated_with(
-    calculate: Callable[[Any], Any], value: str, result: Any
-) -> None:
+def test_address_filters_handle_both_versions(calculate: Callable[[Any], Any], value: str, result: Any) -> None:
     assert calculate(value) == result
 
 
@@ -47,7 +45,7 @@ def test_cidr_host_counts_from_either_end(number: int, address: str) -> None:
     assert cidr_host("10.0.1.7/24", number) == address
 
 
-def test_cidr_host_refuses_a_number_behind_the_end() -> None:
+def test_cidr_host_refuses_a_number_beyond_the_network() -> None:
     with pytest.raises(ValueError, match="no address number 256"):
         cidr_host("10.0.1.0/24", 256)
 
@@ -61,12 +59,12 @@ def test_cidr_host_refuses_a_number_behind_the_end() -> None:
         ("::1", "0.0.0.0/0", False),
     ],
 )
-def test_in_network_says_whether_an_address_is_in_a_network(address: str, block: str, result: object) -> None:
+def test_in_network_compares_an_address_with_a_network(address: str, block: str, result: object) -> None:
     assert in_network(address, block) is result
 
 
 @pytest.mark.parametrize("refusing", [ip, ip_version, network, netmask, prefixlen, reverse_ptr])
 @pytest.mark.parametrize("value", ["", "x", "10.0.0.256", "fe80::1%eth0; return 444", "::%x; y/128", "10.0.0.1 ", None])
-def test_what_is_no_address_is_refused(refusing: Callable[[Any], Any], value: object) -> None:
+def test_invalid_address_is_refused(refusing: Callable[[Any], Any], value: object) -> None:
     with pytest.raises(ValueError, match=r"not an IP|cannot be printed"):
         refusing(value)

@@ -1,4 +1,4 @@
-"""Names are taken as they are or refused."""
+"""A host name is returned unchanged or refused."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ HOSTILE = ["", "a; return 444", "a b", "-a", "a-", "a_b", "é", "a\n", "a" * 64,
 
 
 NUMBERS = ["2130706433", "127.1", "0x7f000001", "0X7F.1", "127.0x1", "a.0x", "017700000001"]
-"""What the C library reads as an address, or a browser."""
+"""Names that the C library or a browser reads as an address."""
 
 
 @pytest.mark.parametrize("name", ["a", "A-1", "0", "a" * 63])
-def test_dns_label_takes_labels(name: str) -> None:
+def test_dns_label_returns_a_valid_label(name: str) -> None:
     assert dns_label(name) == name
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "a.b"])
-def test_dns_label_refuses_the_rest(name: str) -> None:
+def test_dns_label_refuses_other_text(name: str) -> None:
     with pytest.raises(ValueError, match="not a label"):
         dns_label(name)
 
@@ -36,11 +36,11 @@ def test_dns_label_refuses_the_rest(name: str) -> None:
         ".".join("a" * 127),
     ],
 )
-def test_dns_name_takes_host_names(name: str) -> None:
+def test_dns_name_returns_a_valid_host_name(name: str) -> None:
     assert dns_name(name) == name
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "a..b", ".a", "a.", "10.0.0.1", "a." * 126 + "ab", *NUMBERS])
-def test_dns_name_refuses_the_rest(name: str) -> None:
+def test_dns_name_refuses_other_text(name: str) -> None:
     with pytest.raises(ValueError, match="not a host name"):
         dns_name(name)

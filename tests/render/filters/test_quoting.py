@@ -1,4 +1,4 @@
-"""The quoting filters, each read back by a real reader of its syntax."""
+"""A text quoted by a filter is read back unchanged by a program that reads the syntax."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from tests.render.config_readers import (
     systemd_words,
 )
 
-# The first half is what the syntaxes take for more than itself, so that it comes together often.
+# Half of the texts consist of characters with a meaning in some syntax, so that these often meet.
 TEXTS = st.text(
     st.sampled_from("\\\"'$`%{}()[]<>#;:=,&|*?!~- \t\n\rax0é\x00\x1b\x7f\x85\u2028\ufeff\ufffe😀")
 ) | st.text(st.characters(codec="utf-8"))
@@ -54,7 +54,7 @@ def without(characters: str) -> Callable[[str], bool]:
 
 @examples(20)
 @given(texts=st.lists(TEXTS.filter(without("\0")), min_size=1))
-def test_shell_reads_a_quoted_word_as_it_was(texts: list[str], program: Program) -> None:
+def test_shell_reads_back_a_quoted_word(texts: list[str], program: Program) -> None:
     quoted = [quote(text) for text in texts]
 
     assert shell_words(program, quoted) == texts
@@ -65,7 +65,7 @@ def test_shell_reads_a_quoted_word_as_it_was(texts: list[str], program: Program)
 @example(
     texts=["\\" * (NGINX_PARAMETER // 2), "$" * (NGINX_PARAMETER // 9), "$host $1 ${host} $dollar $$", '\\"', "\\n"]
 )
-def test_nginx_answers_with_a_quoted_text_as_it_was(texts: list[str], program: Program) -> None:
+def test_nginx_returns_a_quoted_text_unchanged(texts: list[str], program: Program) -> None:
     def configuration(directory: Path) -> str:
         locations = "".join(f"location = /{n} {{ return 200 {nginx_quote(text)}; }}\n" for n, text in enumerate(texts))
         return f'geo $dollar {{ default "$"; }}\nserver {{ listen unix:{directory}/s;\n{locations} }}'
@@ -76,7 +76,7 @@ def test_nginx_answers_with_a_quoted_text_as_it_was(texts: list[str], program: P
 
 @examples(4)
 @given(texts=st.lists(TEXTS, min_size=20, max_size=60))
-def test_nginx_sends_a_header_as_it_was_or_the_filter_refuses_it(texts: list[str], program: Program) -> None:
+def test_nginx_sends_an_accepted_header_unchanged(texts: list[str], program: Program) -> None:
     held = [text for text in texts if is_held(header_value, text)]
 
     def configuration(directory: Path) -> str:
@@ -85,7 +85,7 @@ def test_nginx_sends_a_header_as_it_was_or_the_filter_refuses_it(texts: list[str
 
     with running_nginx(program, configuration) as fetch:
         headers, _ = fetch("/")
-    # nginx does not send headers without a value.
+    # nginx omits headers without a value.
     assert [header(headers, f"X-{n}") or "" for n in range(len(held))] == held
 
 
@@ -100,7 +100,7 @@ def is_held(write: Callable[[str], str], text: str) -> bool:
 @examples(4)
 @given(texts=st.lists(TEXTS.filter(without("\0\r\n")), min_size=1, max_size=60))
 @example(texts=["$HOME ${HOME}", "%[env(HOME)] %%", "'\\''", "\\x41 \\n \\ ", "# no comment", '"', "a" * 4096])
-def test_haproxy_answers_with_a_quoted_text_as_it_was(texts: list[str], program: Program) -> None:
+def test_haproxy_returns_a_quoted_text_unchanged(texts: list[str], program: Program) -> None:
     answer = "http-request return status 200 content-type text/plain string"
     rules = "".join(f"{answer} {haproxy_quote('-' + text)} if {{ path /{n} }}\n" for n, text in enumerate(texts))
 
@@ -115,7 +115,7 @@ def test_haproxy_answers_with_a_quoted_text_as_it_was(texts: list[str], program:
 @examples(6)
 @given(texts=st.lists(TEXTS.filter(without("\0")), min_size=1, max_size=60))
 @example(texts=["%msg% %%", "$HOME `id`", "\\", "\\\\n", '"', '\\"', "\\x41 \\101", "[x] 'y'", "a\nb"])
-def test_rsyslog_writes_a_string_as_it_was(texts: list[str], program: Program) -> None:
+def test_rsyslog_logs_a_quoted_string_unchanged(texts: list[str], program: Program) -> None:
     constants = "".join(f'constant(value={rsyslog_string(text)}) constant(value="|")\n' for text in texts)
 
     def configuration(directory: Path) -> str:
@@ -128,7 +128,7 @@ def test_rsyslog_writes_a_string_as_it_was(texts: list[str], program: Program) -
 @examples(200)
 @given(text=TEXTS)
 @example(text="</p><script>'\"&lt;&#60;")
-def test_html_parser_reads_a_text_as_it_was_but_for_what_would_steer_it(text: str) -> None:
+def test_html_parser_reads_back_a_text_with_escapes_for_control_characters(text: str) -> None:
     page = Page(f'<p title="{html(text)}">{html(text)}</p>')
 
     spelled = "".join(char if is_text(char) else char.encode("unicode_escape").decode() for char in text)
@@ -150,27 +150,27 @@ STEERING = (
 @examples(20)
 @given(texts=st.lists(TEXTS.filter(without("\r\n")), min_size=1, max_size=20))
 @example(texts=["%h %% %", "$HOME ${HOME}", "\\x41 \\n", " edges ", "\x01\x1b\x7f", "'\"'"])
-def test_systemd_reads_a_quoted_word_as_it_was_or_the_filter_refuses_it(texts: list[str], program: Program) -> None:
+def test_systemd_reads_back_an_accepted_word(texts: list[str], program: Program) -> None:
     words = [f"1={text}" for text in texts if is_held(systemd_quote, text)]
 
     assert systemd_words(program, [systemd_quote(word) for word in words]) == words
 
 
-def test_systemd_reads_a_newline(program: Program) -> None:
+def test_systemd_reads_back_a_newline(program: Program) -> None:
     words = ["1=one\ntwo", "1=three\n[Service]"]
 
     assert systemd_words(program, [systemd_quote(word) for word in words]) == words
 
 
 @pytest.mark.parametrize("text", ["\0", "\ufffe", "\U0001ffff", "\ufdd0"])
-def test_systemd_quote_refuses_what_systemd_drops_the_line_for(text: str) -> None:
+def test_systemd_quote_refuses_characters_that_systemd_rejects(text: str) -> None:
     with pytest.raises(ValueError, match=r"NUL|noncharacter"):
         systemd_quote(text)
 
 
 @examples(200)
 @given(text=TEXTS, interpolation=st.booleans())
-def test_configparser_reads_an_ini_value_as_it_was_or_the_filter_refuses_it(
+def test_configparser_reads_back_an_accepted_value(
     tmp_path_factory: pytest.TempPathFactory,
     text: str,
     interpolation: bool,  # noqa: FBT001 (hypothesis gives it by name)
@@ -192,19 +192,19 @@ def read_ini(
 
 
 @pytest.mark.parametrize("text", ["a\nb", "a\rb", " a", "a\t", "a\0"])
-def test_ini_value_refuses_what_a_line_cannot_hold(text: str) -> None:
+def test_ini_value_refuses_line_breaks_outer_blanks_and_nul(text: str) -> None:
     with pytest.raises(ValueError, match="cannot"):
         ini_value(text)
 
 
-def test_ini_value_asks_whose_file_it_is_before_it_writes_a_percent_sign() -> None:
-    with pytest.raises(ValueError, match=r"say ini_value\(interpolation=true\) or false"):
+def test_ini_value_refuses_a_percent_sign_without_interpolation_option() -> None:
+    with pytest.raises(ValueError, match=r"use ini_value\(interpolation=true\) or false"):
         ini_value("100%")
 
 
 @examples(200)
 @given(text=TEXTS)
-def test_toml_reader_reads_a_string_as_it_was(text: str) -> None:
+def test_toml_reader_reads_back_a_string(text: str) -> None:
     tomllib = pytest.importorskip("tomllib", reason="Python has a reader of TOML since 3.11")
 
     assert tomllib.loads(f"value = {toml_string(text)}\nnext = 1\n") == {"value": text, "next": 1}
@@ -224,17 +224,17 @@ def read_1_2(text: str) -> Any:
 @examples(100)
 @given(text=TEXTS)
 @example(text="a \u2028 b \x85 c")
-def test_yaml_reader_reads_a_string_as_it_was(read: Callable[[str], Any], text: str) -> None:
+def test_yaml_reader_reads_back_a_string(read: Callable[[str], Any], text: str) -> None:
     content = f"value: {yaml_string(text)}\nlist: [{yaml_string(text)}]\n{yaml_string('key')}: 1\n"
 
     assert read(content) == {"value": text, "list": [text], "key": 1}
 
 
-def test_yaml_string_escapes_a_byte_order_mark_as_the_specification_advises() -> None:
+def test_yaml_string_escapes_a_byte_order_mark() -> None:
     assert yaml_string("\ufeff") == r'"\ufeff"'
 
 
-# Read back with `terraform console` (1.11), which no registry of packages has.
+# Verified by hand with `terraform console` (1.11), which no package registry has.
 @pytest.mark.parametrize(
     ("text", "written"),
     [
@@ -251,11 +251,11 @@ def test_hcl_string_escapes_templates_and_controls(text: str, written: str) -> N
 
 # The exposition format: https://prometheus.io/docs/instrumenting/exposition_formats/
 @pytest.mark.parametrize(("text", "written"), [('a"b\\c\nd', r'"a\"b\\c\nd"'), ("{x=} é\t", '"{x=} é\t"')])
-def test_prom_label_escapes_what_the_format_says(text: str, written: str) -> None:
+def test_prom_label_escapes_quotes_backslashes_and_newlines(text: str, written: str) -> None:
     assert prom_label(text) == written
 
 
-def test_env_line_writes_as_the_format_does() -> None:
+def test_env_line_quotes_for_its_format() -> None:
     assert env_line("it's", "systemd", "GREETING") == "GREETING='it'\"'\"'s'"
     assert env_line("it's", "docker", "GREETING") == "GREETING=it's"
 
@@ -263,29 +263,29 @@ def test_env_line_writes_as_the_format_does() -> None:
 @pytest.mark.parametrize(
     ("text", "format_name", "name"), [("a\nb", "docker", "A"), ("a", "nope", "A"), ("a", "sh", "A;B"), ("a", "sh", "1")]
 )
-def test_env_line_refuses_what_the_format_cannot_hold(text: str, format_name: str, name: str) -> None:
+def test_env_line_refuses_a_value_or_name_that_its_format_cannot_hold(text: str, format_name: str, name: str) -> None:
     with pytest.raises(ValueError, match=r"newline|no format|name of a variable"):
         env_line(text, format_name, name)
 
 
 @pytest.mark.parametrize("write", [quote, nginx_quote, haproxy_quote, rsyslog_string, systemd_quote, ini_value])
-def test_nul_is_refused_where_no_escape_can_write_it(write: Callable[[str], str]) -> None:
+def test_nul_is_refused_in_a_syntax_without_an_escape(write: Callable[[str], str]) -> None:
     with pytest.raises(ValueError, match="NUL"):
         write("a\0")
 
 
-def test_nginx_quote_refuses_what_is_longer_than_a_parameter() -> None:
+def test_nginx_quote_refuses_a_text_longer_than_a_parameter() -> None:
     with pytest.raises(ValueError, match="4093 bytes"):
         nginx_quote("a" * (NGINX_PARAMETER + 1))
 
 
 @pytest.mark.parametrize("text", ["a\nb", "a\rb"])
-def test_haproxy_quote_refuses_what_a_line_cannot_hold(text: str) -> None:
+def test_haproxy_quote_refuses_line_breaks(text: str) -> None:
     with pytest.raises(ValueError, match="line break"):
         haproxy_quote(text)
 
 
 @pytest.mark.parametrize("text", ["a\r\nSet-Cookie: x", "a\nb", "a\0", "\x1b[2J", "\x7f", " a", "a\t"])
-def test_header_value_refuses_what_would_not_be_one_header(text: str) -> None:
+def test_header_value_refuses_line_breaks_and_control_characters(text: str) -> None:
     with pytest.raises(ValueError, match="header"):
         header_value(text)

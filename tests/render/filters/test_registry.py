@@ -1,4 +1,4 @@
-"""What holds for every filter, and the filters that Ansible's users know."""
+"""Tests for every filter, and for the filters that users of Ansible know."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ every_filter = pytest.mark.parametrize("example", examples(), ids=lambda example
 
 
 @every_filter
-def test_example_of_a_filter_prints_what_its_documentation_says(example: Example) -> None:
+def test_documented_example_of_a_filter_prints_its_output(example: Example) -> None:
     assert render_text({}, example.template).rstrip("\n") == example.output
 
 
 @every_filter
-def test_example_of_a_filter_uses_it(example: Example) -> None:
+def test_documented_example_uses_its_filter(example: Example) -> None:
     names = {name for name, function in FILTERS.items() if function is FILTERS[example.name]}
 
     assert names & set(re.findall(r"\| (\w+)", example.template))
 
 
 @every_filter
-def test_filter_is_described_by_one_sentence(example: Example) -> None:
+def test_documentation_of_a_filter_begins_with_one_sentence(example: Example) -> None:
     assert re.fullmatch(r"[A-Z][^\n]+\.", example.sentence)
 
 
 @every_filter
-def test_filter_is_written_with_each_of_its_arguments(example: Example) -> None:
+def test_documented_call_names_every_argument(example: Example) -> None:
     _, *arguments = inspect.signature(FILTERS[example.name]).parameters
 
     assert example.call.partition("(")[0] == example.name
@@ -53,7 +53,7 @@ def test_filter_is_written_with_each_of_its_arguments(example: Example) -> None:
 
 
 @every_filter
-def test_filter_of_what_is_undefined_says_that_it_is_undefined(example: Example) -> None:
+def test_filter_reports_an_undefined_value_as_undefined(example: Example) -> None:
     _, *others = inspect.signature(FILTERS[example.name]).parameters.values()
     required = [other for other in others if other.default is other.empty and other.kind is other.POSITIONAL_OR_KEYWORD]
     call = f"{example.name}({', '.join(repr('sh') for _ in required)})"
@@ -63,7 +63,7 @@ def test_filter_of_what_is_undefined_says_that_it_is_undefined(example: Example)
 
 
 @pytest.mark.parametrize("function", FILTERS.values(), ids=FILTERS)
-def test_refusal_of_a_filter_never_tells_the_value(function: Callable[..., Any]) -> None:
+def test_error_of_a_filter_never_holds_the_value(function: Callable[..., Any]) -> None:
     values = [f"{SECRET}\0%\n", f"{SECRET}\ud800", {SECRET: range}, f'"\\\u2603{SECRET}', "[\u2603: *\u2603", "%\u2603"]
     arguments: list[tuple[Any, ...]] = [(), ("x",), ("sh", "x"), ("ascii",), (2,)]
 
@@ -84,7 +84,7 @@ def refusal(function: Callable[..., Any], *arguments: Any) -> str:
     "value", ["none", "[none]", "[[1]]", "{'a': none}", "{'a': [1]}", "[tags.Nope]", "[['a', {}]]"]
 )
 @pytest.mark.parametrize("name", sorted({*JINJA_FILTERS} - {"tojson", "pprint"}))
-def test_no_filter_of_jinja_makes_a_text_of_what_has_none(name: str, value: str) -> None:
+def test_no_filter_of_jinja_prints_a_list_mapping_or_none(name: str, value: str) -> None:
     uses = [f"{value} | {name}{arguments}" for arguments in ["", "('a')", "('a', 'b')", "(1)"]]
     uses += [f"'a' | {name}({arguments})" for arguments in [value, f"'a', {value}", f"{value}, 'a'"]]
 
@@ -122,12 +122,12 @@ def rendered_or_refused(template: str) -> str:
         ("'%(given)s' | format(given='a')", "a"),
     ],
 )
-def test_filter_of_jinja_prints_what_it_does_elsewhere(expression: str, printed: str) -> None:
+def test_strict_filter_prints_like_the_filter_of_jinja(expression: str, printed: str) -> None:
     assert render_text({}, f"{{{{ {expression} }}}}") == printed
 
 
 @pytest.mark.parametrize("name", sorted({*JINJA_FILTERS} - {"d", "default", "attr"}))
-def test_filter_of_jinja_says_of_what_is_undefined_that_it_is(name: str) -> None:
+def test_filter_of_jinja_reports_an_undefined_value_as_undefined(name: str) -> None:
     arguments = {"batch": "(2)", "slice": "(2)", "groupby": "('a')", "replace": "('a', 'b')"}
 
     with pytest.raises(TemplateError, match=r"undefined 'tags\.Nope'"):
@@ -135,7 +135,7 @@ def test_filter_of_jinja_says_of_what_is_undefined_that_it_is(name: str) -> None
 
 
 @pytest.mark.parametrize("name", ANSIBLE)
-def test_filter_that_users_of_ansible_expect_is_there(name: str) -> None:
+def test_filter_of_ansible_is_available(name: str) -> None:
     assert name in FILTERS
 
 
@@ -283,13 +283,13 @@ def test_filter_prints(expression: str, printed: str) -> None:
         ("[] | zip('ab')", r"not a list; use \|split"),
         ("{} | union([])", "not a list$"),
         ("none | flatten", "not a list$"),
-        ("[] | random", "nothing to choose from"),
-        ("0 | random", "nothing to choose from"),
+        ("[] | random", "there is no item to choose"),
+        ("0 | random", "there is no item to choose"),
         ("[1] | random(1)", "start and step are for numbers"),
         ("9 | random(seed=[])", "a list cannot be printed"),
-        ("'a' | extract({})", "nothing of that name"),
-        ("3 | extract([])", "nothing of that name"),
-        ("[{'a': 1}] | unique(attribute='b')", "nothing of that name"),
+        ("'a' | extract({})", "no such key or position"),
+        ("3 | extract([])", "no such key or position"),
+        ("[{'a': 1}] | unique(attribute='b')", "no such key or position"),
         ("'http://x:y' | urlsplit", "not a URL"),
         ("'http://x' | urlsplit('host')", "no part 'host', choose from scheme, "),
         ("'a' | to_uuid('b')", "the namespace is not a UUID"),
@@ -302,8 +302,8 @@ def test_filter_prints(expression: str, printed: str) -> None:
         (r"'a' | matching('(a)\1')", "write each backslash twice"),
         (r"'a' | regex_search('(a)', '\1')", "a group is"),
         (r"'a' | regex_search('(a)', 'x')", r"a group is \\\\1 or"),
-        (r"'a' | regex_search('(a)', '\\2')", r"lacks a group of \\2"),
-        (r"'a' | regex_search('(a)', '\\g<b>')", r"lacks a group of \\g<b>"),
+        (r"'a' | regex_search('(a)', '\\2')", r"has no group for one of \\2"),
+        (r"'a' | regex_search('(a)', '\\g<b>')", r"has no group for one of \\g<b>"),
         ("') x' | comment('plain', beginning='(*', end=' *)', decoration='*')", r"cannot hold \*\)"),
         ("'hunter2' | filesizeformat", "not a number$"),
         ("'a' | regex_search('(')", "not a regular expression"),
@@ -335,13 +335,13 @@ def test_filter_refuses(expression: str, reason: str) -> None:
         render_text({"nan": float("nan")}, f"{{{{ {expression} }}}}")
 
 
-def test_choice_without_a_seed_is_made_each_time() -> None:
+def test_random_without_a_seed_differs_each_time() -> None:
     numbers = render_text({}, "{% for n in range(9) %}{{ 1000000 | random }} {% endfor %}").split()
 
     assert len(set(numbers)) > 1
 
 
-def test_combine_leaves_what_it_was_given_as_it_was() -> None:
+def test_combine_does_not_change_its_arguments() -> None:
     tags = {"a": {"b": 1}}
 
     FILTERS["combine"](tags, {"a": {"c": 2}}, recursive=True)

@@ -43,6 +43,6 @@ def test_rounds_are_part_of_the_hash() -> None:
         (("sha512", "a", 10**7), "rounds are from 1000"),
     ],
 )
-def test_hash_that_would_change_or_be_refused_is_an_error(arguments: tuple[object, ...], reason: str) -> None:
+def test_hash_without_salt_or_with_invalid_arguments_is_refused(arguments: tuple[object, ...], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         password_hash("secret", *arguments)  # type: ignore[arg-type] # wrong ones too

@@ -1,4 +1,4 @@
-"""Templates: what they print, what they refuse, where errors are."""
+"""What templates print, what they refuse, and the places that errors name."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Write = Callable[[str, str], Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Return what writes a template by its name, as it is."""
+    """Return a function that writes a template under a name and returns its path."""
 
     def write(name: str, content: str) -> Path:
         file = tmp_path / name
@@ -89,7 +89,7 @@ def test_template_prints(source: str, printed: str) -> None:
         ("{{ none }}", "None cannot be printed"),
         (
             "{% for tag in tags %}{{ tag.value }}{% endfor %}",
-            "undefined 'value' of a text; a loop over a mapping takes",
+            "the value is text and has no 'value' (a loop over a mapping yields its keys: use .values()",
         ),
         ("{{ tags }}", "a dict cannot be printed; name a key of it, or use |to_json"),
         ("{{ security_groups }}", "a list cannot be printed; use |join"),
@@ -150,12 +150,12 @@ def test_text_is_printed_unchanged_but_for_lines_of_tags() -> None:
     assert render_text(FACTS, source, lstrip_blocks=False) == "a\n    b\n  \n  c \n"
 
 
-def test_newlines_of_a_template_become_those_that_are_asked_for() -> None:
+def test_newline_sequence_replaces_the_newlines_of_a_template() -> None:
     assert render_text(FACTS, "a\r\nb\nc\r") == "a\nb\nc\n"
     assert render_text(FACTS, "a\nb\n", newline_sequence="\r\n") == "a\r\nb\r\n"
 
 
-def test_newlines_of_values_stay() -> None:
+def test_newlines_of_values_are_unchanged() -> None:
     assert render_text({"a": "1\r2\r\n3\n"}, "{{ a }}", newline_sequence="\r\n") == "1\r2\r\n3\n"
 
 
@@ -175,7 +175,7 @@ def test_header_sets_options_and_is_not_printed(header: str, printed: str) -> No
 
 
 @pytest.mark.parametrize("header", ["autoescape: true", "trim_blocks", "trim_blocks: \\n", "newline_sequence: x", ""])
-def test_header_that_means_nothing_is_an_error(header: str) -> None:
+def test_invalid_header_is_an_error(header: str) -> None:
     with pytest.raises(TemplateError, match=r"^<template>:1: the header takes trim_blocks: true or false; "):
         render_text(FACTS, f"#jinja2: {header}\n")
 
@@ -204,7 +204,7 @@ def test_included_template_keeps_the_usual_delimiters(write: Write) -> None:
     assert render_template(FACTS, outer) == "i-0abc\n{% x %}"
 
 
-def test_length_of_a_shell_variable_is_named_in_the_error() -> None:
+def test_error_about_the_length_of_a_shell_variable_names_the_raw_block() -> None:
     with pytest.raises(TemplateError, match=r"^<template>:2: Missing end of comment tag; \$\{#…\} begins a comment: "
                                             r"put \{% raw %\} before and \{% endraw %\} after it$"):  # fmt: skip
         render_text(FACTS, "x\necho ${#name}\n")
@@ -241,7 +241,7 @@ def test_omit_is_not_printed(source: str) -> None:
         render_text({}, source)
 
 
-def test_header_sets_options_of_its_own_file_alone(write: Write) -> None:
+def test_header_applies_to_its_own_file_only(write: Write) -> None:
     write("inner.j2", "#jinja2: trim_blocks: false\n{% if true %}\nb{% endif %}\n")
     outer = write("outer.j2", "{% if true %}\na\n{% endif %}\n{% include 'inner.j2' %}c\n")
 
@@ -249,7 +249,7 @@ def test_header_sets_options_of_its_own_file_alone(write: Write) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["{{ nope }}", "{% if %}", "{# x"])
-def test_error_counts_the_line_of_the_header(wrong: str) -> None:
+def test_line_number_of_an_error_includes_the_header(wrong: str) -> None:
     with pytest.raises(TemplateError, match=r"^<template>:3: "):
         render_text(FACTS, f"#jinja2: trim_blocks: true\n\n{wrong}")
 
@@ -265,7 +265,7 @@ def test_error_carries_file_and_line(write: Write) -> None:
 
 
 @pytest.mark.parametrize("statement", ["break", "continue"])
-def test_statement_outside_of_a_loop_is_an_error_of_its_template(write: Write, statement: str) -> None:
+def test_break_outside_of_a_loop_names_its_template(write: Write, statement: str) -> None:
     inner = write("inner.j2", f"{{% {statement} %}}")
 
     with pytest.raises(TemplateError) as caught:
@@ -275,7 +275,7 @@ def test_statement_outside_of_a_loop_is_an_error_of_its_template(write: Write, s
 
 
 @pytest.mark.parametrize("middle", ["{% include 'outer.j2' %}", "{% import 'outer.j2' as outer %}"])
-def test_template_that_includes_itself_is_told_so(write: Write, middle: str) -> None:
+def test_recursive_include_is_named_in_the_error(write: Write, middle: str) -> None:
     outer = write("outer.j2", "{% include 'middle.j2' %}")
     write("middle.j2", middle)
 
@@ -285,7 +285,7 @@ def test_template_that_includes_itself_is_told_so(write: Write, middle: str) -> 
     assert len(str(caught.value)) < 1000
 
 
-def test_template_may_include_itself_for_some_time(write: Write) -> None:
+def test_recursive_include_that_ends_is_rendered(write: Write) -> None:
     file = write("a.j2", "{{ depth }}{% if depth < 3 %}{% set depth = depth + 1 %}{% include 'a.j2' %}{% endif %}")
 
     assert render_template({"depth": 0}, file) == "0123"
@@ -295,7 +295,7 @@ def test_template_may_include_itself_for_some_time(write: Write) -> None:
     "wrong",
     ["{{ nope }}", "{% if %}", "{{ 'x' | ip }}", "{% include 'missing' %}", "{# x", "{% raw %}x", "{{ none ~ 'x' }}"],
 )
-def test_error_in_an_include_names_the_templates_that_led_there(write: Write, wrong: str) -> None:
+def test_error_in_an_include_names_the_including_templates(write: Write, wrong: str) -> None:
     inner = write("inner.j2", f"\n{wrong}")
     middle = write("middle.j2", "\n\n{% include 'inner.j2' %}")
     outer = write("outer.j2", "{% include 'middle.j2' %}")
@@ -307,7 +307,7 @@ def test_error_in_an_include_names_the_templates_that_led_there(write: Write, wr
     assert str(caught.value).endswith(f", reached from {middle}:3, {outer}:1")
 
 
-def test_error_in_a_macro_or_block_names_what_led_there(write: Write) -> None:
+def test_error_in_a_macro_or_block_names_its_callers(write: Write) -> None:
     macros = write("macros.j2", "{% macro name() %}\n{{ tags.Nope }}{% endmacro %}")
     base = write("base.j2", "\n{% block body %}{% endblock %}")
     child = write("child.j2", "{% extends 'base.j2' %}{% import 'macros.j2' as macros %}\n"
@@ -327,9 +327,7 @@ def test_imported_macros_see_the_facts(write: Write) -> None:
     assert render_template(FACTS, file) == "i-0abc"
 
 
-def test_include_is_beside_the_template_that_says_it_before_it_is_on_the_search_path(
-    write: Write, tmp_path: Path
-) -> None:
+def test_include_is_looked_up_beside_its_template_before_the_search_path(write: Write, tmp_path: Path) -> None:
     write("one/inner.j2", "one")
     write("two/inner.j2", "two")
     write("two/only.j2", "{% include 'inner' %}")
@@ -338,7 +336,7 @@ def test_include_is_beside_the_template_that_says_it_before_it_is_on_the_search_
     assert render_template(FACTS, file, search_path=[tmp_path / "two"]) == "one two two"
 
 
-def test_text_includes_from_the_search_path_alone(
+def test_template_text_includes_from_the_search_path_only(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write("here.j2", "here")
@@ -348,14 +346,14 @@ def test_text_includes_from_the_search_path_alone(
     assert render_text(FACTS, "{% include ['here.j2', 'there.j2'] %}", search_path=[tmp_path / "there"]) == "there"
 
 
-def test_include_may_be_missing_if_the_template_says_so() -> None:
+def test_ignore_missing_skips_a_missing_include() -> None:
     assert render_text(FACTS, "a{% include 'missing' ignore missing %}b", search_path=[]) == "ab"
 
 
 @pytest.mark.parametrize(
     ("search_path", "where"), [(["/x", "/y"], "beside this one or in /x or in /y"), ([], "beside this one")]
 )
-def test_missing_include_says_where_it_was_looked_for(write: Write, search_path: list[str], where: str) -> None:
+def test_error_about_a_missing_include_lists_the_directories(write: Write, search_path: list[str], where: str) -> None:
     file = write("a.j2", "{% include 'missing' %}")
 
     with pytest.raises(TemplateError, match=f"a.j2:1: no template 'missing' {where}$"):
@@ -374,7 +372,7 @@ def test_template_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
         render_template(FACTS, file)
 
 
-def test_rendering_leaves_the_facts_as_they_were() -> None:
+def test_rendering_does_not_change_the_facts() -> None:
     facts = {"tags": {"Name": "a"}}
 
     render_text(facts, "{% set tags = {} %}{% set Name = 'b' %}{{ tags | to_json }}")
@@ -382,7 +380,7 @@ def test_rendering_leaves_the_facts_as_they_were() -> None:
     assert facts == {"tags": {"Name": "a"}}
 
 
-def test_error_of_a_value_never_tells_it() -> None:
+def test_error_never_holds_the_value() -> None:
     facts = {"user_data": "hunter2\0{hunter2} %(hunter2)s é"}
     filters = ["ip", "nginx_quote", "from_json", "from_yaml", "b64decode", "onoff", "filesizeformat", "random"]
 
@@ -409,7 +407,7 @@ def test_error_of_a_value_never_tells_it() -> None:
         ("{{ {} | hash }}", "|hash: a dict cannot be printed; name a key of it, or use |to_json"),
     ],
 )
-def test_refusal_names_the_filter_and_the_fact(source: str, refusal: str) -> None:
+def test_error_of_a_filter_names_the_filter_and_the_fact(source: str, refusal: str) -> None:
     facts = {"number": 7, "tags": {"a b": "x & y", "short": "é"}, "groups": ["web", "s & h"]}
 
     with pytest.raises(TemplateError) as caught:
@@ -418,7 +416,7 @@ def test_refusal_names_the_filter_and_the_fact(source: str, refusal: str) -> Non
     assert str(caught.value) == f"<template>:1: {refusal}"
 
 
-def test_template_without_yaml_imports_no_yaml_and_no_requests() -> None:
+def test_rendering_imports_neither_yaml_nor_requests() -> None:
     program = (
         "import sys; from ec2facts.render.template.environment import render_text;"
         " render_text({}, '{{ [1] | to_json }}');"

@@ -1,4 +1,4 @@
-"""Templates are found by path and by name, where nobody else can have put them."""
+"""Templates are found by path and by name, and only where no other user can change them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_search_path_goes_from_the_nearest_to_what_ships() -> None:
+def test_search_path_ends_with_the_templates_that_ship() -> None:
     path = default_search_path({"HOME": "/home/me"}, uid=1000)
 
     assert path == [
@@ -44,18 +44,18 @@ def test_search_path_goes_from_the_nearest_to_what_ships() -> None:
     ]
 
 
-def test_root_does_not_search_below_the_working_directory() -> None:
+def test_root_does_not_search_the_working_directory() -> None:
     assert Path("templates") not in default_search_path({"HOME": "/root"}, uid=0)
 
 
-def test_configuration_directory_may_be_elsewhere() -> None:
+def test_xdg_config_home_overrides_the_configuration_directory() -> None:
     path = default_search_path({"HOME": "/home/me", "XDG_CONFIG_HOME": "/x"}, uid=0)
 
     assert path[0] == Path("/x/ec2facts/templates")
 
 
 @pytest.mark.parametrize("environ", [{}, {"HOME": ""}, {"XDG_CONFIG_HOME": "relative"}])
-def test_configuration_directory_without_a_home_is_nowhere(environ: dict[str, str]) -> None:
+def test_search_path_without_a_home_has_no_directory_of_the_user(environ: dict[str, str]) -> None:
     path = default_search_path(environ, uid=0)
 
     assert path == [Path("/etc/ec2facts/templates"), packaged_templates()]
@@ -77,7 +77,7 @@ def test_first_directory_of_the_search_path_wins(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("template", ["./plain", "sub/../plain", Path("plain")])
-def test_path_is_taken_as_it_is(directory: Path, template: str | Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_path_is_not_searched_for(directory: Path, template: str | Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (directory / "sub").mkdir()
     monkeypatch.chdir(directory)
 
@@ -85,7 +85,7 @@ def test_path_is_taken_as_it_is(directory: Path, template: str | Path, monkeypat
 
 
 @pytest.mark.parametrize("template", ["./app.conf", "/nowhere/a.j2", Path("app.conf")])
-def test_path_that_does_not_lead_to_a_file_is_an_error(
+def test_path_without_a_file_is_an_error(
     directory: Path, template: str | Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(directory)
@@ -94,7 +94,7 @@ def test_path_that_does_not_lead_to_a_file_is_an_error(
         find_template(template, [directory], uid=UID)
 
 
-def test_file_of_the_working_directory_is_found_by_its_whole_name(
+def test_file_of_the_working_directory_is_found_by_its_full_name(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(directory)
@@ -103,9 +103,7 @@ def test_file_of_the_working_directory_is_found_by_its_whole_name(
     assert find_template("plain", [packaged_templates()], uid=UID) == Path("plain")
 
 
-def test_file_that_is_no_template_does_not_hide_one_by_its_name(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_file_without_suffix_does_not_hide_a_template(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     etc = directory / "etc"
     etc.mkdir()
     (etc / "app.conf").write_text("what app.conf.j2 is rendered to")
@@ -114,21 +112,19 @@ def test_file_that_is_no_template_does_not_hide_one_by_its_name(
     assert find_template("app.conf", [directory], uid=UID) == directory / "app.conf.j2"
 
 
-def test_name_that_is_nowhere_says_where_it_was_looked_for(directory: Path) -> None:
+def test_error_about_an_unknown_name_lists_the_searched_directories(directory: Path) -> None:
     with pytest.raises(TemplateError, match=f"no template 'nope' in /nowhere, {directory}$"):
         find_template("nope", [Path("/nowhere"), directory], uid=UID)
 
 
-def test_directory_that_everybody_can_write_to_is_refused(directory: Path) -> None:
+def test_world_writable_directory_is_refused(directory: Path) -> None:
     directory.chmod(0o777)
 
     with pytest.raises(TemplateError, match=r"everybody can write to .*, which belongs to"):
         find_template("plain", [directory], uid=UID)
 
 
-def test_working_directory_that_everybody_can_write_to_is_refused(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_world_writable_working_directory_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory.chmod(0o777)
     monkeypatch.chdir(directory)
 
@@ -154,7 +150,7 @@ def test_template_of_another_user_in_a_shared_directory_is_refused(directory: Pa
         find_template("plain", [directory], uid=UID)
 
 
-def test_include_from_a_directory_that_everybody_can_write_to_is_refused(directory: Path) -> None:
+def test_include_from_a_world_writable_directory_is_refused(directory: Path) -> None:
     (directory / "outer.j2").write_text("{% include 'plain' %}")
     directory.chmod(0o777)
 
@@ -163,7 +159,7 @@ def test_include_from_a_directory_that_everybody_can_write_to_is_refused(directo
 
 
 @pytest.mark.skipif(UID != 0, reason="only root can give a file away")
-def test_include_beside_a_template_of_the_same_user_is_taken(directory: Path) -> None:
+def test_include_beside_a_template_of_the_same_owner_is_rendered(directory: Path) -> None:
     outer = directory / "outer.j2"
     outer.write_text("{% include 'plain' %}")
     for path in (directory, outer):
@@ -190,7 +186,7 @@ def test_templates_that_ship_are_found_in_an_install(tmp_path: Path) -> None:
     assert printed == f"{installed}/templates\n"
 
 
-def test_templates_that_ship_say_what_they_are_for() -> None:
+def test_shipped_templates_describe_themselves() -> None:
     templates = list_templates()
 
     assert {"app.ini.j2", "motd.j2", "nginx-ec2.conf.j2"} <= {template.name for template in templates}
@@ -207,7 +203,7 @@ def test_units_and_scripts_ship_beside_the_templates() -> None:
 @pytest.mark.parametrize(
     ("name", "file"), [("motd", "motd.j2"), ("motd.j2", "motd.j2"), ("ec2facts.timer", "ec2facts.timer")]
 )
-def test_template_that_ships_is_taken_by_name(name: str, file: str) -> None:
+def test_shipped_template_is_found_by_name(name: str, file: str) -> None:
     assert packaged_template(name) == packaged_templates() / file
 
 
@@ -219,10 +215,10 @@ def test_template_that_ships_is_taken_by_name(name: str, file: str) -> None:
         ("../README.md", ""),
     ],
 )
-def test_name_of_no_template_that_ships_is_an_error(name: str, advice: str) -> None:
+def test_unknown_name_of_a_shipped_template_is_an_error(name: str, advice: str) -> None:
     with pytest.raises(TemplateError, match=f"^no template '{re.escape(name)}' ships .*{re.escape(advice)}"):
         packaged_template(name)
 
 
-def test_template_that_ships_can_be_included_by_name() -> None:
+def test_shipped_template_is_included_by_name() -> None:
     assert "[instance]\nid = i-0abc\n" in render_text({"instance_id": "i-0abc"}, "{% include 'app.ini' %}")

@@ -73,7 +73,7 @@ LINES = st.lists(
 
 @examples(200)
 @given(LINES)
-def test_each_line_is_printed_or_left_out_by_itself(lines: list[str]) -> None:
+def test_each_line_is_kept_or_dropped_independently(lines: list[str]) -> None:
     tag = re.compile(r"\{%.*?%\}|\{#.*?#\}")
     text = [re.sub(r"^\s*(?=\{[%#])", "", line) for line in lines]
     expected = [tag.sub("", line).replace("{{ 1 }}", "1") for line in text if not is_of_tags(line, tag)]
