@@ -13,6 +13,9 @@ from ec2facts.install.observer import Observer
 class ApplyObserver(Observer):
     """Callbacks of a run. This class ignores every event; override the methods you need."""
 
+    def reading(self, done: int, known: int) -> None:
+        """``done`` paths of the ``known`` ones have been read; more may become known."""
+
     def stale(self, error: EC2FactsError, instance_id: str, age: float) -> None:
         """The facts that the instance's last complete run saved ``age`` seconds ago replace those of the service."""
 

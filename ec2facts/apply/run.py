@@ -104,7 +104,7 @@ def install_rendered(
 
 def render_one(output: Output, source: Source, *, observer: ApplyObserver = _UNOBSERVED) -> File:
     """Read ``source`` and return the file of one output with its content; raise what keeps it from being rendered."""
-    return render_output(output, Facts(_collect([output], source)), observer=observer)
+    return render_output(output, Facts(_collect([output], source, observer)), observer=observer)
 
 
 def render(
@@ -119,7 +119,7 @@ def render(
 ) -> Rendered:
     """Read ``source`` and render every output."""
     try:
-        snapshot = _collect(outputs, source, settle_within=settle_within)
+        snapshot = _collect(outputs, source, observer, settle_within=settle_within)
     except (UnavailableError, UnreadError) as error:
         if not allow_stale:
             raise
@@ -171,10 +171,12 @@ class _Result(NamedTuple):
     is_expanded: bool = False
 
 
-def _collect(outputs: Sequence[Output], source: Source, *, settle_within: float = 0.0) -> Snapshot:
+def _collect(
+    outputs: Sequence[Output], source: Source, observer: ApplyObserver, *, settle_within: float = 0.0
+) -> Snapshot:
     if settle_within:
         settle(source, within=settle_within)
-    return crawl(source, include=_included(outputs), roots=_roots(outputs))
+    return crawl(source, include=_included(outputs), roots=_roots(outputs), on_progress=observer.reading)
 
 
 def _roots(outputs: Sequence[Output]) -> tuple[str, ...]:

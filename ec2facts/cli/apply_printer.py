@@ -8,6 +8,7 @@ from typing import Any
 from ec2facts.apply.observer import ApplyObserver
 from ec2facts.apply.outputs import STDOUT_FILE
 from ec2facts.cli.printer import Printer
+from ec2facts.cli.progress import progress
 from ec2facts.cli.source_options import warn_unread
 from ec2facts.cli.streams import warn
 from ec2facts.errors import EC2FactsError
@@ -16,6 +17,10 @@ from ec2facts.install import File
 
 class ApplyPrinter(Printer, ApplyObserver):
     """Prints what ``Printer`` prints, and a warning for each problem of the facts."""
+
+    def reading(self, done: int, known: int) -> None:
+        """Show the progress on a terminal."""
+        progress.reading(done, known)
 
     def stale(self, error: EC2FactsError, instance_id: str, age: float) -> None:
         """Warn that old facts are used, with their instance and age."""

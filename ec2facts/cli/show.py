@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 
+from ec2facts.cli.progress import progress
 from ec2facts.cli.source_options import SourceOptions, add_source_options, open_source, warn_unread
 from ec2facts.cli.streams import write_stdout
 from ec2facts.collection.crawl import crawl
@@ -55,7 +56,8 @@ def run(options: Options) -> None:
             text = render_fact(options.name, value, style=style)
         else:
             # A person sees what could be read, and a notice for each path that could not.
-            everything = facts(crawl(source, include=options.include), include=options.include)
+            snapshot = crawl(source, include=options.include, on_progress=progress.reading)
+            everything = facts(snapshot, include=options.include)
             if options.format == "html":
                 from ec2facts.render.template.environment import render_template
 

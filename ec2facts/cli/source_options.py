@@ -11,6 +11,7 @@ from pathlib import Path
 from ec2facts import instances
 from ec2facts.apply.parsers import parse_include, parse_seconds, parse_wait
 from ec2facts.cli.arguments import argument, count, path
+from ec2facts.cli.progress import progress
 from ec2facts.cli.streams import warn
 from ec2facts.collection.withholding import WITHHELD_NAMES
 from ec2facts.imds.source import MAX_RATE, Source
@@ -104,6 +105,7 @@ def add_source_options(
 def open_source(options: SourceOptions, *, settled: bool = True) -> Iterator[Source]:
     """Yield the source that the options choose; ``settled`` waits for it as --settle says."""
     with ExitStack() as stack:
+        stack.enter_context(progress.shown())
         source = _source(options, stack)
         if options.settle and settled:
             from ec2facts.collection.crawl import settle
@@ -142,7 +144,14 @@ def _client(endpoint: str | None, options: SourceOptions, *, max_rate: float) ->
     from ec2facts.imds.client import IMDSClient
 
     rate = max_rate if options.max_rate is None else options.max_rate
-    return IMDSClient(endpoint, timeout=options.timeout, deadline=options.deadline, wait=options.wait, max_rate=rate)
+    return IMDSClient(
+        endpoint,
+        timeout=options.timeout,
+        deadline=options.deadline,
+        wait=options.wait,
+        max_rate=rate,
+        on_wait=progress.waiting,
+    )
 
 
 def _instance(name: str) -> str:

@@ -32,13 +32,15 @@ def crawl(
     roots: Sequence[str] = ROOTS,
     max_paths: int = MAX_PATHS,
     max_bytes: int = MAX_BYTES,
+    on_progress: Callable[[int, int], object] | None = None,
 ) -> Snapshot:
     """Read every path of ``source``, each once, at most ``concurrency`` at a time.
 
     What is withheld stays out of the snapshot unless ``include`` names it; credentials are not even asked for. A
     path that could not be read costs only itself: it is a gap of the snapshot, with its reason. Raises
     UnavailableError where there is no service, UsageError where ``include`` names nothing, and UnreadError where the
-    listings name more than ``max_paths`` paths or the bodies hold more than ``max_bytes`` bytes.
+    listings name more than ``max_paths`` paths or the bodies hold more than ``max_bytes`` bytes. ``on_progress`` is
+    called with the number of paths that were read, and that are known so far.
     """
     guarded = Withholding(source, include)
     bodies: dict[str, bytes] = {}
@@ -59,6 +61,9 @@ def crawl(
             path, answer = readers.answers.get()
             unasked = _record(path, answer, bodies, gaps, listings)
             size += len(bodies.get(path, b""))
+            if on_progress is not None:
+                done = len(bodies) + len(gaps)
+                on_progress(done, done + waiting + len(unasked))
             if size > max_bytes:
                 raise UnreadError(path, f"the bodies hold more than {max_bytes} bytes")
     return Snapshot(bodies, gaps, listings=listings)

@@ -25,12 +25,17 @@ from ec2facts.imds.endpoint import ENDPOINTS, resolve_endpoint, setting
 from ec2facts.imds.rate_limits import RequestBudget, RetryBudget, backoff
 from ec2facts.imds.source import MAX_RATE, TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER, TOKEN_TTL_SECONDS
 from ec2facts.imds.transport import BODY_LIMIT, FailedRequestError, HTTPTransport, Reply, Transport
+from ec2facts.imds.waiting import Kind, OnWait, Wait
+from ec2facts.log import log
+from ec2facts.text import escape_unprintable
 
 if TYPE_CHECKING:
     import requests
 
 THROTTLED_ATTEMPTS = 12
 """The attempts of a request that the service refuses because requests come too fast, unless a number is given."""
+
+OWN_LIMIT = "the rate limit of this client"
 
 THROTTLING_STATUSES = frozenset({429, 503})
 PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})
@@ -59,6 +64,7 @@ class IMDSClient:
     it returns the former or reports anything as absent or empty, and raises NotReadyError, unless ``check_ready`` is
     false.
 
+    ``on_wait`` is called before each wait, and once the service answers after a wait; several threads may call it.
     ``is_live`` says whether the endpoint is one of AWS's own, and ``name`` is the endpoint, for messages.
     """
 
@@ -73,6 +79,7 @@ class IMDSClient:
         wait: float = 0,
         deadline: float = math.inf,
         check_ready: bool = True,
+        on_wait: OnWait | None = None,
         environ: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
@@ -99,7 +106,9 @@ class IMDSClient:
             from ec2facts.imds.session import SessionTransport
 
             self._transport = SessionTransport(self.endpoint, session, clock=clock)
-        self._budget = RequestBudget(max_rate, clock=clock, sleep=sleep)
+        self._budget = RequestBudget(
+            max_rate, clock=clock, sleep=lambda seconds: self._wait("rate limit", self._limit, seconds)
+        )
         self._retries = RetryBudget()
         self._clock = clock
         self._sleep = sleep
@@ -111,6 +120,9 @@ class IMDSClient:
         self._came_late = False
         self._probed: Reply | None = None
         self._wait_until = clock() + wait
+        self._waits_since: float | None = None
+        self._limit = OWN_LIMIT
+        self._on_wait = on_wait
         self._deadline_at = clock() + deadline
 
     def __repr__(self) -> str:
@@ -151,6 +163,16 @@ class IMDSClient:
         raise self._transport.own_error(UnreadError(path, reason, status=status, cause="status"), reply)
 
     def _ask(self, path: str, *, may_be_empty: bool = True) -> Reply:
+        """Return the reply for ``path`` of a service that is ready."""
+        reply = self._ask_until_ready(path, may_be_empty=may_be_empty)
+        if self._waits_since is not None:
+            log("info", "%s answers after %.0f s", self.endpoint, self._clock() - self._waits_since)
+            self._waits_since = None
+            if self._on_wait is not None:
+                self._on_wait(Wait("over"))
+        return reply
+
+    def _ask_until_ready(self, path: str, *, may_be_empty: bool) -> Reply:
         """Return the reply for ``path``; what a service lacks that is not ready yet is not absent.
 
         A value needs no check, so that one attribute costs one request. What a crawl asks for first, and whatever
@@ -196,7 +218,7 @@ class IMDSClient:
         if not self._may_wait(asked_at):
             late = NotReadyError(self.endpoint, f"it has no {path} yet; --wait 60 waits for it", cause="not ready")
             raise self._transport.own_error(late, reply)
-        self._sleep(1)
+        self._wait_for_service(f"it has no {path} yet")
 
     def _get(self, path: str, *, may_be_empty: bool = True) -> Reply:
         """Return the reply for ``path``, with a new token if the service does not know the first."""
@@ -230,14 +252,25 @@ class IMDSClient:
                 break
             except DisabledError:
                 raise
-            except UnavailableError:
+            except UnavailableError as error:
                 if not self._may_wait(asked_at):
                     raise
-            self._sleep(1)
+                self._wait_for_service(error.reason)
         granted = reply.headers.get(TOKEN_TTL_HEADER.lower(), "")  # the service may grant less than the request says
         ttl = min(float(granted), TOKEN_TTL_SECONDS) if granted.isdecimal() else TOKEN_TTL_SECONDS
         self._token = reply.body.decode("ascii")
         self._renew_at = asked_at + ttl - min(60, ttl / 10)
+
+    def _wait_for_service(self, reason: str) -> None:
+        if self._waits_since is None:
+            self._waits_since = self._clock()
+            log("info", "waiting up to %.0f s for %s: %s", self._wait_until - self._clock(), self.endpoint, reason)
+        self._wait("service", reason, 1, self._wait_until - self._clock())
+
+    def _wait(self, kind: Kind, reason: str, seconds: float, at_most: float | None = None) -> None:
+        if self._on_wait is not None:
+            self._on_wait(Wait(kind, reason, seconds if at_most is None else at_most))
+        self._sleep(seconds)
 
     def _may_wait(self, asked_at: float) -> bool:
         """Whether the service may still come up within the time to wait, after it did not at ``asked_at``."""
@@ -269,24 +302,28 @@ class IMDSClient:
             attempt += 1
             try:
                 reply = self._send(method, path, headers)
-            except FailedRequestError:
+            except FailedRequestError as error:
                 wait = backoff(attempt, None)
                 if not self._may_retry(attempt, self.attempts, wait):
                     raise
-                self._sleep(wait)
+                self._wait("retry", error.reason, wait)
                 continue
             is_empty = not may_be_empty and reply.status == 200 and not reply.body
             if reply.status not in PASSING_STATUSES and not is_empty:
                 self._retries.earn()
+                self._limit = OWN_LIMIT
                 return reply
             wait = backoff(attempt, reply.headers.get("retry-after"))
             is_throttled = reply.status in THROTTLING_STATUSES
             if not self._may_retry(attempt, self._throttled_attempts if is_throttled else self.attempts, wait):
                 return reply
+            reason = "its body is empty" if is_empty else f"HTTP {reply.status}"
+            log("debug", "retrying %s: %s", path, reason)
             if is_throttled:
+                self._limit = f"the service throttles requests ({reason})"
                 self._budget.pause(wait)
             else:
-                self._sleep(wait)
+                self._wait("retry", reason, wait)
 
     def _may_retry(self, attempt: int, attempts: int, wait: float) -> bool:
         return attempt < attempts and self._clock() + wait < self._deadline_at and self._retries.spend()
@@ -304,6 +341,7 @@ class IMDSClient:
         finally:
             self._budget.release()
         received = len(reply.body)
+        log("debug", "%s %s: HTTP %d, %d bytes", method, escape_unprintable(path), reply.status, received)
         if received <= BODY_LIMIT and reply.headers.get("content-length") not in {None, str(received)}:
             raise FailedRequestError("reset", "the body is cut short")
         return reply
