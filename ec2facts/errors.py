@@ -6,7 +6,7 @@
     ├── UnavailableError          3   the metadata service does not answer, or not as the metadata service does
     │   ├── DisabledError         3   it is switched off, by its own word or by AWS_EC2_METADATA_DISABLED
     │   └── NotReadyError         3   it answers, but lacks what every instance has
-    ├── AbsentError               1   this instance has no such value: the service answers 404
+    ├── AbsentError               9   this instance has no such value: the service answers 404
     ├── UnreadError               4   a value exists, or may exist, and could not be read
     │   └── DecodeError           4   it was read and is not what its declaration says (a ValueError too)
     ├── WithheldError             1   a value exists and is kept out unless it is asked for by name
@@ -114,6 +114,8 @@ class NotReadyError(UnavailableError):
 
 class AbsentError(EC2FactsError):
     """This instance has nothing at ``path``."""
+
+    exit_status = 9
 
     def __init__(self, path: str, reason: str = "the service answers 404") -> None:
         self.path = path

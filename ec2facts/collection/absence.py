@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ec2facts.errors import AbsentError
+
+_TAGS = "meta-data/tags/instance"
 _ROLE = ("iam_", "instance_profile_", "meta_data.iam")
+_ROLE_PATHS = ("meta-data/iam", "meta-data/iam/info", "meta-data/iam/security-credentials")
+
+NO_ROLE = "no role is attached to this instance"
 
 
 def why_absent(name: str, facts: Mapping[str, Any]) -> str:
@@ -14,27 +20,40 @@ def why_absent(name: str, facts: Mapping[str, Any]) -> str:
     if head == "tags" and "tags" not in facts:
         instance_id = facts.get("instance_id")
         return tags_are_off(instance_id if isinstance(instance_id, str) else None)
-    if name.startswith(_ROLE) and not facts.keys() & {"iam_info"}:
+    if name.startswith(_ROLE) and "iam_info" not in facts:
         return NO_ROLE
     if head == "network_interfaces" and rest and head in facts:
         return no_interface(rest[0], list(facts[head]))
     return "this instance has none"
 
 
-NO_ROLE = "no role is attached to this instance"
+def explained(error: AbsentError, *, hint: str = "") -> AbsentError:
+    """Return ``error`` with the reason and the remedy in place of a bare 404, where they are known."""
+    path = error.path.rstrip("/")
+    if error.reason != AbsentError(path).reason:
+        return error
+    if path in {_TAGS, "meta-data/tags"}:
+        return AbsentError(error.path, tags_are_off(None))
+    if path in _ROLE_PATHS:
+        return AbsentError(error.path, NO_ROLE)
+    if path.startswith("meta-data/tags/"):
+        key = path.removeprefix(f"{_TAGS}/").removeprefix("meta-data/tags/")
+        return AbsentError(error.path, f"tags are read as tags.{key}, or at the path tags/instance/{key}")
+    return AbsentError(error.path, error.reason + hint)
 
 
 def tags_are_off(instance_id: str | None) -> str:
     """Return that tags are switched off, and the command that switches them on."""
+    which = instance_id or '"$(ec2facts get instance_id)"'
     return (
         "tags are switched off in the metadata of this instance; switch them on with `aws ec2 "
-        f"modify-instance-metadata-options --instance-id {instance_id or 'ID'} --instance-metadata-tags enabled`"
+        f"modify-instance-metadata-options --instance-id {which} --instance-metadata-tags enabled`"
     )
 
 
-def no_interface(name: str, macs: list[str]) -> str:
-    """Return which network interfaces there are, where ``name`` is the position of no interface."""
-    positions = ", ".join(map(str, range(len(macs))))
-    if name in macs or (name.isdecimal() and int(name) < len(macs)):
+def no_interface(name: str, macs: Sequence[str]) -> str:
+    """Return which network interfaces there are, where ``name`` is no position or MAC address of one."""
+    if name in macs or name in map(str, range(len(macs))):
         return "this interface has none"
-    return f"there is 1 interface: {positions}" if len(macs) == 1 else f"there are {len(macs)} interfaces: {positions}"
+    count = "is 1 interface" if len(macs) == 1 else f"are {len(macs)} interfaces"
+    return f"there {count}: {', '.join(map(str, range(len(macs))))}"

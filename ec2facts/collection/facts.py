@@ -61,8 +61,8 @@ def collected(snapshot: Snapshot, *, include: Collection[str] = ()) -> dict[str,
     # The tree decides what exists and is withheld: an attribute is refused before its path is looked up.
     tree: dict[str, Any] = {}
     for root in ROOTS:
-        missing.put(tree, root, _served, source, snapshot, root, missing)
-    everything.update({root[:-1].replace("-", "_"): served for root, served in tree.items() if root.endswith("/")})
+        missing.put(tree, root, served, source, snapshot, root, missing)
+    everything.update({root[:-1].replace("-", "_"): value for root, value in tree.items() if root.endswith("/")})
     everything["collection"] = {
         "withheld": dict(sorted(missing.withheld.items())),
         "unread": dict(sorted({**undecoded.unread, **missing.unread}.items())),
@@ -134,20 +134,25 @@ def jsonable(value: Any, missing: Missing) -> Any:
     return value
 
 
-def _attribute(resource: Resource, attribute: Attribute[Any], missing: Missing) -> Any:
-    value = jsonable(attribute.require(resource), missing)
+def attribute_value(resource: Resource, attribute: Attribute[Any], value: Any, missing: Missing) -> Any:
+    """Return the ``value`` of an attribute as JSON holds it, with markers for the names that no path leads to."""
+    result = jsonable(value, missing)
     directory = resource.directory + attribute.path
-    if isinstance(value, dict) and directory.endswith("/"):
+    if isinstance(result, dict) and directory.endswith("/"):
         named = [(path, reason) for path, reason in resource.unreachable.items() if path.startswith(directory)]
-        value.update((path[len(directory) :], missing.mark(path, reason)) for path, reason in named)
-    return value
+        result.update((path[len(directory) :], missing.mark(path, reason)) for path, reason in named)
+    return result
+
+
+def _attribute(resource: Resource, attribute: Attribute[Any], missing: Missing) -> Any:
+    return attribute_value(resource, attribute, attribute.require(resource), missing)
 
 
 def _item(values: Mapping[str, Any], key: str, missing: Missing) -> Any:
     return jsonable(values[key], missing)
 
 
-def _served(source: Source, snapshot: Snapshot, path: str, missing: Missing) -> Any:
+def served(source: Source, snapshot: Snapshot, path: str, missing: Missing) -> Any:
     """Return the body of ``path``, for a directory the names and bodies below it, as served."""
     body = read(source, path)
     if not path.endswith("/"):
@@ -155,7 +160,7 @@ def _served(source: Source, snapshot: Snapshot, path: str, missing: Missing) -> 
     tree: dict[str, Any] = {}
     children, unreachable = snapshot.listing(path)
     for child in children:
-        missing.put(tree, child[len(path) :].rstrip("/"), _served, source, snapshot, child, missing)
+        missing.put(tree, child[len(path) :].rstrip("/"), served, source, snapshot, child, missing)
     for child, reason in unreachable.items():
         tree[child[len(path) :]] = missing.mark(child, reason)
     return tree

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from typing import Any, Callable
 
-from ec2facts.collection.crawl import crawl
-from ec2facts.collection.facts import Missing, facts, jsonable, without_unread
+from ec2facts.collection.absence import explained, no_interface
+from ec2facts.collection.crawl import crawl, listed
+from ec2facts.collection.facts import Missing, Unread, attribute_value, collected, jsonable, served, without_unread
+from ec2facts.collection.names import TREES, declared_paths, is_path, path_of, resolve, suggestion
 from ec2facts.collection.withholding import Withholding
-from ec2facts.errors import AbsentError, IncompleteError, UsageError
-from ec2facts.imds.snapshot import Snapshot
-from ec2facts.imds.source import Source, below_root, read
-from ec2facts.metadata.attributes import Resource, attributes
+from ec2facts.errors import AbsentError, IncompleteError, UnreadError, UsageError, WithheldError
+from ec2facts.imds.source import Source, read
+from ec2facts.metadata.attributes import Attribute, Resource, attributes
 from ec2facts.metadata.decoders import SpotInstanceAction
 from ec2facts.metadata.instance import EC2Metadata
+from ec2facts.metadata.parts import NetworkInterfaces
+from ec2facts.metadata.schema import is_value
 from ec2facts.text import did_you_mean
 
 
@@ -23,78 +27,164 @@ def lookup(
 ) -> Any:
     """Return the fact ``name``, reading no more than it takes.
 
-    ``name`` is dotted (``tags.Name``, ``network_interfaces.0.subnet_id``), dashes as good as underscores in what
-    ec2facts names itself, a number the position where it is no key; or it is a path, with a slash before any dot
-    (``placement/region``, ``dynamic/instance-identity/document``), below ``meta-data/`` unless it starts with a
-    root. A path gives its body, as bytes, and so do user data; all else is as in the facts.
+    ``name`` is dotted (``tags.Name``, ``network_interfaces.0.subnet_id``), with a position where it is no key, or a
+    name that AWS uses (``local-ipv4``; of a network interface, the primary one's). With ``*`` in it, the result is a
+    dict of all that match, by dotted name. A path, with a slash before any dot (``placement/region``), gives its body,
+    as bytes, and so do user data.
 
     Raises UsageError for a name that no instance has, AbsentError for one that this instance does not have,
     WithheldError, UnreadError, and IncompleteError for a fact with something unread in it; with ``on_unread``, that
     is called with the path and the reason of each instead, and the rest is returned.
     """
-    guarded = Withholding(source, include)
-    parts = name.split(".")
-    if "/" in parts[0]:
-        path = name.lstrip("/").removeprefix("latest/").lstrip("/")
-        return read(guarded, below_root(path))
-    top = parts[0].replace("-", "_")
-    if top in {"meta_data", "dynamic", "collection"}:
-        snapshot = crawl(source, include=include)
-        _tell(_unread_inside(snapshot, ".".join([top.replace("_", "-"), *parts[1:]])), on_unread)
-        return _descend(facts(snapshot, include=include), [top, *parts[1:]], name)
-    missing = Missing()
-    value = _descend(EC2Metadata(source=guarded), parts, name)
-    result = value if isinstance(value, bytes) else jsonable(value, missing)
-    _tell(missing.unread, on_unread)
-    return without_unread(result)
-
-
-def _tell(unread: Mapping[str, str], on_unread: Callable[[str, str], object] | None) -> None:
-    if unread and on_unread is None:
-        raise IncompleteError(unread)
-    for path, reason in unread.items():
+    finder = _Finder(source, include, name)
+    if is_path(name) and "*" not in name:
+        return finder.body(path_of(name))
+    found = {
+        ".".join(map(str, keys)): value for dotted in resolve(name) for keys, value in finder.find(dotted.split("."))
+    }
+    if finder.missing.unread and on_unread is None:
+        raise IncompleteError(finder.missing.unread)
+    for path, reason in finder.missing.unread.items():
         if on_unread is not None:
             on_unread(path, reason)
+    if "*" not in name:
+        (found,) = found.values()
+    elif not found:
+        raise AbsentError(name, "nothing on this instance matches")
+    return without_unread(found)
 
 
-def _unread_inside(snapshot: Snapshot, name: str) -> dict[str, str]:
-    """Return what is unread inside the dotted path ``name``; raise what the gap says that it is at or below."""
-    unread = snapshot.unread
-    for path, gap in snapshot.gaps.items():
-        if f"{name}.".startswith(_dotted(path)) and (gap.kind == "withheld" or path in unread):
-            snapshot.get(path)
-    return {path: reason for path, reason in unread.items() if _dotted(path).startswith(f"{name}.")}
+Keys = tuple[Any, ...]
 
 
-def _dotted(path: str) -> str:
-    return path.removesuffix("/").replace("/", ".") + "."
+class _Finder:
+    """One lookup of ``name``: where it reads, and what it found to be missing."""
 
+    def __init__(self, source: Source, include: Collection[str], name: str) -> None:
+        self.missing = Missing()
+        self._source = source
+        self._include = include
+        self._guarded = Withholding(source, include)
+        self._instance = EC2Metadata(source=self._guarded)
+        self._name = name
 
-def _descend(value: Any, parts: list[str], name: str) -> Any:
-    """Return what ``parts``, the rest of ``name``, lead to from ``value``."""
-    if not parts:
-        return value
-    head, *rest = parts
-    if isinstance(value, Resource):
-        return _descend(_attribute(value, head), rest, name)
-    if isinstance(value, SpotInstanceAction):
-        value = value._asdict()
-    if isinstance(value, list):
-        value = {str(position): item for position, item in enumerate(value)}
-    if not isinstance(value, Mapping):
-        raise UsageError(f"{name!r} leads too far: what holds {head!r} is a single value")
-    for count in range(len(parts), 0, -1):  # keys may hold dots
-        key = ".".join(parts[:count])
-        if key in value:
-            return _descend(value[key], parts[count:], name)
-    if head.isdecimal() and int(head) < len(value):
-        return _descend(value[next(islice(value, int(head), None))], rest, name)
-    raise AbsentError(name, f"there is no {head!r}{did_you_mean(head, value)}")
+    def body(self, path: str) -> bytes:
+        try:
+            return read(self._guarded, path)
+        except AbsentError as error:
+            raise explained(error, hint=did_you_mean(path, declared_paths())) from None
 
+    def find(self, names: list[str]) -> Iterator[tuple[Keys, Any]]:
+        """Yield each fact that ``names``, the parts of a dotted name, lead to, with its keys."""
+        head, *rest = names
+        if head == "collection":
+            everything = collected(crawl(self._source, include=self._include), include=self._include)
+            yield from self._below(everything[head], rest, (head,))
+        elif head in TREES:
+            yield from self._in_tree(f"{head.replace('_', '-')}/", rest, (head,))
+        else:
+            yield from self._below(self._instance, names, ())
 
-def _attribute(resource: Resource, name: str) -> Any:
-    known = attributes(type(resource))
-    attribute = known.get(name.replace("-", "_"))
-    if attribute is None:
-        raise UsageError(f"there is no fact {name!r}{did_you_mean(name, known)}; `ec2facts schema` lists them")
-    return attribute.require(resource)
+    def _in_tree(self, path: str, names: list[str], at: Keys) -> Iterator[tuple[Keys, Any]]:
+        """Yield what ``names`` lead to from the directory ``path`` of the service's own tree."""
+        if names and is_value(path + "/".join(names)):
+            path, at, names = path + "/".join(names), (*at, *names), []
+        while names and path.endswith("/") and "*" not in names[0]:
+            children, unreachable = listed(path, read(self._guarded, path))
+            known = {child[len(path) :].rstrip("/"): child for child in children}
+            key = self._key(names, known) or self._key(names, {each[len(path) :] for each in unreachable})
+            if key is None:
+                raise AbsentError(self._name, f"there is no {names[0]!r}{did_you_mean(names[0], known)}")
+            if key not in known:
+                raise UnreadError(path + key, unreachable[path + key])
+            path, at, names = known[key], (*at, key), names[key.count(".") + 1 :]
+        snapshot = crawl(self._source, include=self._include, roots=(path,))
+        if path not in snapshot.gaps and path not in snapshot.bodies:
+            path += "/"  # a directory that was listed without its slash
+        value = served(Withholding(snapshot, self._include), snapshot, path, self.missing)
+        yield from self._below(value, names, at)
+
+    def _below(self, value: Any, names: list[str], at: Keys) -> Iterator[tuple[Keys, Any]]:
+        """Yield what ``names`` lead to from ``value``, which the keys ``at`` lead to."""
+        if isinstance(value, Unread):
+            raise UnreadError(value.path, value.reason)
+        if not names:
+            yield at, value if isinstance(value, bytes) else jsonable(value, self.missing)
+            return
+        if isinstance(value, SpotInstanceAction):
+            value = value._asdict()
+        if isinstance(value, list):
+            value = {str(position): item for position, item in enumerate(value)}
+        if not isinstance(value, (Resource, Mapping)):
+            raise UsageError(f"{self._name!r} leads too far: {'.'.join(map(str, at))} is a single value")
+        if "*" in names[0]:
+            yield from self._matching(value, names, at)
+        elif isinstance(value, Resource):
+            yield from self._of_attribute(value, self._attribute(value, names[0]), names[1:], at)
+        else:
+            key = self._key(names, value)
+            step = 1 if key is None else key.count(".") + 1
+            if key is None:
+                key = self._at_position(value, names, at)
+            yield from self._below(value[key], names[step:], (*at, key))
+
+    def _matching(self, value: Resource | Mapping[str, Any], names: list[str], at: Keys) -> Iterator[tuple[Keys, Any]]:
+        pattern = re.compile(".*".join(map(re.escape, names[0].split("*"))), re.DOTALL)
+        for key in attributes(type(value)) if isinstance(value, Resource) else value:
+            if pattern.fullmatch(key):
+                try:
+                    if isinstance(value, Resource):
+                        yield from self._of_attribute(value, attributes(type(value))[key], names[1:], at)
+                    else:
+                        yield from self._below(value[key], names[1:], (*at, key))
+                except (AbsentError, WithheldError, UsageError):
+                    continue  # another that matches may have it
+                except UnreadError as error:
+                    self.missing.mark(error.path, error.reason)
+        for key, unread in self._unreachable(at).items():
+            if pattern.fullmatch(key):
+                self.missing.mark(unread.path, unread.reason)
+
+    def _of_attribute(
+        self, resource: Resource, attribute: Attribute[Any], names: list[str], at: Keys
+    ) -> Iterator[tuple[Keys, Any]]:
+        try:
+            value = attribute.require(resource)
+        except AbsentError as error:
+            raise explained(error) from None
+        at = (*at, attribute.name)
+        if names:
+            yield from self._below(value, names, at)
+        else:
+            yield at, value if isinstance(value, bytes) else attribute_value(resource, attribute, value, self.missing)
+
+    def _attribute(self, resource: Resource, name: str) -> Attribute[Any]:
+        known = attributes(type(resource))
+        if name not in known:
+            hint = suggestion(name) if resource is self._instance else did_you_mean(name, known)
+            raise UsageError(f"there is no fact {name!r}{hint}; `ec2facts schema` lists them")
+        return known[name]
+
+    def _key(self, names: list[str], known: Collection[str]) -> str | None:
+        """Return the longest key of ``known`` that ``names`` start with: keys may hold dots."""
+        keys = (".".join(names[:count]) for count in range(len(names), 0, -1))
+        return next((key for key in keys if key in known), None)
+
+    def _at_position(self, value: Mapping[str, Any], names: list[str], at: Keys) -> str:
+        if names[0].isdecimal() and int(names[0]) < len(value):
+            return next(islice(value, int(names[0]), None))
+        if isinstance(value, NetworkInterfaces):
+            raise AbsentError(self._name, no_interface(names[0], list(value)))
+        unreachable = self._unreachable(at)
+        key = self._key(names, unreachable)
+        if key is not None:
+            raise unreachable[key]
+        raise AbsentError(self._name, f"there is no {names[0]!r}{did_you_mean(names[0], value)}")
+
+    def _unreachable(self, at: Keys) -> dict[str, UnreadError]:
+        """Return what the listing of the attribute ``at`` names and no path leads to, by name."""
+        attribute = attributes(EC2Metadata).get(at[0]) if len(at) == 1 else None
+        if attribute is None:
+            return {}
+        named = ((path, path[len(attribute.path) :], reason) for path, reason in self._instance.unreachable.items())
+        return {key: UnreadError(path, reason) for path, key, reason in named if path == attribute.path + key}

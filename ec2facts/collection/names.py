@@ -52,6 +52,11 @@ def in_tree(path: str) -> str:
     return ".".join([_underscored(root), *segments])
 
 
+def declared_paths() -> list[str]:
+    """Return the path of each attribute of the instance."""
+    return [path for _, path in _read_from()]
+
+
 def suggestion(name: str) -> str:
     """Return " (did you mean …?)" for the attribute, AWS name or interface field most similar to ``name``, or ""."""
     head = name.partition(".")[0]
@@ -62,7 +67,7 @@ def suggestion(name: str) -> str:
         return ""
     resolved = _resolve_head(known[meant])
     which = "" if resolved == known[meant] else f", which is {resolved}"
-    return f" (did you mean {known[meant]}{which}?)"
+    return f" (did you mean {known[meant]!r}{which}?)"
 
 
 def _underscored(name: str) -> str:

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ec2facts import instances
 from ec2facts.imds.simulator.simulator import Simulator
-from tests.cli.running import Capture, call
+from tests.cli.running import PROGRAM, Capture, call
 
 BODIES = {
     "meta-data/ami-launch-index": {"body": "0"},
@@ -35,10 +42,12 @@ def snapshot(tmp_path: Path) -> Path:
         ("hibernation_configured", b"true\n"),
         ("security_groups", '[\n  "one",\n  "two é"\n]\n'.encode()),
         ("security_groups.1", "two é\n".encode()),
-        ("security-groups/", "one\ntwo é\n".encode()),
+        ("security-groups/", "one\ntwo é".encode()),
         ("tags.empty", b"\n"),
         ("tags.lines", b"one\ntwo\n"),
-        ("tags/instance/", b"empty\nlines\n"),
+        ("tags/instance/", b"empty\nlines"),
+        ("tags.*", b"\none\ntwo\n"),
+        ("security_groups.*", "one\ntwo é\n".encode()),
         ("meta_data.binary", b'{\n  "base64": "/wA="\n}\n'),
         ("meta-data/binary", b"\xff\x00"),
     ],
@@ -57,10 +66,141 @@ def test_facts_are_printed_in_the_order_asked_for(snapshot: Path, capfdbinary: C
     assert outcome.output == b"true\n0\n"
 
 
-def test_one_failure_prints_nothing(snapshot: Path, capfdbinary: Capture) -> None:
+def test_absent_fact_prints_nothing_and_has_its_own_status(snapshot: Path, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "get", "ami_launch_index", "mac", "--from", snapshot)
 
-    assert outcome == (1, b"", "ec2facts: error: meta-data/mac is absent: the service answers 404\n")
+    assert outcome == (9, b"", "ec2facts: error: meta-data/mac is absent: the service answers 404\n")
+
+
+def test_default_is_written_for_what_is_absent_alone(snapshot: Path, capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "get", "mac", "ami_launch_index", "tags.None", "--default", "none", "--from", snapshot)
+
+    assert outcome == (0, b"none\n0\nnone\n", "")
+
+
+@pytest.mark.parametrize("name", ["instance_idea", "network_interfaces.0.subnet"])
+def test_default_does_not_hide_a_mistyped_name(name: str, capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "get", name, "--default", "x", "--simulate")
+
+    assert (outcome.status, outcome.output) == (2, b"")
+    assert "did you mean" in outcome.errors
+
+
+def test_default_does_not_hide_what_is_unread(tmp_path: Path, capfdbinary: Capture) -> None:
+    file = tmp_path / "snapshot.json"
+    file.write_text('{"meta-data/mac": {"status": 503}}')
+
+    outcome = call(capfdbinary, "get", "mac", "--default", "x", "--from", file)
+
+    assert (outcome.status, outcome.output) == (4, b"")
+
+
+def test_json_is_one_object_by_name(snapshot: Path, capfdbinary: Capture) -> None:
+    names = ["tags.lines", "ami-launch-index", "security_groups", "meta-data/binary", "tags.*"]
+
+    outcome = call(capfdbinary, "get", "--json", *names, "--from", snapshot)
+
+    assert (outcome.status, outcome.errors) == (0, "")
+    assert json.loads(outcome.output) == {
+        "tags.lines": "one\ntwo\n",
+        "ami-launch-index": 0,
+        "security_groups": ["one", "two é"],
+        "meta-data/binary": {"base64": "/wA="},
+        "tags.*": {"tags.empty": "", "tags.lines": "one\ntwo\n"},
+    }
+
+
+def test_absent_name_does_not_hide_the_others_in_json(snapshot: Path, capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "get", "--json", "mac", "ami_launch_index", "--from", snapshot)
+
+    assert (outcome.status, json.loads(outcome.output)) == (9, {"ami_launch_index": 0})
+    assert outcome.errors == "ec2facts: error: meta-data/mac is absent: the service answers 404\n"
+
+
+def test_null_ends_each_value_so_that_lines_stay_together(snapshot: Path, capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "get", "-0", "tags.lines", "tags.empty", "ami_launch_index", "--from", snapshot)
+
+    assert outcome == (0, b"one\ntwo\n\0\0" + b"0\0", "")
+
+
+def test_value_with_a_nul_byte_is_refused_with_null(snapshot: Path, capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "get", "-0", "meta-data/binary", "--from", snapshot)
+
+    assert (outcome.status, outcome.output) == (6, b"")
+    assert "meta-data/binary: the value holds a NUL byte" in outcome.errors
+
+
+def test_json_and_null_exclude_each_other(capfdbinary: Capture) -> None:
+    assert call(capfdbinary, "get", "--json", "-0", "instance_id", "--simulate").status == 2
+
+
+def on_a_terminal(*arguments: str) -> tuple[int, bytes]:
+    """Return the status of a command whose standard output is a terminal, and what it shows there."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([PROGRAM, *arguments], stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL) as process:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # how Linux says that the other end is closed
+            while chunk := os.read(ours, 4096):
+                shown += chunk
+        os.close(ours)
+    return process.returncode, shown
+
+
+def test_binary_is_refused_on_a_terminal(snapshot: Path) -> None:
+    status, shown = on_a_terminal("get", "meta-data/binary", "--from", str(snapshot))
+
+    assert status == 2
+    assert shown.replace(b"\r\n", b"\n") == (
+        b"ec2facts: error: meta-data/binary is binary (2 bytes); write it to a file or a pipe, or use --json\n"
+    )
+
+
+def test_body_of_a_path_ends_its_line_on_a_terminal(snapshot: Path) -> None:
+    assert on_a_terminal("get", "ami-launch-index/", "--from", str(snapshot)) == (0, b"0\r\n")
+
+
+def test_document_is_written_as_served_so_that_its_signature_verifies(
+    tmp_path: Path, program: Callable[..., str], capfdbinary: Capture
+) -> None:
+    openssl = program("openssl")
+    key, public, document, signature = (tmp_path / name for name in ("key", "public", "document", "signature"))
+    text = '{\n  "accountId" : "123456789012",\n  "region" : "us-east-1"\n}'
+    file = tmp_path / "snapshot.json"
+    file.write_text(json.dumps({"dynamic/instance-identity/document": {"body": text}}))
+    (tmp_path / "signed").write_text(text)
+    run = partial(subprocess.run, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    run([openssl, "genrsa", "-out", key, "2048"])
+    run([openssl, "rsa", "-in", key, "-pubout", "-out", public])
+    run([openssl, "dgst", "-sha256", "-sign", key, "-out", signature, tmp_path / "signed"])
+
+    document.write_bytes(call(capfdbinary, "get", "dynamic/instance-identity/document", "--from", file).output)
+
+    verified: Any = run([openssl, "dgst", "-sha256", "-verify", public, "-signature", signature, document])
+    assert verified.stdout == b"Verified OK\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "told"),
+    [
+        ("tags/Name", 9, "tags are read as tags.Name, or at the path tags/instance/Name"),
+        ("network_interfaces.5.mac", 9, "there is 1 interface: 0"),
+        ("iam_role_name", 9, "no role is attached to this instance"),
+        ("tags.Name", 9, "aws ec2 modify-instance-metadata-options --instance-id "),
+        ("vpcid", 2, "there is no fact 'vpcid' (did you mean 'vpc_id', which is network_interfaces.0.vpc_id?)"),
+        ("local-ipv", 2, "(did you mean 'local-ipv4', which is private_ipv4?)"),
+    ],
+)
+def test_error_says_what_is_wrong_and_the_remedy(
+    name: str, status: int, told: str, tmp_path: Path, capfdbinary: Capture
+) -> None:
+    file = tmp_path / "snapshot.json"
+    file.write_text('{"meta-data/network/interfaces/macs/02:00:5e:00:53:11/mac": {"body": "02:00:5e:00:53:11"}}')
+
+    outcome = call(capfdbinary, "get", name, "--from", file)
+
+    assert (outcome.status, outcome.output) == (status, b"")
+    assert told in outcome.errors
 
 
 def test_single_fact_is_one_token_and_one_request(capfdbinary: Capture) -> None:

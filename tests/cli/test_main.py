@@ -51,8 +51,8 @@ FILES = {
 FAILURES = [
     Failure(1, "dump --from @/missing"),
     Failure(1, "dump --from @/malformed"),
-    Failure(1, "get --from @/good mac"),
-    Failure(1, "get --from @/good instance_id user_data"),
+    Failure(9, "get --from @/good mac"),
+    Failure(9, "get --from @/good instance_id user_data"),
     Failure(1, "serve @/missing --port 0"),
     Failure(1, "schema -o @/missing/file"),
     Failure(2, "frobnicate"),

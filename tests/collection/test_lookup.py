@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +21,10 @@ ALL = instances.names()
 MACS = "meta-data/network/interfaces/macs/"
 TAGS = "meta-data/tags/instance/"
 MAC = "12:00:5e:00:53:c4"
+BUSY = instances.load("busy")
+PRIMARY = BUSY.read("meta-data/mac").decode()
+DEVICES = BUSY.listing("meta-data/block-device-mapping/").children
+TAG_NAMES = BUSY.read(TAGS).decode().split()
 KEY = instances.load("awkward").read("meta-data/public-keys/2/openssh-key").decode()
 
 
@@ -40,6 +45,17 @@ def busy() -> Snapshot:
         ("account_id", ["dynamic/instance-identity/document"]),
         ("instance_identity_document.architecture", ["dynamic/instance-identity/document"]),
         ("placement/region", ["meta-data/placement/region"]),
+        ("placement/", ["meta-data/placement/"]),
+        ("local-ipv4", ["meta-data/local-ipv4"]),
+        ("iam_role_name", ["meta-data/iam/security-credentials/"]),
+        ("meta_data.placement.region", ["meta-data/placement/region"]),
+        (f"meta_data.network.interfaces.macs.{MAC}.subnet-id", [f"{MACS}{MAC}/subnet-id"]),
+        ("meta_data.tags.instance.Name", ["meta-data/", "meta-data/tags/", TAGS, f"{TAGS}Name"]),
+        ("meta_data.block-device-mapping", ["meta-data/", "meta-data/block-device-mapping/", *DEVICES]),
+        ("tags.*", [TAGS, *(f"{TAGS}{name}" for name in TAG_NAMES)]),
+        ("tags.M*", [TAGS, f"{TAGS}Mood"]),
+        ("network_interfaces.0.mac", [MACS, "meta-data/mac"]),
+        ("vpc-id", [MACS, "meta-data/mac", f"{MACS}{PRIMARY}/vpc-id"]),
         ("instance_profile_name", ["meta-data/iam/info"]),
         ("tags.Name", [TAGS, f"{TAGS}Name"]),
         ("tags.0", [TAGS, f"{TAGS}City"]),
@@ -54,8 +70,9 @@ def test_one_fact_costs_one_token_and_what_it_takes(busy: Snapshot, name: str, p
     with simulator as url:
         lookup(IMDSClient(url), name)
 
-    asked = [(request.method, request.path) for request in simulator.requests]
-    assert asked == [("PUT", "api/token"), *(("GET", path) for path in paths)]
+    probe = "meta-data/instance-id"  # which the client asks for where it tells whether the service is ready
+    asked = [request.path for request in simulator.requests if request.path != probe or probe in paths]
+    assert sorted(asked) == sorted(["api/token", *paths])
 
 
 def test_unknown_name_costs_nothing(busy: Snapshot) -> None:
@@ -209,6 +226,80 @@ def test_name_with_a_slash_is_a_path_and_gives_its_body(busy: Snapshot, name: st
     assert lookup(busy, name) == busy.read(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [
+        ("local-ipv4", "private_ipv4"),
+        ("local_ipv4", "private_ipv4"),
+        ("availability-zone", "availability_zone"),
+        ("vpc-id", "network_interfaces.0.vpc_id"),
+        ("subnet_id", "network_interfaces.0.subnet_id"),
+        ("network_interfaces[1].local-ipv4s[0]", "network_interfaces.1.private_ipv4s.0"),
+        ("meta_data.security-groups", "meta-data.security-groups"),
+    ],
+)
+def test_name_that_aws_uses_is_the_fact(busy: Snapshot, name: str, same: str) -> None:
+    assert lookup(busy, name) == lookup(busy, same)
+
+
+@pytest.mark.parametrize("glob", ["tags.*", "network_interfaces.*.subnet_id", "network_interfaces.*.local-ipv4s.*"])
+def test_name_with_an_asterisk_is_a_dict_of_all_that_match(busy: Snapshot, glob: str) -> None:
+    found = lookup(busy, glob)
+
+    pattern = re.escape(glob.replace("local-ipv4s", "private_ipv4s")).replace(
+        r"\*", ".+" if "tags" in glob else "[^.]+"
+    )
+    assert found == {name: value for name, value in names(facts(busy)) if re.fullmatch(pattern, name)}
+    assert list(found) == [name for name, _ in names(facts(busy)) if name in found]
+
+
+def test_path_with_an_asterisk_is_a_dict_of_the_attributes_that_are_read_there(busy: Snapshot) -> None:
+    everything = facts(busy)
+
+    found = lookup(busy, "placement/*")
+
+    assert found == {name: everything[name] for name in found}
+    assert {"placement_region", "availability_zone"} <= found.keys()
+
+
+def test_asterisk_leaves_out_what_is_absent_or_withheld(busy: Snapshot) -> None:
+    assert lookup(busy, "*_id*").keys() == {name for name in facts(busy) if "_id" in name}
+
+
+def test_asterisk_that_matches_nothing_here_is_absent(busy: Snapshot) -> None:
+    with pytest.raises(AbsentError, match=r"^tags\.nothing\* is absent: nothing on this instance matches$"):
+        lookup(busy, "tags.nothing*")
+
+
+def test_asterisk_over_something_unread_is_an_error_unless_that_is_allowed() -> None:
+    snapshot = gapped(f"{TAGS}City")
+    told: dict[str, str] = {}
+
+    with pytest.raises(IncompleteError):
+        lookup(snapshot, "tags.*")
+    found = lookup(snapshot, "tags.*", on_unread=told.__setitem__)
+
+    assert told == {f"{TAGS}City": "HTTP 503"}
+    assert found.keys() == {f"tags.{name}" for name in TAG_NAMES if name != "City"}
+
+
+SLASH = Snapshot({TAGS: b"Name\nkubernetes.io/cluster/prod", f"{TAGS}Name": b"web"})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tags", "tags.kubernetes.io/cluster/prod", "tags.*", "meta_data.tags", "meta_data.tags.instance.kubernetes*"],
+)
+def test_name_that_no_path_leads_to_is_unread_as_in_a_dump(name: str) -> None:
+    path = f"{TAGS}kubernetes.io/cluster/prod"
+
+    with pytest.raises((IncompleteError, UnreadError)) as caught:
+        lookup(SLASH, name)
+
+    assert facts(SLASH)["collection"]["unread"] == {path: "its name holds a slash"}
+    assert path in str(caught.value)
+
+
 # What goes wrong
 
 
@@ -248,13 +339,15 @@ def test_name_that_leads_further_than_a_value_is_an_error(busy: Snapshot, name: 
     [
         ("tags.Citi", "tags.Citi is absent: there is no 'Citi' (did you mean 'City'?)"),
         ("tags.99", "tags.99 is absent: there is no '99'"),
-        ("network_interfaces.4.mac", "network_interfaces.4.mac is absent: there is no '4'"),
-        ("network_interfaces.-1.mac", "network_interfaces.-1.mac is absent: there is no '-1'"),
+        ("network_interfaces.4.mac", "network_interfaces.4.mac is absent: there are 4 interfaces: 0, 1, 2, 3"),
+        ("network_interfaces.-1.mac", "network_interfaces.-1.mac is absent: there are 4 interfaces: 0, 1, 2, 3"),
         ("security_groups.9", "security_groups.9 is absent: there is no '9'"),
         ("instance_identity_document.Region", "there is no 'Region' (did you mean 'region'?)"),
         ("meta_data.placement.regio", "there is no 'regio' (did you mean 'region'?)"),
         ("kernel_id", "meta-data/kernel-id is absent: the service answers 404"),
         ("placement/nowhere", "meta-data/placement/nowhere is absent: the service answers 404"),
+        ("placement/regoin", "the service answers 404 (did you mean 'meta-data/placement/region'?)"),
+        ("tags/Name", "tags are read as tags.Name, or at the path tags/instance/Name"),
     ],
 )
 def test_what_this_instance_does_not_have_is_absent(busy: Snapshot, name: str, told: str) -> None:
@@ -262,6 +355,26 @@ def test_what_this_instance_does_not_have_is_absent(busy: Snapshot, name: str, t
         lookup(busy, name)
 
     assert told in str(caught.value)
+
+
+BARE = Snapshot({"meta-data/instance-id": b"i-1234567890abcdef0", f"{MACS}{MAC}/mac": MAC.encode()})
+
+
+@pytest.mark.parametrize("name", ["tags", "tags.Name", "tags/instance/"])
+def test_tags_that_are_switched_off_are_explained_with_the_command_that_switches_them_on(name: str) -> None:
+    with pytest.raises(AbsentError, match=r"switched off .* `aws ec2 modify-instance-metadata-options --instance-id "):
+        lookup(BARE, name)
+
+
+@pytest.mark.parametrize("name", ["iam_info", "iam_role_name", "instance_profile_name", "iam/info"])
+def test_instance_without_a_role_says_so(name: str) -> None:
+    with pytest.raises(AbsentError, match=r"no role is attached to this instance$"):
+        lookup(BARE, name)
+
+
+def test_position_of_no_interface_says_which_there_are() -> None:
+    with pytest.raises(AbsentError, match=r"^network_interfaces\.5\.mac is absent: there is 1 interface: 0$"):
+        lookup(BARE, "network_interfaces.5.mac")
 
 
 @pytest.mark.parametrize(("name", "path"), WITHHELD_NAMES.items())
@@ -327,7 +440,6 @@ def gapped(path: str, reason: str = "HTTP 503", status: int | None = 503) -> Sna
         ("tags.City", f"{TAGS}City"),
         ("meta_data.tags.instance.City", f"{TAGS}City"),
         ("meta_data.tags.instance.City", TAGS),
-        ("meta_data.placement.region", "meta-data/placement/"),
         ("placement_region", "meta-data/placement/region"),
     ],
 )

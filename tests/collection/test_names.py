@@ -82,11 +82,11 @@ def test_path_of_every_attribute_resolves_to_an_attribute_read_from_it(entry: ob
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("instance_idea", " (did you mean instance_id?)"),
-        ("Region", " (did you mean region?)"),
-        ("local-ipv", " (did you mean local-ipv4, which is private_ipv4?)"),
-        ("vpcid", " (did you mean vpc_id, which is network_interfaces.0.vpc_id?)"),
-        ("tag.Name", " (did you mean tags?)"),
+        ("instance_idea", " (did you mean 'instance_id'?)"),
+        ("Region", " (did you mean 'region'?)"),
+        ("local-ipv", " (did you mean 'local-ipv4', which is private_ipv4?)"),
+        ("vpcid", " (did you mean 'vpc_id', which is network_interfaces.0.vpc_id?)"),
+        ("tag.Name", " (did you mean 'tags'?)"),
         ("qqqq", ""),
     ],
 )

@@ -77,7 +77,7 @@ def test_selecting_changes_nothing_that_was_handed_over() -> None:
 
 
 def test_glob_that_matches_no_fact_of_any_instance_is_an_error_with_a_suggestion() -> None:
-    with pytest.raises(UsageError, match=r"^no fact matches 'instance_idea' \(did you mean instance_id\?\); "):
+    with pytest.raises(UsageError, match=r"^no fact matches 'instance_idea' \(did you mean 'instance_id'\?\); "):
         select(FACTS, ["instance_idea"])
 
 
