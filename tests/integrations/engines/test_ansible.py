@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import yaml
 
 from ec2facts import __version__, facts, instances
 from ec2facts.collection.facts import TREE
@@ -21,7 +22,7 @@ from ec2facts.imds.simulator.simulator import Simulator
 from ec2facts.render.template.search import packaged_templates
 from tests.cli.running import PROGRAM
 from tests.conftest import NOBODY
-from tests.integrations.engines.engine import Engine, bare_python, build_wheel, other_python
+from tests.integrations.engines.engine import ROOT, Engine, bare_python, build_wheel, other_python
 from tests.integrations.engines.sshd import running_sshd
 
 SERVED = ("plain", "busy", "xen", "awkward")
@@ -54,7 +55,7 @@ def play(ansible: Engine, target_python: Path, tmp_path: Path) -> Callable[..., 
     def run(tasks: list[Any], hosts: Hosts, *options: str, environ: Mapping[str, str] = {}, **keys: Any) -> Play:
         local = {"ansible_connection": "local", "ansible_python_interpreter": str(target_python)}
         inventory = {"all": {"hosts": {host: {**local, **variables} for host, variables in hosts.items()}}}
-        plays = [{"hosts": "all", "gather_facts": False, "tasks": tasks, **keys}]
+        plays = [{"hosts": "all", "gather_facts": False, **keys, "tasks": tasks}]
         (tmp_path / "inventory.json").write_text(json.dumps(inventory))
         (tmp_path / "play.json").write_text(json.dumps(plays))
         command = ["-m", "ansible", "playbook", "-i", "inventory.json", "play.json", *options]
@@ -352,6 +353,23 @@ def test_template_in_a_tag_stays_text(play: Callable[..., Play]) -> None:
         )
 
     assert done.results["one"]["ansible_facts.ec2.tags.Name"] == tag
+
+
+README = (ROOT / "ec2facts/integrations/ansible/README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("documented", re.findall("^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
+def test_documented_play_succeeds_with_a_service_and_without(
+    play: Callable[..., Play], simulated: dict[str, dict[str, str]], documented: str
+) -> None:
+    (example,) = yaml.safe_load(documented)
+    tasks = example.pop("tasks")
+    keys = {key: value for key, value in example.items() if key != "hosts"}
+
+    for endpoint in (simulated["busy"]["endpoint"], NOBODY):
+        done = play(tasks, {"one": {}}, environ={"AWS_EC2_METADATA_SERVICE_ENDPOINT": endpoint}, **keys)
+
+        assert done.status == 0, done.output
 
 
 def test_module_is_documented_with_every_option(ansible: Engine) -> None:
