@@ -64,7 +64,7 @@ class UsageError(EC2FactsError):
 
 
 class ConfigError(UsageError):
-    """The config ``file`` is malformed in ``line``, at ``key``, as far as there is one."""
+    """The config ``file`` is invalid; ``line`` and ``key`` say where, if they are known."""
 
     def __init__(self, file: str, reason: str, *, line: int | None = None, key: str | None = None) -> None:
         self.file = file
@@ -160,16 +160,19 @@ class WithheldError(EC2FactsError):
 class IncompleteError(EC2FactsError):
     """Some paths were unread; ``unread`` maps each to its reason.
 
-    ``total`` is how many paths were asked for, and ``file`` the file that was not written, if they are known. The
-    message names the first 20 paths by reason.
+    ``total`` is how many paths were asked for, and ``file`` the file that was not written, if they are known;
+    ``is_needed`` says that a partial file needs these paths too. The message names the first 20 paths by reason.
     """
 
     exit_status = 4
 
-    def __init__(self, unread: Mapping[str, str], *, total: int | None = None, file: str | None = None) -> None:
+    def __init__(
+        self, unread: Mapping[str, str], *, total: int | None = None, file: str | None = None, is_needed: bool = False
+    ) -> None:
         self.unread = dict(unread)
         self.total = total
         self.file = file
+        self.is_needed = is_needed
         by_reason: dict[str, list[str]] = {}
         for path, reason in list(self.unread.items())[:NAMED_PATHS]:
             by_reason.setdefault(reason, []).append(path)
@@ -181,7 +184,10 @@ class IncompleteError(EC2FactsError):
         slower = "try --max-rate 20, or " if any(each.endswith(THROTTLED) for each in self.unread.values()) else ""
         where = "" if file is None else f"{file}: "
         listed = f"{count} unread: {'; '.join(groups)}"
-        super().__init__(escape_unprintable(f"{where}{listed}; {slower}use --allow-partial to do without them"))
+        partial = (
+            "a partial file needs what every instance has" if is_needed else "use --allow-partial to do without them"
+        )
+        super().__init__(escape_unprintable(f"{where}{listed}; {slower}{partial}"))
 
 
 NAMED_PATHS = 20
@@ -253,7 +259,7 @@ class InstallError(EC2FactsError):
 
 
 class StaleError(EC2FactsError):
-    """The last facts cannot stand in for those that the service does not give."""
+    """The service is unavailable, and the facts saved by the last run cannot be used instead."""
 
     exit_status = 3
 

@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from ec2facts.apply.observer import ApplyObserver
     from ec2facts.apply.outputs import EnvOptions, Output
     from ec2facts.apply.run import apply
+    from ec2facts.apply.watch import Watch
 
-__all__ = ["ApplyObserver", "EnvOptions", "LastFacts", "Output", "apply", "load_config"]
+__all__ = ["ApplyObserver", "EnvOptions", "LastFacts", "Output", "Watch", "apply", "load_config"]
 
 _MODULES = {
     "ApplyObserver": "observer",
     "EnvOptions": "outputs",
     "LastFacts": "last_facts",
     "Output": "outputs",
+    "Watch": "watch",
     "apply": "run",
     "load_config": "config",
 }

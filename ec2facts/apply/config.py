@@ -28,12 +28,16 @@ _COPIED = ("format", "include", "only", "under", "tree", "allow_partial", "when"
 """The keys that are fields of an Output with the same value."""
 
 
-def load_config(*paths: Path) -> list[Output]:
+def load_config(*paths: Path, may_be_empty: bool = False) -> list[Output]:
     """Return the outputs of configs, each a file or a directory of files; raise ConfigError for the first mistake.
 
+    A config without outputs is a mistake unless it ``may_be_empty``.
     Whether a template, a user or a directory exists is not checked: its absence fails one output, not the config.
     """
-    return [output for _, output in _outputs(paths)]
+    outputs = [output for _, output in _outputs(paths)]
+    if not outputs and not may_be_empty:
+        raise ConfigError(", ".join(map(str, paths)), "there are no outputs")
+    return outputs
 
 
 def check_config(*paths: Path) -> list[ConfigError]:
@@ -51,8 +55,6 @@ def _outputs(paths: Sequence[Path]) -> list[tuple[_Place, Output]]:
                 raise place.error("path", f"{output.file.path} is an output already, at {places[target]}")
             places[target] = f"{place.file}:{place.line}"
             found.append((place, output))
-    if not found:
-        raise ConfigError(", ".join(map(str, paths)), "there are no outputs")
     return found
 
 

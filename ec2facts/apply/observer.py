@@ -25,6 +25,12 @@ class ApplyObserver(Observer):
     def skipped(self, name: str) -> None:
         """An output asks for no file on this instance: ``when`` is false, or ``for_each`` is empty."""
 
+    def away(self, error: EC2FactsError) -> None:
+        """The service that is watched does not answer; no file is touched until it is back."""
+
+    def back(self) -> None:
+        """The service that is watched answers again."""
+
     def unsaved(self, error: OSError) -> None:
         """The facts of this run could not be saved for a later one."""
 

@@ -33,6 +33,15 @@ def roots_of(names: Collection[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for name in sorted(names) for path in paths_of(name)))
 
 
+def changeable_names(include: Collection[str]) -> set[str]:
+    """Return the attributes that may change while an instance runs, with the withheld ones that are included."""
+    return {
+        name
+        for name, attribute in attributes(EC2Metadata).items()
+        if attribute.changeable and (not attribute.withheld or name in include)
+    }
+
+
 @cache
 def paths_of(name: str) -> tuple[str, ...]:
     """Return the paths that the attribute ``name`` is read from."""

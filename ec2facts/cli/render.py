@@ -12,6 +12,7 @@ from ec2facts.apply.variables import parse_variable, read_variables
 from ec2facts.cli.arguments import argument, path
 from ec2facts.cli.destination import DestinationOptions, add_destination_options, run_output
 from ec2facts.cli.source_options import SourceOptions, add_source_options
+from ec2facts.cli.template_places import warn_unsearchable
 from ec2facts.errors import TemplateError
 
 EXAMPLE = "echo '{{ instance_id }} in {{ region }}' | ec2facts render - --simulate"
@@ -64,6 +65,7 @@ def run(options: Options) -> int:
     from ec2facts.apply.outputs import STDOUT_FILE, Output
     from ec2facts.render.template.search import default_search_path
 
+    warn_unsearchable()
     output = Output(
         STDOUT_FILE,
         template=_render_standard_input if options.template == "-" else options.template,

@@ -43,4 +43,5 @@ def run(options: Options) -> int:
 
 def _paragraph(entry: Entry) -> str:
     mark = f" Withheld: --include {entry.name}." if entry.withheld else ""
+    mark += " May change while the instance runs." * entry.changeable
     return f"{entry.name}: {entry.type}\n    {entry.path}\n    {entry.description}{mark}\n"

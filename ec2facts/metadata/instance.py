@@ -85,7 +85,11 @@ class EC2Metadata(Resource):
         "meta-data/instance-life-cycle", text, "How it was bought, such as on-demand or spot."
     )
     instance_action = Attribute(
-        "meta-data/instance-action", text, "Notice of a reboot for bundling, such as none or shutdown.", cached=False
+        "meta-data/instance-action",
+        text,
+        "Notice of a reboot for bundling, such as none or shutdown.",
+        cached=False,
+        changeable=True,
     )
     ami_id = Attribute("meta-data/ami-id", text, "Id of the AMI.", never_empty=True)
     ami_launch_index = Attribute("meta-data/ami-launch-index", integer, "Position among those launched together.")
@@ -148,22 +152,27 @@ class EC2Metadata(Resource):
     hostname = Attribute("meta-data/hostname", host_name, "Host name, IP-based or resource-based.", when_absent=None)
     private_hostname = Attribute("meta-data/local-hostname", host_name, "Private DNS name.")
     private_ipv4 = Attribute("meta-data/local-ipv4", text, "Primary private IPv4 address.")
-    public_hostname = Attribute("meta-data/public-hostname", host_name, "Public DNS name.", when_absent=None)
-    public_ipv4 = Attribute("meta-data/public-ipv4", text, "Public IPv4 address.", when_absent=None)
-    ipv6 = Attribute("meta-data/ipv6", text, "First IPv6 address.", when_absent=None)
+    public_hostname = Attribute(
+        "meta-data/public-hostname", host_name, "Public DNS name.", when_absent=None, changeable=True
+    )
+    public_ipv4 = Attribute("meta-data/public-ipv4", text, "Public IPv4 address.", when_absent=None, changeable=True)
+    ipv6 = Attribute("meta-data/ipv6", text, "First IPv6 address.", when_absent=None, changeable=True)
     mac = Attribute("meta-data/mac", text, "MAC address of the primary network interface.", never_empty=True)
 
-    @derived("meta-data/network/interfaces/macs/")
+    @derived("meta-data/network/interfaces/macs/", changeable=True)
     def network_interfaces(self) -> dict[str, NetworkInterface]:
         """Network interfaces by MAC address, the primary one first."""
         macs = self._names("meta-data/network/interfaces/macs/")
         return NetworkInterfaces({mac: NetworkInterface(mac, self) for mac in macs}, self)
 
     security_groups = Attribute(
-        "meta-data/security-groups", lines, "Names of the security groups of the primary network interface."
+        "meta-data/security-groups",
+        lines,
+        "Names of the security groups of the primary network interface.",
+        changeable=True,
     )
 
-    @derived("meta-data/tags/instance/")
+    @derived("meta-data/tags/instance/", changeable=True)
     def tags(self) -> InstanceTags:
         """Tags; absent unless the instance allows tags in its metadata."""
         return InstanceTags(self._names("meta-data/tags/instance/"), self)
@@ -185,35 +194,47 @@ class EC2Metadata(Resource):
         return self._leaves("meta-data/block-device-mapping/", text)
 
     iam_info = Attribute(
-        "meta-data/iam/info", document(IamInfoDict), "Instance profile.", when_absent=None, document=True
+        "meta-data/iam/info",
+        document(IamInfoDict),
+        "Instance profile.",
+        when_absent=None,
+        document=True,
+        changeable=True,
     )
 
-    @derived("meta-data/iam/info", needs=iam_info, cached=False)
+    @derived("meta-data/iam/info", needs=iam_info, cached=False, changeable=True)
     def instance_profile_arn(self) -> str | None:
         """ARN of the instance profile."""
         info = self.iam_info
         return None if info is None else optional_field(info, "InstanceProfileArn")
 
-    @derived("meta-data/iam/info", needs=iam_info, cached=False)
+    @derived("meta-data/iam/info", needs=iam_info, cached=False, changeable=True)
     def instance_profile_id(self) -> str | None:
         """Id of the instance profile."""
         info = self.iam_info
         return None if info is None else optional_field(info, "InstanceProfileId")
 
-    @derived("meta-data/iam/info", needs=iam_info, cached=False)
+    @derived("meta-data/iam/info", needs=iam_info, cached=False, changeable=True)
     def instance_profile_name(self) -> str | None:
         """Name of the instance profile."""
         arn = self.instance_profile_arn
         return None if arn is None else arn.rpartition("/")[2]
 
-    @derived("meta-data/iam/security-credentials/", when_absent=None, cached=False)
+    @derived("meta-data/iam/security-credentials/", when_absent=None, cached=False, changeable=True)
     def iam_role_name(self) -> str | None:
         """Name of the role whose credentials the instance is given."""
         for role in self._names("meta-data/iam/security-credentials/"):
             return role
         raise AbsentValueError("no role is listed")
 
-    @derived("meta-data/iam/security-credentials/", needs=iam_info, cached=False, withheld=True, document=True)
+    @derived(
+        "meta-data/iam/security-credentials/",
+        needs=iam_info,
+        cached=False,
+        withheld=True,
+        document=True,
+        changeable=True,
+    )
     def iam_security_credentials(self) -> IamSecurityCredentialsDict | None:
         """Temporary credentials of the role, whose name need not be the instance profile's."""
         if self.iam_info is None:
@@ -229,6 +250,7 @@ class EC2Metadata(Resource):
         "Account behind the instance identity role.",
         when_absent=None,
         document=True,
+        changeable=True,
     )
 
     @derived(
@@ -237,6 +259,7 @@ class EC2Metadata(Resource):
         cached=False,
         withheld=True,
         document=True,
+        changeable=True,
     )
     def identity_credentials(self) -> IamSecurityCredentialsDict | None:
         """Credentials of the instance identity role, which AWS's own services on the instance use."""
@@ -284,6 +307,7 @@ class EC2Metadata(Resource):
         "State that Auto Scaling moves the instance to.",
         when_absent=None,
         cached=False,
+        changeable=True,
     )
     spot_instance_action = Attribute(
         "meta-data/spot/instance-action",
@@ -291,6 +315,7 @@ class EC2Metadata(Resource):
         "What happens to the Spot Instance, and when.",
         when_absent=None,
         cached=False,
+        changeable=True,
     )
     spot_termination_time = Attribute(
         "meta-data/spot/termination-time",
@@ -298,6 +323,7 @@ class EC2Metadata(Resource):
         "When the Spot Instance ends; not always a time.",
         when_absent=None,
         cached=False,
+        changeable=True,
     )
     rebalance_recommendation = Attribute(
         "meta-data/events/recommendations/rebalance",
@@ -305,6 +331,7 @@ class EC2Metadata(Resource):
         "When a rebalance recommendation was given.",
         when_absent=None,
         cached=False,
+        changeable=True,
     )
     maintenance_history = Attribute(
         "meta-data/events/maintenance/history",
@@ -313,6 +340,7 @@ class EC2Metadata(Resource):
         when_absent=list,
         cached=False,
         document=True,
+        changeable=True,
     )
     maintenance_scheduled = Attribute(
         "meta-data/events/maintenance/scheduled",
@@ -321,12 +349,17 @@ class EC2Metadata(Resource):
         when_absent=list,
         cached=False,
         document=True,
+        changeable=True,
     )
     hibernation_configured = Attribute(
         "meta-data/hibernation/configured", boolean, "Whether the instance can hibernate.", when_absent=None
     )
     monitoring = Attribute(
-        "dynamic/fws/instance-monitoring", text, "Detailed monitoring: enabled or disabled.", when_absent=None
+        "dynamic/fws/instance-monitoring",
+        text,
+        "Detailed monitoring: enabled or disabled.",
+        when_absent=None,
+        changeable=True,
     )
     vhostmd = Attribute(
         "meta-data/metrics/vhostmd", text, "Host metrics; no longer filled.", when_absent=None, document=True
@@ -339,14 +372,15 @@ class EC2Metadata(Resource):
         when_absent=None,
         cached=False,
         document=True,
+        changeable=True,
     )
 
-    @derived("meta-data/managed-ssh-keys/signer-ocsp/", when_absent=dict, cached=False, document=True)
+    @derived("meta-data/managed-ssh-keys/signer-ocsp/", when_absent=dict, cached=False, document=True, changeable=True)
     def managed_ssh_signer_ocsp(self) -> Mapping[str, str]:
         """OCSP answers, DER in base64, by the fingerprint of the certificate."""
         return self._leaves("meta-data/managed-ssh-keys/signer-ocsp/", text)
 
-    @derived("meta-data/managed-ssh-keys/active-keys/", when_absent=dict, cached=False, document=True)
+    @derived("meta-data/managed-ssh-keys/active-keys/", when_absent=dict, cached=False, document=True, changeable=True)
     def managed_ssh_active_keys(self) -> Mapping[str, str]:
         """Keys that EC2 Instance Connect accepts right now, signed, by user."""
         return self._leaves("meta-data/managed-ssh-keys/active-keys/", text)

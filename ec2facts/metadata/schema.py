@@ -28,6 +28,8 @@ class Entry(NamedTuple):
     """The path below ``/latest/``, ``{name}`` in place of what differs."""
     withheld: bool
     """Whether it takes ``--include`` to get it."""
+    changeable: bool
+    """Whether it may change while the instance runs, so that ``apply --watch`` looks at it."""
     description: str
 
 
@@ -39,6 +41,7 @@ def schema() -> list[Entry]:
             each.type_name,
             kind.pattern + each.path,
             each.withheld,
+            each.changeable,
             str(each.__doc__),
         )
         for kind in RESOURCES

@@ -113,7 +113,7 @@ def render_env(
     if unread and on_unread is None:
         raise IncompleteError(unread)
     if required:
-        raise IncompleteError(required)
+        raise IncompleteError(required, is_needed=True)
 
     encoding = FORMATS[format]
     refusals = ((name, _refusal(encoding, name, wanting)) for name, wanting in variables.items())

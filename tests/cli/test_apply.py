@@ -9,6 +9,7 @@ import pytest
 
 from ec2facts import instances
 from ec2facts.apply.config_keys import json_schema
+from ec2facts.cli import apply
 from ec2facts.cli.apply_printer import ApplyPrinter
 from ec2facts.cli.install_options import PlanOptions
 from ec2facts.errors import UnavailableError
@@ -309,3 +310,27 @@ def test_many_outputs_take_one_collection(config: Path, capfdbinary: Capture) ->
         outcome = call(capfdbinary, "apply", config, "--endpoint", url)
 
     assert lines(outcome) == [f"ec2facts: unchanged {config.parent}/x{number}" for number in range(20)]
+
+
+def test_default_configs_may_be_empty_and_one_may_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture
+) -> None:
+    defaults = (tmp_path / "ec2facts.yaml", tmp_path / "ec2facts.d")
+    monkeypatch.setattr(apply, "DEFAULT_CONFIGS", defaults)
+    defaults[0].write_text("# nothing yet\n")
+
+    assert call(capfdbinary, "apply", "--simulate") == (0, b"", f"ec2facts: no outputs in {defaults[0]}\n")
+
+    defaults[1].mkdir()
+    (defaults[1] / "app.yaml").write_text("outputs: [{path: ../x, format: json}]")
+    outcome = call(capfdbinary, "apply", "--simulate")
+
+    assert outcome == (0, b"", f"ec2facts: changed {defaults[1]}/../x\n")
+
+
+def test_named_config_without_outputs_is_a_mistake(config: Path, capfdbinary: Capture) -> None:
+    config.write_text("# nothing yet\n")
+
+    outcome = call(capfdbinary, "apply", config, "--simulate")
+
+    assert outcome == (2, b"", f"ec2facts: error: {config}: there are no outputs\n")

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ec2facts.errors import UnrepresentableError, UsageError
+from ec2facts.collection.facts import Unread
+from ec2facts.errors import IncompleteError, UnrepresentableError, UsageError
 from ec2facts.metadata.schema import DOCUMENTS
-from ec2facts.render.env import render_env, scalars
+from ec2facts.render.env import ON_EVERY_INSTANCE, render_env, scalars
 from ec2facts.render.env_formats import FORMATS
 from tests.fuzzing import examples
 from tests.render.env_readers import READERS, Program, Variables
@@ -414,3 +415,62 @@ def test_scalars_go_by_position_in_lists_and_network_interfaces() -> None:
         ("monitoring", True, "true"),
         ("x", 1.5, "1.5"),
     ]
+
+
+def test_unread_fact_fails_the_file_only_if_it_is_selected() -> None:
+    facts = {**FACTS, "kernel_id": Unread("meta-data/kernel-id", "HTTP 500")}
+
+    with pytest.raises(IncompleteError) as error:
+        render_env(facts)
+
+    assert error.value.unread == {"meta-data/kernel-id": "HTTP 500"}
+    assert render_env(facts, only=["instance_id"]) == "EC2_INSTANCE_ID='i-1'\n"
+
+
+@pytest.mark.parametrize("only", [["tags"], ["tags.Name"], ["EC2_TAGS_NAME"], ["EC2_TAGS_*"], ["*"]], ids=str)
+def test_unread_directory_is_selected_by_globs_for_what_is_in_it(only: list[str]) -> None:
+    facts = {**FACTS, "tags": Unread("meta-data/tags/instance/", "HTTP 500")}
+
+    with pytest.raises(IncompleteError):
+        render_env(facts, only=only)
+
+
+@every_format
+def test_partial_file_names_what_is_unread_where_the_format_has_comments(format_name: str) -> None:
+    facts = {"instance_id": "i-1", "tags": Unread("meta-data/tags/instance/", "HTTP 500\nEC2_X=1 \\")}
+    told: list[tuple[str, str]] = []
+
+    text = render_env(facts, format_name, on_unread=lambda path, reason: told.append((path, reason)))
+
+    comment = "# unread: meta-data/tags/instance/: HTTP 500\\nEC2_X=1 \\.\n"
+    assert text == comment * FORMATS[format_name].has_comments + render_env({"instance_id": "i-1"}, format_name)
+    assert told == [("meta-data/tags/instance/", "HTTP 500\nEC2_X=1 \\")]
+
+
+@every_reader
+def test_reader_sees_no_variable_in_a_comment_about_unread_facts(
+    format_name: str, reader: str, program: Program
+) -> None:
+    unread = {str(number): Unread(f"meta-data/{key}", key) for number, key in enumerate(HELD_BY_ALL[:-1] + LINES)}
+
+    text = render_env({"tags": unread, "last": "read"}, format_name, on_unread=lambda path, reason: None)
+
+    assert read(text, format_name, reader, program) == {"EC2_LAST": "read"}
+
+
+@pytest.mark.parametrize("name", sorted(ON_EVERY_INSTANCE))
+def test_partial_file_needs_what_every_instance_has(name: str) -> None:
+    facts = {name: Unread("meta-data/x", "HTTP 500"), "hostname": Unread("meta-data/hostname", "HTTP 500")}
+
+    if name in DOCUMENTS:
+        assert render_env(facts, on_unread=lambda path, reason: None).startswith("# unread: meta-data/hostname")
+    else:
+        with pytest.raises(IncompleteError) as error:
+            render_env(facts, on_unread=lambda path, reason: None)
+        assert error.value.unread == {"meta-data/x": "HTTP 500"}
+        assert "--allow-partial" not in str(error.value)
+
+
+def test_tags_and_withheld_facts_are_not_on_every_instance() -> None:
+    assert {"instance_id", "region", "mac"} <= ON_EVERY_INSTANCE
+    assert not ON_EVERY_INSTANCE & {"tags", "user_data", "public_ipv4", "iam_info", "iam_security_credentials"}

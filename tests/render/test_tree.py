@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from ec2facts.render.tree import render_json, render_yaml, to_yaml
+from ec2facts.collection.facts import Unread
+from ec2facts.errors import IncompleteError
+from ec2facts.render.tree import TREE_FORMATS, render_json, render_tree, render_yaml, to_yaml
 from tests.fuzzing import examples
 
 
@@ -217,3 +219,15 @@ def test_indent_is_that_of_nested_mappings() -> None:
     text = to_yaml({"a": {"b": {"c": 1}}}, indent=4)
 
     assert text == "a:\n    b:\n        c: 1\n"
+
+
+@pytest.mark.parametrize("form", TREE_FORMATS)
+@pytest.mark.parametrize("place", ["top", "mapping", "list"])
+def test_unread_fact_is_never_written(form: str, place: str) -> None:
+    marker = Unread("meta-data/mac", "HTTP 500")
+    facts: dict[str, Any] = {"top": {"x": marker}, "mapping": {"x": {"y": marker}}, "list": {"x": [1, marker]}}
+
+    with pytest.raises(IncompleteError) as error:
+        render_tree(facts[place], form)
+
+    assert error.value.unread == {"meta-data/mac": "HTTP 500"}

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -133,10 +134,32 @@ def find_named(name: str, directories: Sequence[Path], *, owners: Collection[int
     for directory in directories:
         # In the working directory a file has its full name, as for every other command.
         for file in [directory / name] + [directory / (name + SUFFIX)] * (directory != Path()):
-            if file.is_file():
+            if _is_file(file):
                 _refuse_strangers(file, owners)
                 return file
     return None
+
+
+def unsearchable(directories: Iterable[Path]) -> dict[Path, str]:
+    """Return the directories in which no template can be found for want of permission, with the reason."""
+    reasons = {directory: _refusal(directory) for directory in directories}
+    return {directory: reason for directory, reason in reasons.items() if reason is not None}
+
+
+def _refusal(directory: Path) -> str | None:
+    with suppress(FileNotFoundError, NotADirectoryError):  # there is no such directory, or nothing in it
+        try:
+            (directory / "any").lstat()
+        except PermissionError as error:
+            return error.strerror
+    return None
+
+
+def _is_file(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except PermissionError:  # another user's home directory, or a working directory
+        return False
 
 
 def find_included(name: str, parent: str, search_path: Sequence[Path], *, uid: int) -> Path | None:

@@ -1,0 +1,164 @@
+"""The watch: outputs are applied again whenever a fact that they use changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from ec2facts.apply.last_facts import LastFacts
+from ec2facts.apply.observer import ApplyObserver
+from ec2facts.apply.outputs import Output, names_used
+from ec2facts.apply.paths import changeable_names, roots_of
+from ec2facts.apply.run import apply
+from ec2facts.collection.crawl import crawl
+from ec2facts.errors import EC2FactsError, UnavailableError, UnreadError
+from ec2facts.imds.source import Source
+
+FULL_INTERVAL = 3600.0
+"""Seconds after which everything is read again, whatever has changed."""
+
+RETRY = 60.0
+"""Seconds after which a run with a failure is repeated; each further failure doubles them, up to FULL_INTERVAL."""
+
+_LOOKS = 5
+"""The most looks for changes to settle: what never settles is applied as it is."""
+
+
+class Watch:
+    """Applies outputs once, and again whenever a fact that they use changes; ``run`` ends only by an exception.
+
+    A look asks for the declared changeable facts that the outputs use. What changes within a moment is one change. A
+    change, ``interval`` seconds at most after it happened, leads to a full run, and so do a service that is back, an
+    hour, and ``wait`` when it returns True, for which ``load`` returns the outputs anew. While the service is away, or
+    a fact unread, no file is touched.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Sequence[Output]],
+        source: Source,
+        *,
+        state: Path,
+        wait: Callable[[float], bool],
+        name: str = "",
+        last: LastFacts | None = None,
+        interval: float = 5.0,
+        observer: ApplyObserver,
+        notify: Callable[[str], object] = lambda message: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._load = load
+        self._outputs = load()
+        self._source = source
+        self._state = state
+        self._wait = wait
+        self._name = name
+        self._last = last
+        self._settling = min(1.0, interval / 4)
+        # Two looks that agree follow the one that sees a change: together they are one interval.
+        self._pause = interval - self._settling
+        self._observer = observer
+        self._notify = notify
+        self._clock = clock
+        self._seen: Mapping[str, bytes] | None = None
+        self._full_at = 0.0
+        self._retry = RETRY
+        self._is_away = False
+
+    def run(self) -> NoReturn:
+        """Watch until ``wait``, or a signal's handler, raises an exception."""
+        while True:
+            self._step()
+            self._notify("WATCHDOG=1")
+            if self._wait(self._pause):
+                self._reload()
+
+    def _step(self) -> None:
+        try:
+            if self._seen is None or self._is_away or self._clock() >= self._full_at or self._has_changed():
+                self._apply()
+        except UnavailableError as error:
+            if not self._is_away:
+                self._is_away = True
+                self._observer.away(error)
+                self._notify(f"STATUS=waiting for the metadata service: {error}")
+        except UnreadError as error:  # the listings name too much
+            self._observer.failed(error)
+            self._full_at = self._clock() + self._later()
+
+    def _has_changed(self) -> bool:
+        """Look for a change; wait for further changes to settle."""
+        before = self._seen
+        for _ in range(_LOOKS):
+            now = self._look()
+            if now is None or now == self._seen:
+                return False
+            if now == before:
+                break
+            before = now
+            self._wait_for_more()
+        return True
+
+    def _wait_for_more(self) -> None:
+        if self._wait(self._settling):
+            self._reload()
+
+    def _look(self) -> Mapping[str, bytes] | None:
+        """Return the bodies of the facts that may change, None if one of them is unread."""
+        roots = self._roots()
+        snapshot = crawl(self._source, include=self._included(), roots=roots)
+        if snapshot.unread:
+            return None
+        return {path: body for path, body in snapshot.bodies.items() if path.startswith(roots)}
+
+    def _apply(self) -> None:
+        """Read everything and apply the outputs; a failure is reported, and retried later."""
+        # Before the full run, so that what changes meanwhile is a change for the next look.
+        self._seen = self._look() or {}
+        if self._is_away:
+            self._is_away = False
+            self._observer.back()
+        pause = FULL_INTERVAL
+        try:
+            apply(
+                self._outputs,
+                self._source,
+                state=self._state,
+                name=self._name,
+                last=self._last,
+                observer=self._observer,
+            )
+        except UnavailableError:
+            raise
+        except EC2FactsError as error:
+            self._observer.failed(error)
+            pause = self._later()
+            self._notify(f"READY=1\nSTATUS=a file could not be updated: {str(error).splitlines()[0]}")
+        else:
+            self._retry = RETRY
+            self._notify(f"READY=1\nSTATUS=watching: {len(self._outputs)} outputs are up to date")
+        self._full_at = self._clock() + pause
+
+    def _later(self) -> float:
+        pause, self._retry = self._retry, min(2 * self._retry, FULL_INTERVAL)
+        return pause
+
+    def _reload(self) -> None:
+        """Read the configs again, and apply them in the next step; a config with a mistake leaves the old one."""
+        try:
+            self._outputs = self._load()
+        except EC2FactsError as error:
+            self._observer.failed(error)
+        self._full_at = 0.0
+
+    def _roots(self) -> tuple[str, ...]:
+        used = [names_used(output) for output in self._outputs]
+        changeable = changeable_names(self._included())
+        names = changeable if None in used else changeable & {name for each in used for name in each or ()}
+        # The id tells another instance, as after a snapshot of a virtual machine is resumed.
+        return roots_of({*names, "instance_id"})
+
+    def _included(self) -> list[str]:
+        return sorted({name for output in self._outputs for name in output.include})

@@ -1,0 +1,15 @@
+"""The default places for templates that this user may not search."""
+
+from __future__ import annotations
+
+import os
+
+from ec2facts.cli.streams import warn
+
+
+def warn_unsearchable() -> None:
+    """Warn of each of them: a template in it is not found."""
+    from ec2facts.render.template.search import default_search_path, unsearchable
+
+    for directory, reason in unsearchable(default_search_path(os.environ, uid=os.geteuid())).items():
+        warn(f"{directory} is not searched for templates: {reason}")

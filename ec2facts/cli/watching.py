@@ -1,0 +1,79 @@
+"""``ec2facts apply --watch``: the signals that end or hasten a watch, and what it prints."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from ec2facts.apply.systemd import notifier
+from ec2facts.apply.watch import Watch
+from ec2facts.cli.apply_printer import ApplyPrinter
+from ec2facts.cli.streams import say, warn
+from ec2facts.errors import EC2FactsError
+from ec2facts.install import Change
+
+_ENDED = 128 + signal.SIGTERM
+"""What ``stoppable`` exits with after SIGTERM."""
+
+
+class WatchPrinter(ApplyPrinter):
+    """Prints what changes, and nothing about files and outputs that stay as they are."""
+
+    def done(self, change: Change) -> None:
+        """Print a change."""
+        if change.kind != "unchanged":
+            super().done(change)
+
+    def skipped(self, name: str) -> None:
+        """Print nothing: most outputs with a condition are skipped most of the time."""
+
+    def away(self, error: EC2FactsError) -> None:
+        """Warn that no file is kept up to date."""
+        warn(f"waiting for the metadata service; no file is touched: {error}")
+
+    def back(self) -> None:
+        """Print that files are kept up to date again."""
+        say("the metadata service is back")
+
+
+def watch(make_watch: Callable[[Callable[[float], bool], Callable[[str], object]], Watch]) -> int:
+    """Run the watch that ``make_watch`` returns; return the exit status, 0 after SIGTERM.
+
+    The function gets what waits, and what tells systemd about the state.
+    """
+    notify = notifier(os.environ)
+    try:
+        with _waiting() as wait:
+            make_watch(wait, notify).run()
+    except SystemExit as end:
+        if end.code != _ENDED:
+            raise
+        return 0
+    finally:
+        notify("STOPPING=1")
+
+
+@contextmanager
+def _waiting() -> Iterator[Callable[[float], bool]]:
+    """Yield a function that waits so many seconds, or until SIGHUP, and returns whether that came."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def hasten(number: int, frame: FrameType | None) -> None:
+        os.write(writing, b"\n")
+
+    def wait(seconds: float) -> bool:
+        ready, _, _ = select.select([reading], [], [], seconds)
+        return bool(ready) and bool(os.read(reading, 1024))
+
+    before = signal.signal(signal.SIGHUP, hasten)
+    try:
+        yield wait
+    finally:
+        signal.signal(signal.SIGHUP, before)
+        os.close(reading)
+        os.close(writing)

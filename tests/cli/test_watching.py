@@ -1,0 +1,127 @@
+"""``ec2facts apply --watch`` as a process, with the signals and the socket of a service manager."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ec2facts import instances
+from ec2facts.imds.simulator.simulator import Simulator
+from tests.cli.running import PROGRAM, Capture, call
+
+TAG = "meta-data/tags/instance/Name"
+
+
+class Manager:
+    """A service manager: it starts one unit of Type=notify and receives its messages."""
+
+    def __init__(self, directory: Path, url: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(directory / "notify"))
+        self._socket.settimeout(30)
+        self.process = subprocess.Popen(
+            [PROGRAM, "apply", str(directory / "config.yaml"), "--watch", "0.2", "--endpoint", url],
+            env={**os.environ, "NOTIFY_SOCKET": str(directory / "notify"), "STATE_DIRECTORY": str(directory / "state")},
+            stderr=subprocess.PIPE,
+        )
+
+    def wait_for(self, text: str) -> None:
+        """Wait for a message that starts with ``text``."""
+        while not self._socket.recv(4096).decode().startswith(text):
+            pass
+
+    def close(self) -> None:
+        """End the unit."""
+        self.process.kill()
+        self.process.communicate()
+        self._socket.close()
+
+
+class Bodies:
+    """A source whose bodies may change."""
+
+    def __init__(self) -> None:
+        self.bodies = dict(instances.load("plain").bodies)
+
+    def get(self, path: str) -> bytes | None:
+        return self.bodies.get(path)
+
+
+@contextmanager
+def watched(directory: Path) -> Iterator[tuple[Manager, Bodies]]:
+    (directory / "config.yaml").write_text("outputs: [{path: env, format: sh, only: tags.Name}]")
+    bodies = Bodies()
+    with Simulator(bodies) as url:
+        manager = Manager(directory, url)
+        try:
+            yield manager, bodies
+        finally:
+            manager.close()
+
+
+def test_change_reaches_the_file_and_sigterm_ends_the_watch_cleanly(tmp_path: Path) -> None:
+    with watched(tmp_path) as (manager, bodies):
+        manager.wait_for("READY=1")
+        assert (tmp_path / "env").read_text() == "EC2_TAGS_NAME='web-1'\n"
+
+        bodies.bodies[TAG] = b"web-2"
+        manager.wait_for("READY=1")
+        assert (tmp_path / "env").read_text() == "EC2_TAGS_NAME='web-2'\n"
+
+        manager.process.terminate()
+        manager.wait_for("STOPPING=1")
+        _, errors = manager.process.communicate(timeout=30)
+
+    assert manager.process.returncode == 0
+    assert errors.decode() == 2 * f"ec2facts: changed {tmp_path}/env\n"
+
+
+def test_sighup_applies_the_configs_as_they_are_now(tmp_path: Path) -> None:
+    with watched(tmp_path) as (manager, _):
+        manager.wait_for("READY=1")
+        (tmp_path / "config.yaml").write_text("outputs: [{path: more, format: sh, only: region}]")
+
+        manager.process.send_signal(signal.SIGHUP)
+        manager.wait_for("READY=1")
+
+        assert (tmp_path / "more").read_text() == "EC2_REGION='us-east-1'\n"
+
+
+def test_sigint_is_status_130(tmp_path: Path) -> None:
+    with watched(tmp_path) as (manager, _):
+        manager.wait_for("READY=1")
+
+        manager.process.send_signal(signal.SIGINT)
+        _, errors = manager.process.communicate(timeout=30)
+
+    assert manager.process.returncode == 130
+    assert errors.decode().endswith("ec2facts: error: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    "options", ["--dry-run", "--exit-code", "--allow-stale", "--deadline 5", "--from /dev/null"], ids=str
+)
+def test_option_that_does_not_go_with_watching_is_named(options: str, tmp_path: Path, capfdbinary: Capture) -> None:
+    (tmp_path / "config.yaml").write_text("outputs: [{path: env, format: sh}]")
+
+    outcome = call(capfdbinary, "apply", tmp_path / "config.yaml", "--watch", *options.split())
+
+    assert outcome.status == 2
+    assert outcome.errors == f"ec2facts: error: {options.split()[0]} cannot be combined with --watch\n"
+
+
+def test_config_that_is_taken_for_an_interval_is_explained(capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "apply", "--watch", "config.yaml")
+
+    assert outcome.status == 2
+    assert (
+        "'config.yaml' is not a number of seconds from 0.001 to 86400; put other arguments before --watch"
+        in outcome.errors
+    )
