@@ -20,7 +20,7 @@ def diff(change: Change) -> str:
     new = "/dev/null" if change.kind == "removed" else name
     attributes = [change.wanted] if change.existing is None else [change.wanted, change.existing]
     if change.secret or any(not each.mode & 0o077 for each in attributes):
-        return f"--- {old}\n+++ {new}\n(not shown: it is for its owner alone)\n"
+        return f"--- {old}\n+++ {new}\n(not shown: the file is private, or held a secret)\n"
     lines = difflib.unified_diff(_lines(change.before or b""), _lines(change.file.content), old, new, lineterm="")
     return "".join(line + "\n" for line in lines)
 

@@ -51,7 +51,7 @@ def test_diff_of_a_secret_file_hides_its_content(tmp_path: Path, before: int, fi
 
     text = diff(compare(file._replace(path=path)))
 
-    assert text == f"--- {path}\n+++ {path}\n(not shown: it is for its owner alone)\n"
+    assert text == f"--- {path}\n+++ {path}\n(not shown: the file is private, or held a secret)\n"
 
 
 def test_control_characters_in_a_diff_are_escaped(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_diff_hides_the_secret_of_an_earlier_run(tmp_path: Path, *, dry_run: boo
 
     install([File(file, b"new\n")], state=state, dry_run=dry_run, observer=observer)
 
-    assert diffs == [f"--- {file}\n+++ {file}\n(not shown: it is for its owner alone)\n"]
+    assert diffs == [f"--- {file}\n+++ {file}\n(not shown: the file is private, or held a secret)\n"]
 
 
 def test_diff_is_shown_again_after_a_secret_was_replaced(tmp_path: Path) -> None:
