@@ -14,6 +14,7 @@ from ec2facts.cli.arguments import argument, count, path
 from ec2facts.cli.progress import progress
 from ec2facts.cli.streams import warn
 from ec2facts.collection.withholding import WITHHELD_NAMES
+from ec2facts.errors import UsageError
 from ec2facts.imds.source import MAX_RATE, Source
 
 _PROBE = 1.5
@@ -118,6 +119,8 @@ def _source(options: SourceOptions, stack: ExitStack) -> Source:
     if options.file is not None:
         from ec2facts.imds.snapshot import Snapshot
 
+        if not options.file.exists() and str(options.file) in instances.names():
+            raise UsageError(f"there is no file {options.file}; the simulated instance is --simulate {options.file}")
         return Snapshot.load(options.file)
     if options.simulate is not None:
         from ec2facts.imds.simulator.simulator import Simulator

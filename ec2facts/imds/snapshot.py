@@ -148,6 +148,8 @@ class Snapshot:
             raise SnapshotError(name, f"not JSON: {error}") from error
         if not isinstance(entries, dict):
             raise SnapshotError(name, "not a JSON object of entries by path")
+        if "instance_id" in entries or "collection" in entries:
+            raise SnapshotError(name, "this is a dump; a snapshot is what `ec2facts snapshot` writes")
         bodies: dict[str, bytes] = {}
         gaps: dict[str, Gap] = {}
         for path, entry in entries.items():

@@ -11,6 +11,7 @@ from typing import Any, Callable, NamedTuple
 from ec2facts.errors import UsageError
 from ec2facts.imds.simulator.exchange import Answer, Call, error_page
 from ec2facts.imds.source import TOKEN_PATH
+from ec2facts.text import did_you_mean
 
 Proceed = Callable[[Call], Answer]
 """Answers a call as if the fault were not there."""
@@ -123,10 +124,13 @@ def parse_fault(text: str, *, seed: int = 0) -> Fault:
     what, _, where = text.partition("@")
     name, equals, value = what.partition("=")
     if name not in FAULTS:
-        raise UsageError(f"there is no fault {name!r}; the kinds are {', '.join(FAULTS)}")
+        hint = did_you_mean(name, FAULTS) or f"; choose from {', '.join(FAULTS)}"
+        raise UsageError(f"there is no fault {name!r}{hint}")
     kind = FAULTS[name]
     if equals and not kind.metavar:
-        raise UsageError(f"the fault {text!r} is not {kind.syntax}[@WHERE]: it takes no value")
+        raise UsageError(f"the fault {text!r}: {name} takes no value")
+    if kind.metavar and not (value or kind.default):
+        raise UsageError(f"the fault {text!r}: {name} needs {kind.metavar}, as in {kind.syntax}")
     try:
         return Fault(kind, kind.convert(value or kind.default), read_where(where, seed=seed))
     except ValueError as error:

@@ -116,13 +116,17 @@ def find_template(template: str | os.PathLike[str], search_path: Sequence[Path],
     name = os.fspath(template)
     if not isinstance(template, str) or "/" in name:
         if not Path(name).is_file():
-            raise TemplateError("no such template", file=name)
+            reason = "is a directory, not a template" if Path(name).is_dir() else "no such template"
+            raise TemplateError(reason, file=name)
         return Path(name)
     directories = [Path(), *search_path] if name.endswith(SUFFIX) else [*search_path, Path()]
     found = find_named(name, directories, owners={0, uid})
     if found is None:
         searched = ", ".join(map(str, search_path))
-        raise TemplateError(f"no template {name!r} in {searched or 'an empty search path'}")
+        shipped = {file.name for file in _packaged_files()}
+        advice = "".join(f"; did you mean {each}?" for each in sorted(shipped) if each.startswith(name))
+        advice = advice or did_you_mean(name, shipped)
+        raise TemplateError(f"no template {name!r} in {searched or 'an empty search path'}{advice}")
     return found
 
 
