@@ -1,41 +1,79 @@
-"""A pytest plugin that comes with the install: a metadata service for the tests of any project."""
+"""A pytest plugin that comes with the install: a simulated metadata service for the tests of any project."""
 
-# Every pytest run where ec2facts is installed loads this module: what it needs, it imports when it is used.
+# Every pytest run where ec2facts is installed loads this module: the fixtures import what they need.
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
     from ec2facts.imds.source import Source
 
 
 @pytest.fixture
-def ec2_metadata_simulator(
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Callable[..., str]]:
-    """Start a simulated metadata service, and lead ec2facts and the AWS SDKs to it: call it for the URL.
+def ec2_metadata_simulator() -> Iterator[Callable[..., str]]:
+    """Start a simulated metadata service for one test: call the fixture, and it returns the URL.
 
-    ``ec2_metadata_simulator("busy")`` serves the simulated instance of that name, a Snapshot, a mapping of
-    bodies by path or any other source serves itself. ``faults`` are those of the simulator:
-    ``ec2_metadata_simulator(faults=["status=503@30%"])``. It stops at the end of the test.
+    ``ec2_metadata_simulator("busy")`` serves the simulated instance of that name. In place of a name it takes a
+    Snapshot, any other source, a dict of facts such as ``{"tags": {"Name": "web-1"}}``, or a dict of bodies by path;
+    a dict without an instance id gets one. AWS_EC2_METADATA_SERVICE_ENDPOINT leads ec2facts and the AWS SDKs to it.
+
+    ``redirect=True`` leads every connection of this process to 169.254.169.254 or fd00:ec2::254 to it too, for
+    clients that have the address hard-coded; otherwise such a connection is refused as long as the fixture is in
+    use. ``faults`` are those of the simulator: ``ec2_metadata_simulator(faults=["status=503@30%"])``.
     """
+    with _simulators() as simulate:
+        yield simulate
+
+
+@pytest.fixture(scope="session")
+def session_ec2_metadata_simulator() -> Iterator[Callable[..., str]]:
+    """Start a simulated metadata service as ``ec2_metadata_simulator`` does; it serves until the test run ends."""
+    with _simulators() as simulate:
+        yield simulate
+
+
+@contextmanager
+def _simulators() -> Iterator[Callable[..., str]]:
     from contextlib import ExitStack
 
+    from ec2facts.imds.simulator.redirection import Redirection, redirected
     from ec2facts.imds.simulator.simulator import Simulator
-    from ec2facts.instances import load
 
-    with ExitStack() as running:
+    with pytest.MonkeyPatch.context() as environment, ExitStack() as running:
+        redirection = running.enter_context(redirected(Redirection()))
 
-        def simulate(instance: str | Source | Mapping[str, bytes] = "plain", *, faults: Iterable[str] = ()) -> str:
-            source = load(instance) if isinstance(instance, str) else instance
-            if isinstance(source, Mapping) and "meta-data/instance-id" not in source:
-                source = {**source, "meta-data/instance-id": b"i-1234567890abcdef0"}  # without it nothing is ready
-            url = running.enter_context(Simulator(source, faults=faults))
-            monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
-            monkeypatch.delenv("AWS_EC2_METADATA_DISABLED", raising=False)
+        def simulate(
+            instance: str | Source | Mapping[str, Any] = "plain",
+            *,
+            faults: Iterable[str] = (),
+            redirect: bool = False,
+        ) -> str:
+            url = running.enter_context(Simulator(_source(instance), faults=faults))
+            environment.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
+            environment.delenv("AWS_EC2_METADATA_DISABLED", raising=False)
+            if redirect:
+                redirection.url = url
             return url
 
         yield simulate
+
+
+def _source(instance: str | Source | Mapping[str, Any]) -> Source | Mapping[str, bytes]:
+    from collections.abc import Mapping
+
+    from ec2facts import instances
+
+    if isinstance(instance, str):
+        return instances.load(instance)
+    if not isinstance(instance, Mapping):
+        return instance
+    if all(isinstance(body, bytes) for body in instance.values()):
+        return {"meta-data/instance-id": b"i-1234567890abcdef0", **instance}
+    return instances.from_facts({"instance_id": "i-1234567890abcdef0", **instance})

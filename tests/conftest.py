@@ -36,7 +36,10 @@ def _guarded(call: Any) -> Any:
 
 
 def _is_loopback(host: str) -> bool:
-    return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    if host == "localhost":
+        return True
+    address = ipaddress.ip_address(host)
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback  # Python 3.9 takes no mapped one for loopback
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,12 @@
-"""The simulated instances: snapshots of our own making, by name; a file here is an instance."""
+"""The simulated instances: a file here is one, by its name, and facts make more."""
+
+# What is imported here costs every command.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ec2facts.errors import UsageError
 from ec2facts.imds.snapshot import Snapshot
@@ -12,16 +15,30 @@ if TYPE_CHECKING:
     from importlib.abc import Traversable
 
 
+__all__ = ["from_facts", "load", "names"]
+
+
 def names() -> list[str]:
     """Return the names of the simulated instances, in order."""
     return sorted(file.name[: -len(".json")] for file in _directory().iterdir() if file.name.endswith(".json"))
 
 
 def load(name: str) -> Snapshot:
-    """Return the simulated instance ``name``; raise UsageError, naming those that there are, for another name."""
+    """Return the simulated instance ``name``; raise UsageError, which lists the names, for any other."""
     if name not in names():
-        raise UsageError(f"there is no simulated instance {name!r}, but {', '.join(names())}")
+        raise UsageError(f"no simulated instance {name!r} (choose from {', '.join(names())})")
     return Snapshot.parse((_directory() / f"{name}.json").read_bytes(), name=name)
+
+
+def from_facts(facts: Mapping[str, Any]) -> Snapshot:
+    """Return a simulated instance that has the given facts, such as ``{"region": "eu-west-1", "tags": {…}}``.
+
+    An attribute overrides what the trees ``meta_data`` and ``dynamic`` say, so ``{**facts(snapshot), "tags": {…}}``
+    is the instance of the snapshot with other tags. Raises UsageError for a name that no fact has.
+    """
+    from ec2facts.instances.bodies import bodies_of
+
+    return Snapshot(bodies_of(facts))
 
 
 def _directory() -> Traversable | Path:
