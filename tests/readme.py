@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ec2facts import errors, instances
 from ec2facts.apply.config_keys import documentation
-from ec2facts.cli import COMMANDS
+from ec2facts.cli import COMMANDS, command_module
 from ec2facts.cli.install_options import CHANGED
 from ec2facts.collection.facts import facts
 from ec2facts.imds.simulator.faults import FAULTS
@@ -82,9 +82,9 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _commands() -> str:
     rows = []
-    for module in COMMANDS:
-        name = module.__name__.rpartition(".")[2]
-        rows.append([f"`ec2facts {name}`", (module.__doc__ or "").partition("\n")[0], f"`{module.EXAMPLE}`"])
+    for name, summary in COMMANDS.items():
+        sentence = f"{summary[0].upper()}{summary[1:]}."
+        rows.append([f"`ec2facts {name}`", sentence, f"`{command_module(name).EXAMPLE}`"])
     return _table(["Command", "What it does", "Example"], rows)
 
 

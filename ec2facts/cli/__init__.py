@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
 from typing import Any, NoReturn
 
 from ec2facts import __version__
-from ec2facts.cli import (
-    apply,
-    completion,
-    doctor,
-    dump,
-    env,
-    get,
-    render,
-    schema,
-    serve,
-    show,
-    snapshot,
-    templates,
-    units,
-)
 from ec2facts.cli.signals import stoppable
 from ec2facts.cli.streams import say, write_stdout
 from ec2facts.errors import EC2FactsError, UnavailableError, UsageError
 from ec2facts.text import closest, did_you_mean
 
-COMMANDS = (show, dump, get, env, render, templates, apply, units, snapshot, serve, schema, doctor, completion)
+COMMANDS = {
+    "show": "show the instance on one screen, or one fact in full, for people",
+    "dump": "write every fact",
+    "get": "write single facts, and read no more than they take",
+    "env": "write facts as an env file, for shells and programs to read",
+    "render": "render a template with the facts; replace FILE only if its content changes and the checks pass",
+    "templates": "list the templates that ship, with their purpose and the program that checks them; or print one",
+    "apply": "bring many files up to date from one collection of facts, as at boot",
+    "units": "install and enable the systemd units that write facts at boot and keep files up to date",
+    "snapshot": "capture what the service answers, to replay it elsewhere",
+    "serve": "serve a snapshot or a simulated instance on loopback, or to one command at the service's own addresses",
+    "schema": "list every attribute: name, type, path, one sentence",
+    "doctor": "say why the metadata service is out of reach, check by check, and what to do about it",
+    "completion": "print the completion of a shell: commands, options, instances, templates and names of facts",
+}
+"""What each command does, by its name, which is also that of its module: a module is imported when its command runs."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,31 +68,52 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-V", "--version", action="version", version=f"%(prog)s {__version__}")
     parser.set_defaults(run=lambda _: parser.print_help())
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in COMMANDS:
-        name = module.__name__.rpartition(".")[2]
-        summary = (module.__doc__ or "").partition("\n")[0].rstrip(".")
-        summary = summary[:1].lower() + summary[1:]
-        command = commands.add_parser(
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", prog=parser.prog)
+    for name, summary in COMMANDS.items():
+        commands.add_parser(
             name,
             help=summary,
             description=summary,
-            epilog=f"example: {module.EXAMPLE}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,  # a wrapped example cannot be pasted
             allow_abbrev=False,
+            command=name,
         )
-        module.add_arguments(command)
-        command.set_defaults(run=module.run)
     return parser
+
+
+def command_parsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return the complete parser of each command by its name."""
+    (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    for command in commands.choices.values():
+        command.complete()
+    return dict(commands.choices)
+
+
+def command_module(name: str) -> ModuleType:
+    """Return the module of a command: it has EXAMPLE, ``add_arguments`` and ``run``."""
+    return import_module(f"ec2facts.cli.{name}")
 
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose help goes to standard output as data, and whose errors are UsageErrors."""
 
+    def __init__(self, *args: Any, command: str | None = None, **options: Any) -> None:
+        super().__init__(*args, **{**options, "formatter_class": _HelpFormatter})
+        self._command = command
+
+    def complete(self) -> None:
+        """Add the arguments of the command, if that has not been done."""
+        if self._command is not None:
+            module = command_module(self._command)
+            self._command = None
+            self.epilog = f"example: {module.EXAMPLE}"
+            self.set_defaults(run=module.run)
+            module.add_arguments(self)
+
     def print_help(self, file: object = None) -> None:
         write_stdout(self.format_help().encode())
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.complete()
         args, command = _before_and_after_dashes(args) if self.get_default("command") is not None else (args, [])
         namespace, unknown = super().parse_known_args(args, namespace)
         if command:
@@ -112,6 +136,16 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):  # a wrapped example cannot be pasted
+    def __init__(self, prog: str) -> None:
+        columns = os.environ.get("COLUMNS", "")
+        try:  # as shutil.get_terminal_size, which takes some milliseconds to import
+            width = int(columns) if columns.isdecimal() else os.get_terminal_size().columns
+        except OSError:
+            width = 80
+        super().__init__(prog, width=(width or 80) - 2)
 
 
 def _before_and_after_dashes(arguments: list[str]) -> tuple[list[str], list[str]]:

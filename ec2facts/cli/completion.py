@@ -44,17 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: Options) -> None:
     """Print the script of the shell."""
-    from ec2facts.cli import make_parser
+    from ec2facts.cli import COMMANDS, command_parsers, make_parser
 
-    commands = {name: list(_arguments(name, parser)) for name, parser in _subparsers(make_parser())}
-    summaries = {name: parser.description or "" for name, parser in _subparsers(make_parser())}
-    text = _fish(commands, summaries) if options.shell == "fish" else _bash(commands, zsh=options.shell == "zsh")
+    commands = {name: list(_arguments(name, parser)) for name, parser in command_parsers(make_parser()).items()}
+    text = _fish(commands, COMMANDS) if options.shell == "fish" else _bash(commands, zsh=options.shell == "zsh")
     write_stdout(text.encode())
-
-
-def _subparsers(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
-    yield from commands.choices.items()
 
 
 def _arguments(command: str, parser: argparse.ArgumentParser) -> Iterator[Argument]:

@@ -118,13 +118,13 @@ def run_output(options: DestinationOptions, source_options: SourceOptions, outpu
 
 def write(content: bytes, options: DestinationOptions, *, secret: bool = False) -> int:
     """Write ``content`` to the destination; return the exit status. A secret file is readable by its owner alone."""
-    from ec2facts.cli.printer import Printer
-    from ec2facts.install import File, install
-
     _check(options)
     if options.output is None:
         write_stdout(content)
         return 0
+    from ec2facts.cli.printer import Printer
+    from ec2facts.install import File, install
+
     if _is_stream(options.output) and not _file_settings(options):
         try:
             options.output.write_bytes(content)

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from ec2facts.files import STOPPING
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The signals of ``files``, whose import would cost each command some milliseconds."""
 
 
 @contextmanager

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from ec2facts.metadata.attributes import Attribute, Resource, attributes
+from ec2facts.metadata.attributes import Resource, attributes
 from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.metadata.parts import NetworkInterface, PublicKey
 
@@ -51,40 +49,58 @@ def schema() -> list[Entry]:
 
 def is_directory(path: str) -> bool:
     """Whether the declarations say that ``path``, which ends in ``/``, is a directory."""
-    return _DIRECTORIES.fullmatch(path) is not None
+    return path.endswith("/") and _declared(path) is not None
 
 
 def is_value(path: str) -> bool:
     """Whether the declarations say that ``path``, without a slash behind it, has one value and nothing below it."""
-    return _VALUES.fullmatch(path) is not None
+    return path[-1:] not in {"", "/"} and _declared(path) is not None
 
 
 def never_empty(path: str) -> bool:
     """Whether the declarations say that ``path`` has a value on every instance that has the path at all."""
-    return _NEVER_EMPTY.fullmatch(path) is not None
+    declared = _declared(path)
+    return declared is not None and _NEVER_EMPTY in declared
 
 
-def _paths() -> Iterator[tuple[Attribute[Any], str]]:
+_Tree = dict[str, Any]
+"""What is declared below a directory, by name; the names of directories end in ``/``."""
+
+_ANY = "{}"
+"""The name that stands for every name."""
+
+_NEVER_EMPTY = ""
+"""The name in a value that may not be empty."""
+
+
+def _declared(path: str) -> _Tree | None:
+    """Return what is declared at ``path``; a pattern that matches every path would take much longer to compile."""
+    here = _TREE
+    for name in _names(path):
+        below = here.get(name)
+        if below is None and name != "/":
+            below = here.get(_ANY + "/" * name.endswith("/"))
+        if below is None:
+            return None
+        here = below
+    return here
+
+
+def _names(path: str) -> list[str]:
+    *directories, value = path.split("/")
+    return [*(f"{name}/" for name in directories), *filter(None, [value])]
+
+
+def _tree() -> _Tree:
+    top: _Tree = {}
     for kind in RESOURCES:
         for attribute in attributes(kind).values():
-            yield attribute, kind.pattern + attribute.path
+            here = top
+            for name in _names(kind.pattern + attribute.path):
+                here = here.setdefault(_ANY + "/" * name.endswith("/") if name.startswith("{") else name, {})
+            if attribute.never_empty:
+                here[_NEVER_EMPTY] = {}
+    return top
 
 
-def _steps(path: str) -> list[str]:
-    """Return a pattern for each directory above ``path``, and for its last segment if it is none."""
-    steps = re.findall("[^/]+/?", path)
-    return ["[^/]+" + "/" * step.endswith("/") if step.startswith("{") else re.escape(step) for step in steps]
-
-
-def _matching(patterns: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(sorted(set(patterns))))
-
-
-_DIRECTORIES = _matching(
-    "".join(steps[: count + 1])
-    for steps in (_steps(path) for _, path in _paths())
-    for count, step in enumerate(steps)
-    if step.endswith("/")
-)
-_VALUES = _matching("".join(_steps(path)) for _, path in _paths() if not path.endswith("/"))
-_NEVER_EMPTY = _matching("".join(_steps(path)) for each, path in _paths() if each.never_empty)
+_TREE = _tree()

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ec2facts.cli import main, make_parser
+from ec2facts.cli import command_parsers, main, make_parser
 
 PROGRAM = str(Path(sys.executable).parent / "ec2facts")
 """The console script beside the Python that runs the tests."""
@@ -33,8 +33,7 @@ class Outcome(NamedTuple):
 def parsers() -> dict[str, argparse.ArgumentParser]:
     """Return the parser of each command by its name; the whole program's is under ``""``."""
     whole = make_parser()
-    (commands,) = (action for action in whole._actions if isinstance(action, argparse._SubParsersAction))
-    return {"": whole, **commands.choices}
+    return {"": whole, **command_parsers(whole)}
 
 
 def call(capture: Capture, *arguments: object) -> Outcome:

@@ -7,16 +7,15 @@ import shlex
 import socket
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
 
 import pytest
 
 from ec2facts import __version__, errors
-from ec2facts.cli import COMMANDS, main, serve
+from ec2facts.cli import COMMANDS, command_module, main
 from tests.cli.running import PROGRAM, Capture, call, execute, interrupt, one_line, parsers, started
 
-NAMES = [module.__name__.rpartition(".")[2] for module in COMMANDS]
+NAMES = list(COMMANDS)
 
 
 class Failure(NamedTuple):
@@ -134,12 +133,12 @@ def test_example_stands_on_one_line_of_the_help(
     assert [line for line in lines if line.startswith("example:")] == [f"example: {example(name)}"]
 
 
-@pytest.mark.parametrize("module", [module for module in COMMANDS if module is not serve])
-def test_example_works_when_it_is_pasted(module: ModuleType, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "serve"])
+def test_example_works_when_it_is_pasted(name: str, tmp_path: Path) -> None:
     path = f"{Path(PROGRAM).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "STATE_DIRECTORY": str(tmp_path)}
 
-    status, output, complaints = execute("sh", "-c", module.EXAMPLE, cwd=tmp_path, env=environment)
+    status, output, complaints = execute("sh", "-c", example(name), cwd=tmp_path, env=environment)
 
     assert (status, complaints) == (0, "")
     assert output.endswith(b"\n")
@@ -270,7 +269,14 @@ def is_commands(action: argparse.Action) -> bool:
 
 
 def example(name: str) -> str:
-    return str(COMMANDS[NAMES.index(name)].EXAMPLE)
+    return str(command_module(name).EXAMPLE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_module_of_a_command_says_what_the_command_does(name: str) -> None:
+    sentence = (command_module(name).__doc__ or "").partition("\n")[0]
+
+    assert sentence == f"{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}."
 
 
 @pytest.mark.parametrize("name", NAMES)
