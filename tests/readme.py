@@ -23,6 +23,7 @@ from ec2facts.render.template.search import list_templates
 from tests import manual
 from tests.conftest import NOBODY
 from tests.imds.simulator.test_faults import ROWS
+from tests.render.template.ansible_differences import DIFFERENCES
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -143,6 +144,14 @@ def _filters() -> str:
     return _table(["Filter", "What it does", "Example", "Output"], rows)
 
 
+def _differences() -> str:
+    rows = []
+    for each in DIFFERENCES:
+        ours = "refused" if each.ec2facts is None else _code(each.ec2facts)
+        rows.append([each.topic, _code(each.template), _code(each.ansible), ours, each.remedy])
+    return _table(["Difference", "Template", "Ansible", "ec2facts", "For Ansible's way"], rows)
+
+
 def _code(text: str) -> str:
     """Return ``text`` as code in a table's cell: the fence is longer than any run of backticks in it."""
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
@@ -193,6 +202,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "formats": _formats,
     "templates": _templates,
     "filters": _filters,
+    "differences": _differences,
     "instances": _instances,
     "config": _config,
     "faults": _faults,
