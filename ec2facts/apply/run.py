@@ -156,7 +156,7 @@ def render_snapshot(
         for output in (each.output for of_one in results for each in of_one if isinstance(each.file, File)):
             if output.template is not None and not output.include:
                 own = {**output.shared_variables, **output.variables}
-                observer.rendered(output.file, {name: own[name] for name in own.keys() - ITEM_NAMES})
+                observer.rendered(output.file, {name: own[name] for name in own if name not in ITEM_NAMES})
     return _rendered(results, observer)
 
 
