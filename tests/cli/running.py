@@ -52,9 +52,14 @@ def execute(*command: object, **options: Any) -> Outcome:
     """Run a command as a process of its own; ``options`` are those of subprocess.run."""
     done = subprocess.run(
         [str(part) for part in command],
-        **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+        **{
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "timeout": 30,
+            **options,
+        },
         check=False,
-        timeout=30,
     )
     return Outcome(done.returncode, done.stdout or b"", (done.stderr or b"").decode())
 
