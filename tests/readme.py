@@ -15,6 +15,7 @@ from ec2facts.apply.config_keys import documentation
 from ec2facts.cli import COMMANDS, command_module
 from ec2facts.cli.install_options import CHANGED
 from ec2facts.collection.facts import facts
+from ec2facts.collection.secrets import ENCODINGS, NOT_CAUGHT, SHAPES
 from ec2facts.imds.simulator.faults import FAULTS
 from ec2facts.metadata.schema import schema
 from ec2facts.render.env_formats import FORMATS
@@ -119,11 +120,23 @@ def _attributes() -> str:
                 f"`{entry.name}`",
                 f"`{entry.type}`",
                 f"`{entry.path}`",
-                entry.description + " **Withheld.**" * entry.withheld,
+                entry.description + " *Changeable.*" * entry.changeable + " **Withheld.**" * entry.withheld,
             ]
             for entry in schema()
         ),
     )
+
+
+def _secrets() -> str:
+    return _table(["Kind", "What is recognised"], ([shape.title, shape.description] for shape in SHAPES))
+
+
+def _encodings() -> str:
+    return _table(["Encoding", "What is searched"], ENCODINGS)
+
+
+def _not_caught() -> str:
+    return "\n".join(f"- {each}" for each in NOT_CAUGHT)
 
 
 def _formats() -> str:
@@ -200,6 +213,9 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "statuses": _statuses,
     "attributes": _attributes,
     "formats": _formats,
+    "secrets": _secrets,
+    "encodings": _encodings,
+    "not caught": _not_caught,
     "templates": _templates,
     "filters": _filters,
     "differences": _differences,

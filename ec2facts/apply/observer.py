@@ -37,5 +37,8 @@ class ApplyObserver(Observer):
     def unread(self, path: str, reason: str) -> None:
         """An output that may be partial lacks the value of ``path``."""
 
+    def withheld(self, tag: str, reason: str) -> None:
+        """A tag is withheld: its value looks like a secret, or its key says so."""
+
     def left_out(self, file: File, name: str, reason: str) -> None:
         """An env file lacks a variable that its format cannot hold."""

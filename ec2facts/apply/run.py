@@ -12,6 +12,7 @@ from ec2facts.apply.observer import ApplyObserver
 from ec2facts.apply.outputs import Facts, Output, names_used, render_output
 from ec2facts.apply.paths import roots_of
 from ec2facts.collection.crawl import crawl, settle
+from ec2facts.collection.withholding import withheld_tags
 from ec2facts.errors import (
     EC2FactsError,
     IncompleteError,
@@ -176,7 +177,11 @@ def _collect(
 ) -> Snapshot:
     if settle_within:
         settle(source, within=settle_within)
-    return crawl(source, include=_included(outputs), roots=_roots(outputs), on_progress=observer.reading)
+    snapshot = crawl(source, include=_included(outputs), roots=_roots(outputs), on_progress=observer.reading)
+    withheld = (path for path, gap in snapshot.gaps.items() if gap.kind == "withheld")
+    for name, reason in withheld_tags(withheld).items():
+        observer.withheld(name, reason)
+    return snapshot
 
 
 def _roots(outputs: Sequence[Output]) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ COMMANDS = {
     "units": "install and enable the systemd units that write facts at boot and keep files up to date",
     "snapshot": "capture what the service answers, to replay it elsewhere",
     "serve": "serve a snapshot or a simulated instance on loopback, or to one command at the service's own addresses",
-    "schema": "list every attribute: name, type, path, one sentence",
+    "schema": "explain attributes: name, type, path, one sentence",
     "doctor": "say why the metadata service is out of reach, check by check, and what to do about it",
     "completion": "print the completion of a shell: commands, options, instances, templates and names of facts",
 }

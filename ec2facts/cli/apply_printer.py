@@ -9,7 +9,7 @@ from ec2facts.apply.observer import ApplyObserver
 from ec2facts.apply.outputs import STDOUT_FILE
 from ec2facts.cli.printer import Printer
 from ec2facts.cli.progress import progress
-from ec2facts.cli.source_options import warn_unread
+from ec2facts.cli.source_options import warn_unread, warn_withheld
 from ec2facts.cli.streams import warn
 from ec2facts.errors import EC2FactsError
 from ec2facts.install import File
@@ -44,6 +44,10 @@ class ApplyPrinter(Printer, ApplyObserver):
     def unread(self, path: str, reason: str) -> None:
         """Warn that a value is missing."""
         warn_unread(path, reason)
+
+    def withheld(self, tag: str, reason: str) -> None:
+        """Warn that a tag is missing."""
+        warn_withheld(tag, reason)
 
     def left_out(self, file: File, name: str, reason: str) -> None:
         """Warn that a variable is not in a file."""

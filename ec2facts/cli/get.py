@@ -8,7 +8,7 @@ import json
 import sys
 from typing import Any
 
-from ec2facts.cli.source_options import SourceOptions, add_source_options, open_source, warn_unread
+from ec2facts.cli.source_options import SourceOptions, add_source_options, open_source, warn_unread, warn_withheld
 from ec2facts.cli.streams import say, write_stdout
 from ec2facts.collection.lookup import lookup
 from ec2facts.errors import AbsentError, UnrepresentableError, UsageError
@@ -69,7 +69,13 @@ def run(options: Options) -> int:
 def _value(source: Source, name: str, options: Options) -> Any:
     """Return the fact ``name``; where it is absent, the default, or with --json the error."""
     try:
-        return lookup(source, name, include=options.include, on_unread=warn_unread if options.allow_partial else None)
+        return lookup(
+            source,
+            name,
+            include=options.include,
+            on_unread=warn_unread if options.allow_partial else None,
+            on_withheld=warn_withheld,
+        )
     except AbsentError as error:
         if options.default is not None:
             return options.default

@@ -1,10 +1,13 @@
-"""List every attribute: name, type, path, one sentence."""
+"""Explain attributes: name, type, path, one sentence."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from ec2facts.cli.destination import DestinationOptions, add_destination_options, write
+from ec2facts.collection.names import declared_name, resolve, suggestion
+from ec2facts.errors import UsageError
 from ec2facts.metadata.schema import Entry, schema
 from ec2facts.render.tree import TREE_FORMATS, render_tree
 
@@ -16,11 +19,22 @@ FORMATS = ("text", *TREE_FORMATS)
 class Options(DestinationOptions):
     """The options of this command."""
 
+    names: list[str]
+    search: str | None
     format: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="explain NAME alone: a dotted name, or AWS's own name or path (default: every attribute)",
+    )
+    parser.add_argument(
+        "--search", metavar="WORD", help="explain the attributes with WORD in the name, the path or the sentence"
+    )
     parser.add_argument(
         "-f",
         "--format",
@@ -33,15 +47,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: Options) -> int:
-    """Write the schema."""
+    """Write the schema, or the part of it that was asked for."""
+    chosen = _chosen(options.names)
+    entries = [entry for entry in schema() if not chosen or entry.name in chosen]
+    if options.search is not None:
+        entries = [entry for entry in entries if _mentions(entry, options.search)]
+        if not entries:
+            raise UsageError(f"no attribute mentions {options.search!r}; `ec2facts schema` lists them all")
     if options.format == "text":
-        text = "".join(map(_paragraph, schema()))
+        text = "".join(map(_paragraph, entries))
     else:
-        text = render_tree({entry.name: entry._asdict() for entry in schema()}, options.format)
+        text = render_tree({entry.name: entry._asdict() for entry in entries}, options.format)
     return write(text.encode(), options)
 
 
+def _chosen(names: Sequence[str]) -> set[str]:
+    """Return the attributes that ``names`` mean; raise UsageError for one that means none."""
+    chosen = set()
+    for name in names:
+        found = {declared for dotted in resolve(name) if (declared := declared_name(dotted)) is not None}
+        if not found:
+            raise UsageError(
+                f"there is no attribute {name!r}{suggestion(name)}; `ec2facts schema --search WORD` finds one"
+            )
+        chosen |= found
+    return chosen
+
+
+def _mentions(entry: Entry, word: str) -> bool:
+    return any(word.casefold() in text.casefold() for text in (entry.name, entry.path, entry.description))
+
+
 def _paragraph(entry: Entry) -> str:
-    mark = f" Withheld: --include {entry.name}." if entry.withheld else ""
-    mark += " May change while the instance runs." * entry.changeable
-    return f"{entry.name}: {entry.type}\n    {entry.path}\n    {entry.description}{mark}\n"
+    marks = [entry.description]
+    if entry.changeable:
+        marks.append("May change while the instance runs.")
+    if entry.withheld:
+        marks.append(f"Withheld: --include {entry.name}.")
+    return f"{entry.name}: {entry.type}\n    {entry.path}\n    {' '.join(marks)}\n"

@@ -143,6 +143,11 @@ def warn_unread(path: str, reason: str) -> None:
     warn(f"going on without {path}: {reason}")
 
 
+def warn_withheld(tag: str, reason: str) -> None:
+    """Warn that a tag is missing because its value is withheld."""
+    warn(f"the tag {tag} is withheld: {reason}")
+
+
 def _client(endpoint: str | None, options: SourceOptions, *, max_rate: float) -> Source:
     from ec2facts.imds.client import IMDSClient
 

@@ -11,7 +11,7 @@ from ec2facts.collection.absence import explained, no_interface
 from ec2facts.collection.crawl import crawl, listed
 from ec2facts.collection.facts import Missing, Unread, attribute_value, collected, jsonable, served, without_unread
 from ec2facts.collection.names import TREES, declared_paths, is_path, path_of, resolve, suggestion
-from ec2facts.collection.withholding import Withholding
+from ec2facts.collection.withholding import Withholding, withheld_tags
 from ec2facts.errors import AbsentError, IncompleteError, UnreadError, UsageError, WithheldError
 from ec2facts.imds.source import Source, read
 from ec2facts.metadata.attributes import Attribute, Resource, attributes
@@ -23,7 +23,12 @@ from ec2facts.text import did_you_mean
 
 
 def lookup(
-    source: Source, name: str, *, include: Collection[str] = (), on_unread: Callable[[str, str], object] | None = None
+    source: Source,
+    name: str,
+    *,
+    include: Collection[str] = (),
+    on_unread: Callable[[str, str], object] | None = None,
+    on_withheld: Callable[[str, str], object] | None = None,
 ) -> Any:
     """Return the fact ``name``, reading no more than it takes.
 
@@ -34,7 +39,8 @@ def lookup(
 
     Raises UsageError for a name that no instance has, AbsentError for one that this instance does not have,
     WithheldError, UnreadError, and IncompleteError for a fact with something unread in it; with ``on_unread``, that
-    is called with the path and the reason of each instead, and the rest is returned.
+    is called with the path and the reason of each instead, and the rest is returned. ``on_withheld`` is called with
+    each tag that is withheld, and the reason.
     """
     finder = _Finder(source, include, name)
     if is_path(name) and "*" not in name:
@@ -47,6 +53,9 @@ def lookup(
     for path, reason in finder.missing.unread.items():
         if on_unread is not None:
             on_unread(path, reason)
+    if on_withheld is not None:
+        for tag, reason in withheld_tags(finder.missing.withheld).items():
+            on_withheld(tag, reason)
     if "*" not in name:
         (found,) = found.values()
     elif not found:
@@ -137,7 +146,9 @@ class _Finder:
                         yield from self._of_attribute(value, attributes(type(value))[key], names[1:], at)
                     else:
                         yield from self._below(value[key], names[1:], (*at, key))
-                except (AbsentError, WithheldError, UsageError):
+                except WithheldError as error:
+                    self.missing.withheld[error.path] = error.reason
+                except (AbsentError, UsageError):
                     continue  # another that matches may have it
                 except UnreadError as error:
                     self.missing.mark(error.path, error.reason)

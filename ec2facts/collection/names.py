@@ -52,6 +52,14 @@ def in_tree(path: str) -> str:
     return ".".join([_underscored(root), *segments])
 
 
+def declared_name(dotted: str) -> str | None:
+    """Return the declared name that ``dotted`` is or is inside of, with ``*`` for the key of an interface or key."""
+    head, *rest = dotted.split(".")
+    if head in PARTS and len(rest) > 1 and rest[1] in attributes(PARTS[head]):
+        return f"{head}.*.{rest[1]}"
+    return head if head in attributes(EC2Metadata) else None
+
+
 def declared_paths() -> list[str]:
     """Return the path of each attribute of the instance."""
     return [path for _, path in _read_from()]

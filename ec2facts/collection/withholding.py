@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from ec2facts.collection.secrets import looks_secret
 from ec2facts.errors import AbsentError, UsageError, WithheldError
@@ -19,6 +19,8 @@ _WITHHELD_BELOW = frozenset({"instance-identity", "iam", "identity-credentials"}
 
 _ROLES = "meta-data/iam/security-credentials/"
 """The one path with credentials in its name that is read: the listing holds the name of the role."""
+
+_TAGS = "meta-data/tags/instance/"
 
 _HARMLESS = frozenset(
     attribute.path[:end].rstrip("/")
@@ -74,9 +76,14 @@ class Withholding:
         return looked[1]
 
 
-def looked_secret(withheld: Collection[str]) -> list[str]:
-    """Return those of the ``withheld`` paths whose bodies look like secrets and whose names do not."""
-    return [path for path in withheld if _withheld(path) is None]
+def withheld_tags(withheld: Iterable[str]) -> dict[str, str]:
+    """Return the tags among the ``withheld`` paths, each with the reason: nothing else shows that they are missing."""
+    tags = {path[len(_TAGS) :]: path for path in sorted(withheld) if path.startswith(_TAGS)}
+    return {
+        tag: f"its {'value looks like a secret' if _withheld(path) is None else 'key holds the word credential'}; "
+        f"include it with --include {path}"
+        for tag, path in tags.items()
+    }
 
 
 def _path(name: str) -> str:

@@ -113,7 +113,9 @@ class NetworkInterface(Part[str]):
         """The MAC address."""
         return self.key
 
-    device_number = Attribute("device-number", integer, "Position among the card's attachments; 0 is the primary.")
+    device_number = Attribute(
+        "device-number", integer, "Position among the card's attachments; 0 is the primary.", changeable=True
+    )
 
     @derived("network-card", when_absent=int)
     def network_card(self) -> int:
@@ -126,11 +128,11 @@ class NetworkInterface(Part[str]):
     interface_id = Attribute("interface-id", text, "Id of the network interface.", never_empty=True)
     owner_id = Attribute("owner-id", text, "Account that owns the interface, 12 digits.", never_empty=True)
     private_hostname = Attribute("local-hostname", host_name, "Private DNS name.")
-    private_ipv4s = Attribute("local-ipv4s", lines, "Private IPv4 addresses, the primary one first.")
-    public_hostname = Attribute("public-hostname", host_name, "Public DNS name.", when_absent=None)
-    public_ipv4s = Attribute("public-ipv4s", lines, "Public IPv4 addresses.", when_absent=list)
+    private_ipv4s = Attribute("local-ipv4s", lines, "Private IPv4 addresses, the primary one first.", changeable=True)
+    public_hostname = Attribute("public-hostname", host_name, "Public DNS name.", when_absent=None, changeable=True)
+    public_ipv4s = Attribute("public-ipv4s", lines, "Public IPv4 addresses.", when_absent=list, changeable=True)
 
-    @derived("ipv4-associations/", needs=public_ipv4s)
+    @derived("ipv4-associations/", needs=public_ipv4s, changeable=True)
     def ipv4_associations(self) -> dict[str, list[str]]:
         """The private IPv4 addresses behind each public one."""
         associations = {}
@@ -139,20 +141,30 @@ class NetworkInterface(Part[str]):
                 associations[address] = self.fetch(f"ipv4-associations/{segment(address)}", lines)
         return associations
 
-    ipv4_prefix = Attribute("ipv4-prefix", lines, "IPv4 prefixes delegated to the interface.", when_absent=list)
-    ipv6s = Attribute("ipv6s", lines, "IPv6 addresses.", when_absent=list)
-    ipv6_prefix = Attribute("ipv6-prefix", lines, "IPv6 prefixes delegated to the interface.", when_absent=list)
-    security_groups = Attribute("security-groups", lines, "Names of the security groups.")
-    security_group_ids = Attribute("security-group-ids", lines, "Ids of the security groups.")
+    ipv4_prefix = Attribute(
+        "ipv4-prefix", lines, "IPv4 prefixes delegated to the interface.", when_absent=list, changeable=True
+    )
+    ipv6s = Attribute("ipv6s", lines, "IPv6 addresses.", when_absent=list, changeable=True)
+    ipv6_prefix = Attribute(
+        "ipv6-prefix", lines, "IPv6 prefixes delegated to the interface.", when_absent=list, changeable=True
+    )
+    security_groups = Attribute("security-groups", lines, "Names of the security groups.", changeable=True)
+    security_group_ids = Attribute("security-group-ids", lines, "Ids of the security groups.", changeable=True)
     subnet_id = Attribute("subnet-id", text, "Id of the subnet.", never_empty=True)
     subnet_ipv4_cidr_block = Attribute("subnet-ipv4-cidr-block", text, "IPv4 block of the subnet.", when_absent=None)
     subnet_ipv6_cidr_blocks = Attribute(
-        "subnet-ipv6-cidr-blocks", lines, "IPv6 blocks of the subnet.", when_absent=list
+        "subnet-ipv6-cidr-blocks", lines, "IPv6 blocks of the subnet.", when_absent=list, changeable=True
     )
     vpc_id = Attribute("vpc-id", text, "Id of the VPC.", never_empty=True)
-    vpc_ipv4_cidr_block = Attribute("vpc-ipv4-cidr-block", text, "Primary IPv4 block of the VPC.", when_absent=None)
-    vpc_ipv4_cidr_blocks = Attribute("vpc-ipv4-cidr-blocks", lines, "IPv4 blocks of the VPC.", when_absent=list)
-    vpc_ipv6_cidr_blocks = Attribute("vpc-ipv6-cidr-blocks", lines, "IPv6 blocks of the VPC.", when_absent=list)
+    vpc_ipv4_cidr_block = Attribute(
+        "vpc-ipv4-cidr-block", text, "Primary IPv4 block of the VPC.", when_absent=None, changeable=True
+    )
+    vpc_ipv4_cidr_blocks = Attribute(
+        "vpc-ipv4-cidr-blocks", lines, "IPv4 blocks of the VPC.", when_absent=list, changeable=True
+    )
+    vpc_ipv6_cidr_blocks = Attribute(
+        "vpc-ipv6-cidr-blocks", lines, "IPv6 blocks of the VPC.", when_absent=list, changeable=True
+    )
 
 
 class NetworkInterfaces(dict[str, NetworkInterface]):

@@ -25,9 +25,9 @@ class Entry(NamedTuple):
     path: str
     """The path below ``/latest/``, ``{name}`` in place of what differs."""
     withheld: bool
-    """Whether it takes ``--include`` to get it."""
+    """Whether it is left out unless ``--include`` names it."""
     changeable: bool
-    """Whether it may change while the instance runs, so that ``apply --watch`` looks at it."""
+    """Whether it may change while the instance runs, so that ``apply --watch`` reads it again."""
     description: str
 
 

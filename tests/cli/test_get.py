@@ -232,3 +232,30 @@ def test_name_that_is_not_utf_8_is_a_wrong_command_line(capfdbinary: Capture) ->
 
     assert outcome.status == 2
     assert "'tags/\\udcff'" in outcome.errors
+
+
+@pytest.mark.parametrize("command", [["get", "tags"], ["get", "tags.*"], ["dump"], ["env"], ["dump", "--only", "tags"]])
+def test_tag_that_looks_like_a_secret_is_named_in_a_warning(
+    command: list[str], tmp_path: Path, capfdbinary: Capture
+) -> None:
+    directory = "meta-data/tags/instance/"
+    file = tmp_path / "snapshot.json"
+    file.write_text(
+        json.dumps(
+            {
+                "meta-data/instance-id": {"body": "i-1234567890abcdef0"},
+                f"{directory}Name": {"body": "web"},
+                f"{directory}db": {"body": "postgres://app:EXAMPLE@db.example.com"},
+            }
+        )
+    )
+
+    outcome = call(capfdbinary, *command, "--from", file)
+
+    assert outcome.status == 0
+    assert b"web" in outcome.output
+    assert b"EXAMPLE" not in outcome.output
+    assert outcome.errors == (
+        "ec2facts: warning: the tag db is withheld: its value looks like a secret; "
+        f"include it with --include {directory}db\n"
+    )

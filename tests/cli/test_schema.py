@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import yaml
 
 from ec2facts.metadata.schema import schema
@@ -35,3 +36,50 @@ def test_every_attribute_is_a_mapping_of_yaml(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "schema", "-f", "yaml")
 
     assert yaml.safe_load(outcome.output) == ENTRIES
+
+
+@pytest.mark.parametrize(
+    ("names", "explained"),
+    [
+        (["instance_id"], ["instance_id"]),
+        (["local-ipv4"], ["private_ipv4"]),
+        (["placement/region"], ["placement_region"]),
+        (["vpc-id"], ["network_interfaces.*.vpc_id"]),
+        (["network_interfaces.*.mac"], ["network_interfaces.*.mac"]),
+        (["network_interfaces.1.local-ipv4s"], ["network_interfaces.*.private_ipv4s"]),
+        (["tags.Name", "region"], ["region", "tags"]),
+    ],
+    ids=str,
+)
+def test_names_are_explained_alone(names: list[str], explained: list[str], capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "schema", "-f", "json", *names)
+
+    assert json.loads(outcome.output) == {name: ENTRIES[name] for name in explained}
+
+
+def test_unknown_name_suggests_what_was_meant(capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "schema", "vpcid")
+
+    assert (outcome.status, outcome.output) == (2, b"")
+    assert "no attribute 'vpcid' (did you mean 'vpc_id', which is network_interfaces.0.vpc_id?)" in outcome.errors
+
+
+@pytest.mark.parametrize(("word", "found"), [("outpost", "outpost_arn"), ("SPOT", "spot_instance_action")])
+def test_search_finds_names_paths_and_sentences(word: str, found: str, capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "schema", "--search", word, "-f", "json")
+
+    entries = json.loads(outcome.output)
+    assert found in entries
+    assert len(entries) < len(ENTRIES)
+    assert all(word.casefold() in json.dumps(entry).casefold() for entry in entries.values())
+
+
+def test_search_for_a_word_that_nothing_mentions_is_an_error(capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "schema", "--search", "quokka")
+
+    assert (outcome.status, outcome.output) == (2, b"")
+
+
+def test_text_says_what_may_change_while_the_instance_runs(capfdbinary: Capture) -> None:
+    assert b"May change while the instance runs." in call(capfdbinary, "schema", "tags").output
+    assert b"May change" not in call(capfdbinary, "schema", "instance_id").output

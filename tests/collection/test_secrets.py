@@ -57,6 +57,8 @@ CAUGHT: dict[str, list[bytes]] = {
         b"[default]\naws_access_key_id = EXAMPLE\naws_secret_access_key = EXAMPLEKEY\n",
         b"export AWS_SECRET_ACCESS_KEY='EXAMPLEKEY'",
         b"AWS_SESSION_TOKEN=EXAMPLE",
+        b"AWS_SECURITY_TOKEN=EXAMPLE",
+        b"security-token: EXAMPLE",
         b"aws-secret-access-key: EXAMPLEKEY",
         b"<SecretAccessKey>EXAMPLEKEY</SecretAccessKey>",
         b"DB_PASSWORD=EXAMPLE",

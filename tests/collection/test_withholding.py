@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ec2facts import instances
-from ec2facts.collection.withholding import WITHHELD_NAMES, Withholding, looked_secret
+from ec2facts.collection.withholding import WITHHELD_NAMES, Withholding, withheld_tags
 from ec2facts.errors import UnreadError, UsageError, WithheldError
 from ec2facts.imds.snapshot import Gap, Snapshot
 from ec2facts.metadata.attributes import attributes
@@ -212,10 +212,15 @@ def test_body_that_looks_like_a_secret_is_withheld_whatever_its_path() -> None:
     assert "EXAMPLEKEY" not in str(caught.value)
 
 
-def test_withheld_paths_that_only_look_like_secrets_are_told_apart() -> None:
-    tag = "meta-data/tags/instance/db"
+def test_withheld_tags_are_told_with_the_reason_and_what_includes_them() -> None:
+    directory = "meta-data/tags/instance/"
 
-    assert looked_secret([tag, "user-data", ROLE, *STRUCTURE]) == [tag]
+    told = withheld_tags([f"{directory}db", f"{directory}my-credentials", "user-data", ROLE, "meta-data/future/lease"])
+
+    assert told == {
+        "db": f"its value looks like a secret; include it with --include {directory}db",
+        "my-credentials": f"its key holds the word credential; include it with --include {directory}my-credentials",
+    }
 
 
 @pytest.mark.parametrize("directory", ["meta-data/tags/instance/", "meta-data/public-keys/", "meta-data/"])

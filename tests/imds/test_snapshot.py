@@ -414,6 +414,16 @@ def test_what_is_below_an_unread_directory_is_unread_and_not_absent(below: str) 
     assert (caught.value.path, caught.value.status) == ("meta-data/lost-directory/", 503)
 
 
+@pytest.mark.parametrize("below", ["x", "x/", "x/y"])
+def test_path_below_an_unread_directory_that_was_listed_without_its_slash_is_unread(below: str) -> None:
+    snapshot = Snapshot({"meta-data/": b"lost"}, {"meta-data/lost": Gap("unread", "HTTP 503", 503)})
+
+    with pytest.raises(UnreadError) as caught:
+        snapshot.get(f"meta-data/lost/{below}")
+
+    assert (caught.value.path, caught.value.status) == ("meta-data/lost", 503)
+
+
 @pytest.mark.parametrize("below", ["role", "role/", "x/y"])
 def test_what_is_below_a_withheld_directory_is_withheld_and_not_absent(below: str) -> None:
     with pytest.raises(WithheldError) as caught:

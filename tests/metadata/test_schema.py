@@ -15,7 +15,7 @@ from ec2facts.metadata.attributes import Resource, attributes
 from ec2facts.metadata.decoders import SpotInstanceAction
 from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.metadata.parts import InstanceTags, NetworkInterface, Part, PublicKey
-from ec2facts.metadata.schema import DOCUMENTS, RESOURCES, Entry, is_directory, schema
+from ec2facts.metadata.schema import DOCUMENTS, RESOURCES, Entry, is_directory, is_value, never_empty, schema
 
 MACS = "meta-data/network/interfaces/macs/{mac}/"
 
@@ -311,3 +311,40 @@ def test_every_class_that_declares_attributes_is_listed() -> None:
         *RESOURCES,
         Part,
     }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("tags", "spot_instance_action", "maintenance_scheduled", "autoscaling_target_lifecycle_state"),
+        *("network_interfaces", "network_interfaces.*.private_ipv4s", "iam_role_name", "iam_security_credentials"),
+    ],
+)
+def test_tags_notices_interfaces_and_credentials_are_changeable(name: str) -> None:
+    assert by_name()[name].changeable
+
+
+@pytest.mark.parametrize("name", ["instance_id", "region", "ami_id", "network_interfaces.*.mac", "user_data"])
+def test_what_stays_while_the_instance_runs_is_not_changeable(name: str) -> None:
+    assert not by_name()[name].changeable
+
+
+def test_what_is_read_anew_each_time_is_changeable_or_follows_from_something_cached() -> None:
+    uncached = {name for name, each in attributes(EC2Metadata).items() if not each.cached}
+
+    assert {name for name in uncached if not by_name()[name].changeable} == {"account_id"}
+
+
+@pytest.mark.parametrize(
+    ("path", "answers"),
+    [
+        ("meta-data/instance-id", (True, True)),
+        ("meta-data/network/interfaces/macs/0e:00:5e:00:53:2b/subnet-id", (True, True)),
+        ("meta-data/hostname", (True, False)),
+        ("meta-data/tags/instance/", (False, False)),
+        ("meta-data/tags/instance/Name", (False, False)),
+        ("meta-data/future", (False, False)),
+    ],
+)
+def test_declarations_say_what_is_a_value_and_never_empty(path: str, answers: tuple[bool, bool]) -> None:
+    assert (is_value(path), never_empty(path)) == answers
