@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import stat
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -284,6 +285,20 @@ def test_directory_that_others_can_write_to_is_refused_with_its_owner_and_the_re
 
     remedy = "take away that permission or use another path"
     assert str(refusal.value).endswith(f": {who} can write to {ground.app}, which belongs to root: {remedy}")
+
+
+def test_file_that_needs_a_users_rights_fails_alone_without_the_capability(
+    ground: Ground, program: Callable[..., str]
+) -> None:
+    script = "import sys; from pathlib import Path; from ec2facts.install import File, install\n"
+    script += "install([File(Path(name), b'new') for name in sys.argv[1:]])"
+    setpriv = [program("setpriv", package="util-linux"), "--bounding-set=-setuid,-setgid"]
+    files = [ground.app / "x", ground.victim / "new"]
+
+    done = subprocess.run([*setpriv, sys.executable, "-c", script, *files], stderr=subprocess.PIPE, check=False)
+
+    assert b"x: Operation not permitted; with the rights of nobody, who controls this path" in done.stderr
+    assert [file.exists() for file in files] == [False, True]
 
 
 # A directory with the sticky bit, such as /tmp
