@@ -595,6 +595,58 @@ def test_file_below_a_users_directory_is_written_with_that_users_rights(tmp_path
 
 
 @as_root
+def test_own_file_below_a_users_directory_keeps_its_mode() -> None:
+    with tempfile.TemporaryDirectory() as base:
+        file = Path(base) / "x"
+        file.touch(0o600)
+        for path in (Path(base), file):
+            os.chown(path, NOBODY, NOBODY)
+
+        write_file(file, b"new")
+
+        assert (permissions(file), file.stat().st_uid) == (0o600, NOBODY)
+
+
+# Which of its ids decides for a process: the effective uid
+
+
+@as_root
+def test_file_of_the_effective_user_in_a_shared_directory_is_trusted() -> None:
+    with without_privileges() as directory:
+        directory.chmod(0o1777)
+        (directory / "x").touch()
+
+        assert trace(directory / "x").trusts((directory / "x").stat())
+
+
+@as_root
+def test_rights_of_the_effective_user_are_restored() -> None:
+    os.setresuid(NOBODY, 0, 0)
+    try:
+        with rights_of(OTHER):
+            pass
+        restored = os.geteuid()
+    finally:
+        os.setresuid(0, 0, 0)
+
+    assert restored == 0
+
+
+@as_root
+def test_effective_user_sweeps_no_file_of_another() -> None:
+    with without_privileges() as directory:
+        leftover = directory / f".ec2facts-{'0f' * 8}"
+        leftover.touch(0o644)
+        os.seteuid(0)
+        os.chown(leftover, OTHER, OTHER)
+        os.seteuid(NOBODY)
+
+        sweep(directory)
+
+        assert names(directory) == [leftover.name]
+
+
+@as_root
 def test_no_attribute_of_a_strangers_file_is_kept(tmp_path: Path) -> None:
     tmp_path.chmod(0o1777)
     file = tmp_path / "file"

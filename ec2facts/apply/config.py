@@ -81,7 +81,7 @@ def _is_config(file: Path) -> bool:
 
 def _absent(place: _Place, output: Output) -> Iterator[ConfigError]:
     def find(template: str) -> Path:
-        return find_template(template, output.search_path, uid=os.geteuid())
+        return find_template(template, output.search_path)
 
     checks: Mapping[str, tuple[Callable[[str], object], Any]] = {
         "template": (find, output.template),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -178,7 +177,7 @@ def _template(output: Output, facts: dict[str, Any]) -> str:
         return output.template(facts, variables=own, search_path=output.search_path)
     shared = dict(output.shared_variables)
     if shared:
-        file = find_template(str(output.template), output.search_path, uid=os.geteuid()).absolute()
+        file = find_template(str(output.template), output.search_path).absolute()
         if is_packaged(file):
             declared = {each.name for each in declared_variables(file.read_text(encoding="utf-8"))}
             shared = {name: value for name, value in shared.items() if name in declared}

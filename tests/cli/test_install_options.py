@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,27 @@ def test_what_is_no_file_is_written_to_as_it_is(template: Path) -> None:
     outcome = execute(PROGRAM, "render", template, "--simulate", "-o", "/dev/stdout")
 
     assert outcome == (0, b"id=i-1234567890abcdef0\n", "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a uid to lose")
+def test_state_and_templates_are_those_of_the_effective_user(
+    template: Path, old: Path, capfdbinary: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        (home / "templates").mkdir()
+        (home / "templates" / "mine.j2").write_text("mine")
+        os.chown(home, 65534, 65534)
+        monkeypatch.setenv("HOME", name)
+        monkeypatch.delenv("STATE_DIRECTORY")
+        monkeypatch.chdir(home)
+        os.seteuid(65534)
+        try:
+            outcome = call(
+                capfdbinary, "render", "mine", "--simulate", "-o", home / "x", "--command", "true", "--mode", "644"
+            )
+        finally:
+            os.seteuid(0)
+
+        assert outcome.errors == f"ec2facts: changed {home}/x\nec2facts: running true\n"
+        assert (home / ".local/state/ec2facts/lock").stat().st_uid == 65534

@@ -270,6 +270,29 @@ def test_effective_user_decides_and_not_the_real_one() -> None:
         assert (Path(directory) / "x").stat().st_uid == 65534
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to lose")
+def test_dry_run_lets_the_owner_of_a_directory_replace_a_read_only_file(program: Callable[..., str]) -> None:
+    chattr = program("chattr", package="e2fsprogs")
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "x"
+        file.touch(0o644)
+        os.chown(directory, 65534, 65534)
+        os.seteuid(65534)
+        try:
+            install([File(file, b"new", owner="65534", group="0")], dry_run=True)
+        finally:
+            os.seteuid(0)
+        os.chown(file, 65534, 65534)
+        if subprocess.run([chattr, "+i", file], stderr=subprocess.DEVNULL, check=False).returncode:
+            pytest.skip("this file system has no immutable files")
+        os.seteuid(65534)
+        try:
+            dry_run_fails(File(file, b"new"), "it is immutable or on a read-only mount")
+        finally:
+            os.seteuid(0)
+            subprocess.run([chattr, "-i", file], check=True)
+
+
 # Directories
 
 

@@ -79,7 +79,7 @@ def render_template(
         lstrip_blocks=lstrip_blocks,
         newline_sequence=newline_sequence,
     )
-    file = find_template(template, environment.search_path, uid=environment.uid).absolute()
+    file = find_template(template, environment.search_path).absolute()
     if variables and is_packaged(file):
         check_declared(variables, file.read_text(encoding="utf-8"), file.name)
     with environment.errors(str(file)):
@@ -155,8 +155,7 @@ class _Environment(SandboxedEnvironment):
             extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
             **options,
         )
-        self.uid = os.geteuid()
-        self.search_path = default_search_path(os.environ, uid=self.uid) if search_path is None else search_path
+        self.search_path = default_search_path(os.environ, uid=os.geteuid()) if search_path is None else search_path
         filters = {**strict_filters(self.filters), **FILTERS}
         self.filters = {**self.filters, **{name: named(name, filters[name], names) for name in filters}}
         self.filters |= {name: _using(JINJA_FILTERS[name]) for name in ("default", "d")}
@@ -227,7 +226,7 @@ class _Environment(SandboxedEnvironment):
 
     def join_path(self, template: str, parent: str) -> str:
         """Return the absolute path of what ``parent`` includes, or ``template`` if there is no such file."""
-        found = find_included(template, parent, self.search_path, uid=self.uid)
+        found = find_included(template, parent, self.search_path)
         return template if found is None else str(found.absolute())
 
     def compiled(self, name: str, source: str, variables: MutableMapping[str, Any]) -> jinja2.Template:

@@ -105,12 +105,12 @@ def default_search_path(environ: Mapping[str, str], *, uid: int) -> list[Path]:
     return [*here, *own, Path("/etc/ec2facts/templates"), packaged_templates()]
 
 
-def find_template(template: str | os.PathLike[str], search_path: Sequence[Path], *, uid: int) -> Path:
+def find_template(template: str | os.PathLike[str], search_path: Sequence[Path]) -> Path:
     """Return the file of a template: a path, or the first file of that name on the search path.
 
     A PathLike, or a text with a slash, is a path and is not searched for. A file of the working directory is found by
     its full name: before the search path if it ends in ``.j2``, else after it, so that ``hosts`` does not mean
-    ``/etc/hosts`` in ``/etc``. Raises TemplateError if there is no such file, or if users other than ``uid`` and root
+    ``/etc/hosts`` in ``/etc``. Raises TemplateError if there is no such file, or if users other than this one and root
     can change the file that the search found.
     """
     name = os.fspath(template)
@@ -120,7 +120,7 @@ def find_template(template: str | os.PathLike[str], search_path: Sequence[Path],
             raise TemplateError(reason, file=name)
         return Path(name)
     directories = [Path(), *search_path] if name.endswith(SUFFIX) else [*search_path, Path()]
-    found = find_named(name, directories, owners={0, uid})
+    found = find_named(name, directories)
     if found is None:
         searched = ", ".join(map(str, search_path))
         shipped = {file.name for file in _packaged_files()}
@@ -130,7 +130,7 @@ def find_template(template: str | os.PathLike[str], search_path: Sequence[Path],
     return found
 
 
-def find_named(name: str, directories: Sequence[Path], *, owners: Collection[int]) -> Path | None:
+def find_named(name: str, directories: Sequence[Path], *, owners: Collection[int] = ()) -> Path | None:
     """Return the first file in ``directories`` with that name, with or without the suffix; None if there is none.
 
     Raises TemplateError if others than root, the effective user and ``owners`` can change the file or its path.
@@ -166,18 +166,17 @@ def _is_file(file: Path) -> bool:
         return False
 
 
-def find_included(name: str, parent: str, search_path: Sequence[Path], *, uid: int) -> Path | None:
+def find_included(name: str, parent: str, search_path: Sequence[Path]) -> Path | None:
     """Resolve ``name`` in the template ``parent``: look beside ``parent``, then on the search path.
 
     Returns None if there is no such file. Raises TemplateError like find_named, but the owner of ``parent`` may own the
     directory too.
     """
     including = Path(parent)
-    beside, owners = [], {0, uid}
-    if including.is_absolute():
-        beside.append(including.parent)
-        owners.add(including.stat().st_uid)  # that user already decides what is rendered
-    return find_named(name, [*beside, *search_path], owners=owners)
+    if not including.is_absolute():
+        return find_named(name, search_path)
+    owners = [including.stat().st_uid]  # that user already decides what is rendered
+    return find_named(name, [including.parent, *search_path], owners=owners)
 
 
 def _refuse_strangers(file: Path, owners: Collection[int]) -> None:
