@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import os
+import pydoc
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,3 +54,30 @@ def test_lazy_names_are_the_public_ones() -> None:
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'ec2facts' has no attribute 'regoin'"):
         import_module("ec2facts").regoin  # noqa: B018 (the access raises)
+
+
+def callables() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield every function and method of the package that can be imported here, by its whole name."""
+    for file in sorted(PACKAGE.rglob("*.py")):
+        if "integrations" in file.parts:  # they need programs of others
+            continue
+        module = import_module(".".join(("ec2facts", *file.relative_to(PACKAGE).with_suffix("").parts)))
+        for value in vars(module).values():
+            for each in [value, *(vars(value).values() if inspect.isclass(value) else [])]:
+                if inspect.isfunction(each) and each.__module__ == module.__name__:
+                    yield f"{each.__module__}.{each.__qualname__}", each
+
+
+@pytest.mark.parametrize("function", [pytest.param(each, id=name) for name, each in dict(callables()).items()])
+def test_no_default_holds_the_environment_or_other_live_data(function: Callable[..., Any]) -> None:
+    defaults = [parameter.default for parameter in inspect.signature(function).parameters.values()]
+
+    assert [each for each in defaults if each is os.environ or (isinstance(each, Mapping) and each)] == []
+
+
+def test_help_of_the_client_does_not_print_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXAMPLE_SECRET", "the-secret")
+
+    printed = pydoc.render_doc(import_module("ec2facts").IMDSClient)
+
+    assert "the-secret" not in printed

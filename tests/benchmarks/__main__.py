@@ -32,6 +32,7 @@ class Scale(NamedTuple):
 PARTS: Mapping[str, Callable[[Scale], list[Comparison]]] = {
     "crawl": lambda scale: crawling.against_bare(scale.trees, scale.rounds),
     "growth": lambda scale: crawling.growth(scale.sizes, scale.slow_rounds),
+    "memory": lambda scale: [commands.memory(tree) for tree in (*scale.trees, grown(scale.sizes[-1]))],
     "commands": lambda scale: commands.start_up(scale.trees[0], scale.rounds),
     "apply": lambda scale: [row for tree in scale.trees[:2] for row in commands.apply(tree, scale.rounds)],
 }
@@ -65,7 +66,7 @@ def scale(*, quick: bool) -> Scale:
     plain, busy = instances.load("plain"), instances.load("busy")
     if quick:
         return Scale(0, 0, [plain, busy], (60, 120, 240))
-    return Scale(15, 5, [plain, busy, grown(810)], (100, 1000, 10000))
+    return Scale(15, 5, [plain, busy, grown(810)], (400, 4000, 40000))
 
 
 def measured(how: Scale, names: Sequence[str]) -> list[str]:

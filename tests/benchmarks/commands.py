@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -23,6 +24,18 @@ from tests.benchmarks.trees import leaves
 
 EC2FACTS = (sys.executable, "-m", "ec2facts")
 IMPORT_REQUESTS = (sys.executable, "-c", "import requests")
+PYTHON = (sys.executable, "-c", "pass")
+IMPORT = (sys.executable, "-c", "import ec2facts")
+FIRST_ATTRIBUTE = (sys.executable, "-c", "from ec2facts import ec2_metadata; ec2_metadata.instance_id")
+PEAK = """
+import sys
+from ec2facts.cli import main
+if sys.argv[1:]:
+    main(sys.argv[1:])
+with open("/proc/self/status") as status:
+    print(*(line.split()[1] for line in status if line.startswith("VmHWM")), file=sys.stderr)
+"""
+"""Run a command in this process, and print the most kilobytes that it had in memory."""
 OUTPUTS = 20
 """How many files apply keeps: one of each format and template, in turn."""
 
@@ -39,11 +52,16 @@ def start_up(tree: Snapshot, rounds: int) -> list[Comparison]:
         offline = {
             "--help": (*EC2FACTS, "--help"),
             "schema": (*EC2FACTS, "schema"),
+            "get instance_id --from SNAPSHOT": (*EC2FACTS, "get", "instance_id", "--from", str(file)),
             "env --from SNAPSHOT": (*EC2FACTS, "env", "--from", str(file)),
         }
         with Collector("bare") as bare, Collector("bare:collect_one") as bare_one:
             runs = {name: partial(_seconds, line, service) for name, line in {**requested, **offline}.items()}
             runs["import requests"] = partial(_seconds, IMPORT_REQUESTS, service)
+            runs["first attribute"] = partial(_seconds, FIRST_ATTRIBUTE, service)
+            runs["python"] = partial(_seconds, PYTHON, service)
+            runs["CPU of python"] = partial(_cpu_seconds, PYTHON)
+            runs["CPU of import"] = partial(_cpu_seconds, IMPORT)
             runs["bare dump"] = partial(bare.seconds, service)
             runs["bare get instance_id"] = partial(bare_one.seconds, service)
             seconds = medians(runs, rounds)
@@ -58,11 +76,32 @@ def start_up(tree: Snapshot, rounds: int) -> list[Comparison]:
             )
             for name in requested
         ),
+        Comparison(
+            "`ec2_metadata.instance_id`, from the start of Python",
+            seconds["first attribute"] * 1000,
+            f"{import_requests} and the bare crawler",
+            (seconds["import requests"] + seconds["bare get instance_id"]) * 1000,
+        ),
         *(
-            Comparison(f"`ec2facts {name}`", seconds[name] * 1000, import_requests, seconds["import requests"] * 1000)
+            Comparison(f"`ec2facts {name}`", seconds[name] * 1000, "`python -c pass`", seconds["python"] * 1000)
             for name in offline
         ),
+        Comparison(
+            '`python -c "import ec2facts"`, CPU time',
+            seconds["CPU of import"] * 1000,
+            "`python -c pass`, CPU time",
+            seconds["CPU of python"] * 1000,
+        ),
     ]
+
+
+def memory(tree: Snapshot) -> Comparison:
+    """Compare the most memory that dump has with that of a command that has not run yet."""
+    with Service(tree) as service:
+        before, dump = (_peak_megabytes(line, service) for line in ((), ("dump", "--max-rate", "0")))
+    return Comparison(
+        f"peak memory of `ec2facts dump` of {len(leaves(tree))} values", dump, "`import ec2facts.cli`", before, "MB"
+    )
 
 
 def apply(tree: Snapshot, rounds: int) -> list[Comparison]:
@@ -111,3 +150,21 @@ def _seconds(command: Sequence[str], service: Service) -> float:
     start = time.perf_counter()
     subprocess.run(command, cwd=ROOT, env=environment(service.url), stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - start
+
+
+def _cpu_seconds(command: Sequence[str]) -> float:
+    process = subprocess.Popen(command, cwd=ROOT, env=environment())
+    _, process.returncode, usage = os.wait4(process.pid, 0)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _peak_megabytes(arguments: Sequence[str], service: Service) -> float:
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, *arguments],
+        cwd=ROOT,
+        env=environment(service.url),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=True,
+    )
+    return int(done.stderr) / 1000

@@ -39,12 +39,17 @@ class Peer(NamedTuple):
 
 EC2_METADATA_3 = ("ec2-metadata==3.*",)
 
+EC2_METADATA_2 = ("ec2-metadata==2.17.*",)
+
 OURS = Peer("ec2facts", "the crawl and the facts", "ours", ())
 
 PEERS = (
+    Peer("ec2facts", "the first attribute of `EC2Metadata()`", "ours:collect_first", ()),
+    Peer("ec2-metadata", "its first attribute", "ec2_metadata:collect_first", EC2_METADATA_3),
+    Peer("ec2-metadata", "its first attribute", "ec2_metadata:collect_first", EC2_METADATA_2),
     Peer("ec2-metadata", "all that it knows", "ec2_metadata", EC2_METADATA_3),
     Peer("ec2-metadata", "its attributes of the instance alone", "ec2_metadata:collect_instance", EC2_METADATA_3),
-    Peer("ec2-metadata", "all that it knows", "ec2_metadata", ("ec2-metadata==2.17.*",)),
+    Peer("ec2-metadata", "all that it knows", "ec2_metadata", EC2_METADATA_2),
     Peer("Ansible", "the collector class of `ec2_metadata_facts`", "ansible", ("ansible",)),
     Peer(
         "cloud-init",

@@ -71,7 +71,7 @@ def readings(tree: Snapshot, rows: Iterable[Reading]) -> str:
     lines = []
     for row in (first, *others):
         if row.milliseconds is None or first.milliseconds is None:
-            lines.append(f"| {row.who} | {row.what} | missing: {row.note.replace('|', '/')} | | | | |\n")
+            lines.append(f"| {row.who} | {row.what} | failed: {row.note.replace('|', '/')} | | | | |\n")
             continue
         times = row.milliseconds / first.milliseconds
         lines.append(

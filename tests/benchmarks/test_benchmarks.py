@@ -81,7 +81,7 @@ def test_peer_that_cannot_be_loaded_is_named_with_the_reason() -> None:
 
     assert (ours.missed, ours.repeated) == (0, 0)
     assert nobody.milliseconds is None
-    assert "missing: ModuleNotFoundError" in report.readings(tree, [ours, nobody])
+    assert "failed: ModuleNotFoundError" in report.readings(tree, [ours, nobody])
 
 
 def test_runs_are_interleaved() -> None:

@@ -9,6 +9,8 @@ from ec2facts.imds.source import PUBLIC_KEYS
 MACS = "meta-data/network/interfaces/macs/"
 TAGS = "meta-data/tags/instance/"
 CREDENTIALS = "security-credentials"
+ROLES = f"meta-data/iam/{CREDENTIALS}/"
+"""The one directory of credentials that is listed, for the name of the role."""
 
 
 def leaves(tree: Snapshot) -> set[str]:
@@ -19,7 +21,7 @@ def leaves(tree: Snapshot) -> set[str]:
 def requested(tree: Snapshot) -> set[str]:
     """Return every path that a complete collection asks for, among them those that are listed in vain."""
     paths = {path for path in (*tree.bodies, *tree.gaps) if path and CREDENTIALS not in path.split("/")}
-    return paths | {"api/token", "user-data"}
+    return paths | {"api/token", "user-data"} | ({ROLES} & tree.bodies.keys())
 
 
 def grown(count: int) -> Snapshot:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -212,3 +213,25 @@ def test_where_nothing_listens_it_ends_within_two_seconds() -> None:
         crawl(client)
 
     assert 0 < passing.now - begin <= 2
+
+
+@pytest.mark.parametrize("paths", [217, 898])
+def test_no_second_holds_more_than_160_requests_by_default_counted_at_the_service(paths: int) -> None:
+    others = 7  # the token, the id, 4 directories and user data
+    tags = {f"meta-data/tags/instance/{number}": b"" for number in range(paths - others)}
+    arrived: list[float] = []
+
+    class Counted(Simulator):
+        def answer(self, method: str, target: str, headers: Any) -> Any:
+            arrived.append(time.monotonic())
+            return super().answer(method, target, headers)
+
+    simulator = Counted(Snapshot({"meta-data/instance-id": b"i-1234567890abcdef0", **tags}))
+
+    with simulator as url:
+        crawled = crawl(IMDSClient(url))
+
+    arrived.sort()
+    assert len(arrived) == paths
+    assert not crawled.unread
+    assert all(later - earlier >= 1 for earlier, later in zip(arrived, arrived[160:]))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from urllib.parse import quote, urlsplit
 
 ROOTS = ("meta-data/", "dynamic/", "user-data")
+ROLES = "meta-data/iam/security-credentials/"
 IN_FLIGHT = 8
 TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds: 21600"
 TOKEN_HEADER = "X-aws-ec2-metadata-token: "
@@ -42,10 +43,10 @@ async def crawl(url: str, roots: Sequence[str]) -> dict[str, bytes]:
         while True:
             path = await unasked.get()
             bodies[path] = await _request(address.hostname, address.port, "GET", path, header)
-            if path.endswith("/"):
+            if path.endswith("/") and path != ROLES:
                 for line in bodies[path].decode().split("\n"):
                     child = line.partition("=")[0] + "/" if path.endswith("public-keys/") else line
-                    if child and child != "security-credentials/":
+                    if child and (child != "security-credentials/" or path + child == ROLES):
                         unasked.put_nowait(path + child)
             unasked.task_done()
 

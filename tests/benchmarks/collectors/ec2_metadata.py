@@ -30,6 +30,12 @@ def collect_instance(url: str) -> list[Any]:
     return _attributes(_led(url))
 
 
+def collect_first(url: str) -> str:
+    """Return the first attribute of a new instance of the class."""
+    first: str = _led(url).instance_id
+    return first
+
+
 def _led(url: str) -> EC2Metadata:
     metadata = EC2Metadata()
     metadata.service_url = f"{url}/latest/"
