@@ -216,6 +216,15 @@ class Resource(ABC):
         self.unreachable: dict[str, str] = {}
         """Names that a listing holds and no path leads to, as paths, with the reason."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        # No lock can be pickled, and an error about a reply only with the reply.
+        absent = {name: (error.path, error.reason) for name, error in self.absent.items()}
+        return {**self.__dict__, "_locks": {}, "absent": absent}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.absent = {name: AbsentError(path, reason) for name, (path, reason) in state["absent"].items()}
+
     @property
     def lock(self) -> AbstractContextManager[object]:
         """This process's own lock: one that another thread held at a fork stays locked in the child for ever."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from ec2facts.errors import AbsentError
 from ec2facts.imds.source import PUBLIC_KEYS, Source, read_listing
@@ -53,6 +53,14 @@ class EC2Metadata(Resource):
         self._session = session
         self._given_source = source
         self._source = source
+
+    def __repr__(self) -> str:
+        """Say which instance this is, as far as that is known without a request."""
+        known = self.__dict__.get("instance_id") or getattr(self._source, "name", None) or self._source
+        return "<EC2Metadata of this instance>" if known is None else f"<EC2Metadata of {known}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_source": self._given_source}  # a client and its token stay in this process
 
     @property
     def source(self) -> Source:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from contextlib import suppress
-from typing import TYPE_CHECKING, Callable, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar
 
 from ec2facts.errors import AbsentError, UnreadError
 from ec2facts.imds.source import Source
@@ -63,6 +63,9 @@ class Leaves(Mapping[str, T]):
         self._names = dict.fromkeys(names)
         self._values: dict[str, T] = {}
         self.parent = parent
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self._names)} names, {len(self._values)} values read>"
 
     def __getitem__(self, name: str) -> T:
         if name not in self._names:
@@ -177,6 +180,10 @@ class NetworkInterfaces(dict[str, NetworkInterface]):
     def __init__(self, interfaces: Mapping[str, NetworkInterface], parent: EC2Metadata) -> None:
         super().__init__(interfaces)
         self.parent = parent
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As a plain dict does: its own items would be put in order, which reads from the service.
+        return type(self).__new__, (type(self),), {"parent": self.parent}, None, iter(dict.items(self))
 
     def __iter__(self) -> Iterator[str]:
         others = list(super().__iter__())

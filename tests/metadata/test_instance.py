@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import copy
+import inspect
+import pickle
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
@@ -352,3 +355,92 @@ def test_instances_are_equal_to_themselves_alone() -> None:
 
     assert metadata != EC2Metadata(source=source)
     assert len({metadata, metadata}) == 1
+
+
+# repr and pickling
+
+
+def test_repr_names_the_source_and_then_the_instance_and_makes_no_request() -> None:
+    recorder = Recorder({"meta-data/instance-id": b"i-1234567890abcdef0"})
+    metadata = EC2Metadata(source=recorder)
+
+    before = repr(metadata)
+    assert (before, recorder.asked) == (f"<EC2Metadata of {recorder!r}>", [])
+
+    _ = metadata.instance_id
+    assert repr(metadata) == "<EC2Metadata of i-1234567890abcdef0>"
+
+
+def test_repr_before_anything_is_read_is_of_this_instance() -> None:
+    assert repr(EC2Metadata()) == "<EC2Metadata of this instance>"
+
+
+def test_repr_of_a_live_source_is_its_endpoint() -> None:
+    metadata = EC2Metadata(source=IMDSClient("http://127.0.0.1:1"))
+
+    assert repr(metadata) == "<EC2Metadata of http://127.0.0.1:1>"
+
+
+def test_no_repr_holds_a_withheld_value() -> None:
+    metadata = EC2Metadata(source=instances.load("busy"))
+    _ = metadata.user_data, metadata.iam_security_credentials, list(metadata.tags.values())
+
+    shown = repr([metadata, metadata.source, metadata.tags, metadata.network_interfaces, metadata.public_keys])
+
+    assert "EXAMPLE" not in shown
+    assert "busy-1" not in shown
+    assert "<InstanceTags: 50 names, 50 values read>" in shown
+    assert "<Snapshot of i-" in shown
+
+
+def pickled(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value))
+
+
+@pytest.mark.parametrize("copied", [pickled, copy.deepcopy])
+def test_instance_is_pickled_with_what_it_has_read(copied: Callable[[Any], Any]) -> None:
+    metadata = EC2Metadata(source=instances.load("busy"))
+    read = [metadata.instance_id, metadata.kernel_id, dict(metadata.tags), dict(metadata.network_interfaces)]
+
+    again = copied(metadata)
+
+    assert [again.instance_id, again.kernel_id, dict(again.tags)] == read[:3]
+    assert list(again.network_interfaces) == list(metadata.network_interfaces)
+    assert again.region == metadata.region
+    with pytest.raises(AbsentError, match=r"^meta-data/kernel-id is absent"):
+        attributes(EC2Metadata)["kernel_id"].require(again)
+
+
+@pytest.mark.parametrize("name", ["tags", "network_interfaces", "public_keys", "block_device_mapping"])
+def test_part_of_an_instance_is_pickled_with_its_instance(name: str) -> None:
+    value = getattr(EC2Metadata(source=instances.load("busy")), name)
+
+    again = pickled(value)
+
+    assert type(again) is type(value)
+    assert whole(again) == whole(value)
+
+
+def test_interface_is_pickled_with_its_instance() -> None:
+    interface = next(iter(EC2Metadata(source=instances.load("busy")).network_interfaces.values()))
+
+    assert pickled(interface).subnet_id == interface.subnet_id
+
+
+def test_pickling_reads_nothing_and_leaves_the_token_behind() -> None:
+    simulator = Simulator(instances.load("busy"))
+    with simulator as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
+        metadata = EC2Metadata()
+        _ = metadata.network_interfaces
+        asked = len(simulator.requests)
+
+        content = pickle.dumps(metadata)
+
+        assert len(simulator.requests) == asked
+        assert pickle.loads(content).instance_type == instances.load("busy").read("meta-data/instance-type").decode()
+
+
+@pytest.mark.parametrize("name", attributes(EC2Metadata))
+def test_help_shows_the_sentence_of_an_attribute(name: str) -> None:
+    assert inspect.getdoc(getattr(EC2Metadata, name)) == attributes(EC2Metadata)[name].__doc__
