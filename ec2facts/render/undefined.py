@@ -112,7 +112,8 @@ class PartialMapping(Mapping[Any, Any]):
         return iter(self.entries)
 
     def __len__(self) -> int:
-        return len(list(self))
+        used(*self.entries.values())
+        return len(self.entries)
 
 
 def used(*values: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import partial, wraps
 from typing import Any, Callable
@@ -60,10 +61,9 @@ def strict_filters(filters: Mapping[str, Filter]) -> dict[str, Filter]:
     @wraps(filters["xmlattr"])
     def xmlattr(eval_ctx: Any, d: Mapping[Any, Any], autospace: bool = True) -> Any:  # noqa: FBT001, FBT002 (Jinja's)
         texts = {_text(key): None if item is None else _text(item) for key, item in defined(d).items()}
-        try:
-            return filters["xmlattr"](eval_ctx, texts, autospace)
-        except ValueError:
-            raise ValueError("the name of an attribute cannot hold blanks, / > or =") from None
+        if any(re.search(r"[\s/>=]", name) for name in texts):  # Jinja checks this since 3.1.4
+            raise ValueError("the name of an attribute cannot hold blanks, / > or =")
+        return filters["xmlattr"](eval_ctx, texts, autospace)
 
     @wraps(filters["filesizeformat"])
     def filesizeformat(value: Any, binary: bool = False) -> Any:  # noqa: FBT001, FBT002 (Jinja's)

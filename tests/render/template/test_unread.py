@@ -76,7 +76,7 @@ MAPPING_ROUTES = [
     "{{ tags.items() | length }}",
     "{{ tags | dictsort | length }}",
     "{{ tags | dict2items | length }}",
-    "{{ tags | items | list | length }}",
+    *(["{{ tags | items | list | length }}"] if "items" in JINJA_FILTERS else []),  # since Jinja 3.1
     "{{ tags | combine({'Owner': 'me'}) | length }}",
     "{{ dict(tags) | length }}",
     "{{ tags | list | length }}",
