@@ -14,6 +14,7 @@ from ec2facts.version import __version__ as __version__
 if TYPE_CHECKING:
     from ec2facts.collection.crawl import crawl
     from ec2facts.collection.facts import facts
+    from ec2facts.collection.typed import FactsDict
     from ec2facts.errors import (
         AbsentError,
         CheckError,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "collection.crawl": ("crawl",),
     "collection.facts": ("facts",),
+    "collection.typed": ("FactsDict",),
     "errors": (
         "EC2FactsError",
         "UsageError",
@@ -89,6 +91,7 @@ __all__ = [
     "DisabledError",
     "EC2FactsError",
     "EC2Metadata",
+    "FactsDict",
     "IMDSClient",
     "IamInfoDict",
     "IamSecurityCredentialsDict",

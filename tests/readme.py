@@ -22,6 +22,7 @@ from ec2facts.render.env_formats import FORMATS
 from ec2facts.render.filters.registry import examples
 from ec2facts.render.template.search import list_templates
 from tests import manual
+from tests.collection import typed_facts
 from tests.conftest import NOBODY
 from tests.imds.simulator.test_faults import ROWS
 from tests.render.template.ansible_differences import DIFFERENCES
@@ -230,3 +231,4 @@ if __name__ == "__main__":
     for file in READMES:
         file.write_text(written(file.read_text()))
     manual.PAGE.write_text(manual.written(statuses()))
+    typed_facts.FILE.write_text(typed_facts.written())

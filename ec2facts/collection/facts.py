@@ -44,7 +44,7 @@ def facts(snapshot: Snapshot, *, include: Collection[str] = ()) -> dict[str, Any
 
     First the attributes by name, then ``meta_data`` and ``dynamic``, the service's own tree as served, then
     ``collection``: what was withheld (path → how to include it) and what was unread (path → why). What is absent or
-    unread has no key. A body that is not UTF-8 is ``{"base64": …}``, a time ISO 8601 text.
+    unread has no key. A body that is not UTF-8 is ``{"base64": …}``, a time ISO 8601 text. ``FactsDict`` is its type.
     """
     stripped: dict[str, Any] = without_unread(collected(snapshot, include=include))
     return stripped

@@ -1,0 +1,231 @@
+"""The types of the facts, for type checkers and editors; made from the declarations, not written by hand."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from ec2facts.metadata.documents import (
+    IamInfoDict,
+    IamSecurityCredentialsDict,
+    IdentityCredentialsInfoDict,
+    InstanceIdentityDocumentDict,
+    JSONDict,
+    MaintenanceEventDict,
+)
+
+
+class Base64Facts(TypedDict):
+    """Bytes that are not UTF-8."""
+
+    base64: str
+
+
+class SpotInstanceActionFacts(TypedDict):
+    """What happens to a Spot Instance, and when, an ISO 8601 time."""
+
+    action: str
+    time: str
+
+
+class CollectionFacts(TypedDict):
+    """What the facts lack, by path, with the reason."""
+
+    withheld: dict[str, str]
+    unread: dict[str, str]
+
+
+class NetworkInterfaceFacts(TypedDict, total=False):
+    """One network interface in the facts."""
+
+    mac: str
+    """The MAC address."""
+    device_number: int
+    """Position among the card's attachments; 0 is the primary."""
+    network_card: int
+    """Index of the network card."""
+    interface_id: str
+    """Id of the network interface."""
+    owner_id: str
+    """Account that owns the interface, 12 digits."""
+    private_hostname: str
+    """Private DNS name."""
+    private_ipv4s: list[str]
+    """Private IPv4 addresses, the primary one first."""
+    public_hostname: str
+    """Public DNS name."""
+    public_ipv4s: list[str]
+    """Public IPv4 addresses."""
+    ipv4_associations: dict[str, list[str]]
+    """The private IPv4 addresses behind each public one."""
+    ipv4_prefix: list[str]
+    """IPv4 prefixes delegated to the interface."""
+    ipv6s: list[str]
+    """IPv6 addresses."""
+    ipv6_prefix: list[str]
+    """IPv6 prefixes delegated to the interface."""
+    security_groups: list[str]
+    """Names of the security groups."""
+    security_group_ids: list[str]
+    """Ids of the security groups."""
+    subnet_id: str
+    """Id of the subnet."""
+    subnet_ipv4_cidr_block: str
+    """IPv4 block of the subnet."""
+    subnet_ipv6_cidr_blocks: list[str]
+    """IPv6 blocks of the subnet."""
+    vpc_id: str
+    """Id of the VPC."""
+    vpc_ipv4_cidr_block: str
+    """Primary IPv4 block of the VPC."""
+    vpc_ipv4_cidr_blocks: list[str]
+    """IPv4 blocks of the VPC."""
+    vpc_ipv6_cidr_blocks: list[str]
+    """IPv6 blocks of the VPC."""
+
+
+class PublicKeyFacts(TypedDict, total=False):
+    """One public key in the facts."""
+
+    openssh_key: str
+    """Key in OpenSSH's format, its newline kept."""
+
+
+class FactsDict(TypedDict, total=False):
+    """The facts of one instance. What it does not have is not a key."""
+
+    instance_id: str
+    """Id of the instance."""
+    instance_type: str
+    """Type of the instance."""
+    instance_life_cycle: str
+    """How it was bought, such as on-demand or spot."""
+    instance_action: str
+    """Notice of a reboot for bundling, such as none or shutdown."""
+    ami_id: str
+    """Id of the AMI."""
+    ami_launch_index: int
+    """Position among those launched together."""
+    ami_manifest_path: str
+    """Path of the AMI's manifest; (unknown) for EBS."""
+    ancestor_ami_ids: list[str]
+    """Ids of the AMIs that this one was made from."""
+    reservation_id: str
+    """Id of the reservation."""
+    product_codes: list[str]
+    """AWS Marketplace product codes."""
+    profile: str
+    """Virtualization profile, such as default-hvm."""
+    system: str
+    """Virtualization system, such as nitro."""
+    kernel_id: str
+    """Id of the kernel (paravirtual only)."""
+    ramdisk_id: str
+    """Id of the RAM disk (paravirtual only)."""
+    account_id: str
+    """Account that launched the instance, 12 digits."""
+    region: str
+    """Region, from the instance identity document, or else from the placement."""
+    placement_region: str
+    """Region, from the placement."""
+    availability_zone: str
+    """Availability Zone."""
+    availability_zone_id: str
+    """Id of the Availability Zone, the same in all accounts."""
+    partition: str
+    """AWS partition, such as aws-cn."""
+    domain: str
+    """Domain of AWS endpoints, such as amazonaws.com."""
+    placement_group_name: str
+    """Name of the placement group."""
+    placement_partition_number: int
+    """Partition in the placement group."""
+    host_id: str
+    """Id of the Dedicated Host."""
+    outpost_arn: str
+    """ARN of the Outpost."""
+    hostname: str
+    """Host name, IP-based or resource-based."""
+    private_hostname: str
+    """Private DNS name."""
+    private_ipv4: str
+    """Primary private IPv4 address."""
+    public_hostname: str
+    """Public DNS name."""
+    public_ipv4: str
+    """Public IPv4 address."""
+    ipv6: str
+    """First IPv6 address."""
+    mac: str
+    """MAC address of the primary network interface."""
+    network_interfaces: dict[str, NetworkInterfaceFacts]
+    """Network interfaces by MAC address, the primary one first."""
+    security_groups: list[str]
+    """Names of the security groups of the primary network interface."""
+    tags: dict[str, str]
+    """Tags; absent unless the instance allows tags in its metadata."""
+    public_keys: dict[str, PublicKeyFacts]
+    """Public keys that the instance was launched with, by the key pair's name."""
+    block_device_mapping: dict[str, str]
+    """Devices by virtual name, such as ami, root, ebs1, ephemeral0 or swap."""
+    iam_info: IamInfoDict
+    """Instance profile."""
+    instance_profile_arn: str
+    """ARN of the instance profile."""
+    instance_profile_id: str
+    """Id of the instance profile."""
+    instance_profile_name: str
+    """Name of the instance profile."""
+    iam_role_name: str
+    """Name of the role whose credentials the instance is given."""
+    iam_security_credentials: IamSecurityCredentialsDict
+    """Temporary credentials of the role, whose name need not be the instance profile's."""
+    identity_credentials_info: IdentityCredentialsInfoDict
+    """Account behind the instance identity role."""
+    identity_credentials: IamSecurityCredentialsDict
+    """Credentials of the instance identity role, which AWS's own services on the instance use."""
+    instance_identity_document: InstanceIdentityDocumentDict
+    """Instance identity document."""
+    instance_identity_pkcs7: str
+    """Signed identity document, PKCS #7 with DSA, base64."""
+    instance_identity_rsa2048: str
+    """Signed identity document, PKCS #7 with RSA-2048, base64."""
+    instance_identity_dsa2048: str
+    """Signed identity document, PKCS #7 with DSA-2048, base64."""
+    instance_identity_signature: str
+    """Detached RSA signature of the identity document, base64."""
+    autoscaling_target_lifecycle_state: str
+    """State that Auto Scaling moves the instance to."""
+    spot_instance_action: SpotInstanceActionFacts
+    """What happens to the Spot Instance, and when."""
+    spot_termination_time: str
+    """When the Spot Instance ends; not always a time."""
+    rebalance_recommendation: str
+    """When a rebalance recommendation was given."""
+    maintenance_history: list[MaintenanceEventDict]
+    """Maintenance events completed or canceled."""
+    maintenance_scheduled: list[MaintenanceEventDict]
+    """Maintenance events to come."""
+    hibernation_configured: bool
+    """Whether the instance can hibernate."""
+    monitoring: str
+    """Detailed monitoring: enabled or disabled."""
+    vhostmd: str
+    """Host metrics; no longer filled."""
+    managed_ssh_signer_cert: str
+    """Certificate chain of EC2 Instance Connect, PEM."""
+    managed_ssh_signer_ocsp: dict[str, str]
+    """OCSP answers, DER in base64, by the fingerprint of the certificate."""
+    managed_ssh_active_keys: dict[str, str]
+    """Keys that EC2 Instance Connect accepts right now, signed, by user."""
+    elastic_gpus: dict[str, JSONDict]
+    """Elastic GPUs by id; retired by AWS."""
+    elastic_inference: dict[str, JSONDict]
+    """Elastic Inference accelerators by id; retired by AWS."""
+    user_data: str | Base64Facts
+    """User data that the instance was launched with, as it is: text, gzip, anything."""
+    meta_data: dict[str, Any]
+    """The service's own tree below ``meta-data/``, as served."""
+    dynamic: dict[str, Any]
+    """The service's own tree below ``dynamic/``, as served."""
+    collection: CollectionFacts
+    """What was withheld and what was unread."""
