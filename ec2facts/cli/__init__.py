@@ -28,7 +28,7 @@ COMMANDS = {
     "snapshot": "capture what the service answers, to replay it elsewhere",
     "serve": "serve a snapshot or a simulated instance on loopback, or to one command at the service's own addresses",
     "schema": "explain attributes: name, type, path, one sentence",
-    "doctor": "say why the metadata service is out of reach, check by check, and what to do about it",
+    "doctor": "explain why the metadata service cannot be reached, check by check, and how to fix it",
     "completion": "print the completion of a shell: commands, options, instances, templates and names of facts",
 }
 """What each command does, by its name, which is also that of its module: a module is imported when its command runs."""

@@ -1,4 +1,4 @@
-"""Say why the metadata service is out of reach, check by check, and what to do about it."""
+"""Explain why the metadata service cannot be reached, check by check, and how to fix it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ec2facts.render.tree import TREE_FORMATS, render_tree
 if TYPE_CHECKING:
     from ec2facts.imds.doctor.checks import Finding
 
-EXAMPLE = "ec2facts doctor || echo 'the metadata service is out of reach'"
+EXAMPLE = "ec2facts doctor || echo 'the metadata service cannot be reached'"
 
 FORMATS = ("text", *TREE_FORMATS)
 
@@ -30,7 +30,7 @@ class Options(argparse.Namespace):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""
-    parser.add_argument("--endpoint", metavar="URL", help="look for the service at URL")
+    parser.add_argument("--endpoint", metavar="URL", help="check the service at URL")
     parser.add_argument(
         "--timeout",
         type=argument(parse_seconds),
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: Options) -> int:
-    """Do what the command line says; return the exit status, which says whether the service is in reach."""
+    """Run the checks; return 0 if the service can be reached, else 3."""
     from ec2facts.imds.doctor.checks import diagnose
 
     findings = diagnose(options.endpoint, timeout=options.timeout)

@@ -26,7 +26,7 @@ def in_namespace(program: Callable[..., str], *setup: str) -> Outcome:
     return execute(unshare, "-n", "sh", "-ec", "\n".join([*lines, doctor]))
 
 
-def test_service_in_reach_is_status_0(capfdbinary: Capture) -> None:
+def test_reachable_service_is_status_0(capfdbinary: Capture) -> None:
     with Simulator(instances.load("plain")) as url:
         outcome = call(capfdbinary, "doctor", "--endpoint", url)
 
@@ -38,7 +38,7 @@ def test_service_in_reach_is_status_0(capfdbinary: Capture) -> None:
     assert "ok    tags: 3 in the metadata" in lines
 
 
-def test_service_out_of_reach_is_status_3_with_advice_below_the_failure(capfdbinary: Capture) -> None:
+def test_unreachable_service_is_status_3_with_advice_below_the_failure(capfdbinary: Capture) -> None:
     with Simulator(instances.load("plain"), faults=["status=403@api/token"]) as url:
         outcome = call(capfdbinary, "doctor", "--endpoint", url)
 
@@ -47,7 +47,7 @@ def test_service_out_of_reach_is_status_3_with_advice_below_the_failure(capfdbin
     assert lines[lines.index("fail  token: HTTP 403") + 1].startswith("      the service is switched off: aws ec2 ")
 
 
-def test_endpoint_of_the_environment_is_looked_at(capfdbinary: Capture) -> None:
+def test_endpoint_of_the_environment_is_checked(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "doctor")
 
     assert outcome.status == 3
@@ -79,7 +79,7 @@ def test_doctor_imports_no_http_library_but_python_s_own() -> None:
         ("unreachable", "no route to host", "no route"),
     ],
 )
-def test_route_that_leads_nowhere_is_named(program: Callable[..., str], kind: str, seen: str, advice: str) -> None:
+def test_route_without_a_target_is_named(program: Callable[..., str], kind: str, seen: str, advice: str) -> None:
     outcome = in_namespace(program, f"route add {kind} {ELSEWHERE}")
 
     assert outcome.status == 3
@@ -87,7 +87,7 @@ def test_route_that_leads_nowhere_is_named(program: Callable[..., str], kind: st
     assert advice in outcome.output.decode()
 
 
-def test_network_that_is_ipv6_only_is_told(program: Callable[..., str]) -> None:
+def test_ipv6_only_network_is_named(program: Callable[..., str]) -> None:
     outcome = in_namespace(
         program,
         "link add ec2facts0 type veth peer name ec2facts1",

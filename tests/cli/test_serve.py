@@ -60,7 +60,7 @@ def test_instance_is_served_whatever_the_working_directory_holds(tmp_path: Path)
     assert body == instances.load("busy").read("meta-data/instance-type")
 
 
-def test_misspelt_instance_is_told_which_there_are(capfdbinary: Capture) -> None:
+def test_mistyped_instance_lists_the_known_ones(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "serve", "bussy", "--port", 0)
 
     assert outcome.status == 2
@@ -76,7 +76,7 @@ def test_port_in_use_is_one_line(capfdbinary: Capture) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "example.com"])
-def test_only_loopback_is_listened_at(host: str, capfdbinary: Capture) -> None:
+def test_other_addresses_than_loopback_are_refused(host: str, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "serve", "--host", host)
 
     assert outcome.status == 2

@@ -9,7 +9,7 @@ from tests.cli.running import PROGRAM, Capture, call, interrupt, one_line, start
 from tests.imds.simulator.test_simulator import ask
 
 
-def test_simulator_misbehaves_as_it_is_told() -> None:
+def test_faults_of_the_command_line_apply() -> None:
     faults = ["--fault", "throttle=7@meta-data/mac", "--fault", "status=500@#2", "--seed", "1"]
 
     with started(PROGRAM, "serve", "--port", "0", *faults) as process:
@@ -24,7 +24,7 @@ def test_simulator_misbehaves_as_it_is_told() -> None:
 
 
 @pytest.mark.parametrize("fault", ["explode", "status", "drop@#"])
-def test_what_is_no_fault_is_one_line(fault: str, capfdbinary: Capture) -> None:
+def test_unknown_fault_is_one_line(fault: str, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "serve", "--port", "0", "--fault", fault)
 
     assert (outcome.status, outcome.output) == (2, b"")

@@ -1,4 +1,4 @@
-"""A crawl of a simulator with faults, in a time of its own, and what came of it."""
+"""A crawl of a simulator with faults, by an injected clock, and its outcome."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PATHS = len(paths_of_a_crawl(INSTANCE))
 
 
 class Time:
-    """A clock that moves on by what is slept, and by a tick whenever it is looked at."""
+    """A clock that advances by each sleep, and by a tick at each look."""
 
     def __init__(self, tick: float = 0) -> None:
         self.tick = tick
@@ -77,7 +77,7 @@ class Outcome(NamedTuple):
 
     @property
     def asked(self) -> Counter[tuple[str, str]]:
-        """How often each path was asked for."""
+        """The number of requests for each path."""
         return Counter((request.method, request.path) for request in self.requests)
 
 
@@ -112,7 +112,7 @@ def facts_but_for(unread: Mapping[str, str]) -> dict[str, Any]:
 
 
 def settled_threads(before: int) -> int:
-    """Return how many threads there are, once those that are ending have ended."""
+    """Return the number of threads, after those that are ending have ended."""
     for _ in range(500):
         if threading.active_count() <= before:
             break

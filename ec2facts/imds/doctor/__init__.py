@@ -1,4 +1,4 @@
-"""Why the metadata service is out of reach, and what to do about it."""
+"""Why the metadata service cannot be reached, and how to fix it."""
 
 from __future__ import annotations
 

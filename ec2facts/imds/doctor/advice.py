@@ -1,4 +1,4 @@
-"""What to do where the metadata service is out of reach: one line for each cause."""
+"""What to do when the metadata service cannot be reached: one line for each cause."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NO_IMDSV2 = "the endpoint does not serve IMDSv2: check its URL, and what listens
 TOKEN_REFUSED = "the service refuses its own token: several services answer in turn, or a proxy drops the token"  # noqa: S105
 
 CONNECTION: frozenset[Cause] = frozenset({"unresolved", "refused", "no route", "prohibited", "connect timeout"})
-"""The causes for which no connection comes about."""
+"""The causes that prevent a connection."""
 
 _DEFAULT_HOSTS = {urlsplit(url).hostname for url in ENDPOINTS.values()}
 
@@ -51,7 +51,7 @@ def doubled_latest(url: str) -> str:
 
 
 def for_failure(url: str, cause: Cause, reason: str, root: Path) -> str:
-    """Return what to do where the request for a token fails without a complete reply."""
+    """Return what to do when the request for a token gets no complete reply."""
     if cause in CONNECTION:
         return _for_connection(url, cause, root)
     if cause == "reply timeout":
@@ -100,7 +100,7 @@ def _for_late_reply(url: str, root: Path) -> str:
 
 
 def for_reply(url: str, status: int, headers: Mapping[str, str], root: Path) -> str:
-    """Return what to do where the reply to the request for a token holds none; names of headers are lower case."""
+    """Return what to do when the reply to the request for a token holds none; header names are in lower case."""
     cloud = cloud_of_reply(headers) or cloud_of_machine(root)
     if cloud:
         return f"this is the metadata service of {cloud}, not of Amazon EC2: {ELSEWHERE}"

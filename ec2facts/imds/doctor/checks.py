@@ -1,4 +1,4 @@
-"""Why the metadata service is out of reach: checks, each a function of what it looks at."""
+"""Why the metadata service cannot be reached: checks, each a function of its evidence."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ec2facts.text import escape_unprintable
 
 
 class Finding(NamedTuple):
-    """What one check found, and what to do about it."""
+    """The finding of one check, with advice."""
 
     check: str
     status: Literal["ok", "warn", "fail", "skip"]
-    """Only ``fail`` means that the service is out of reach."""
+    """Only ``fail`` means that the service cannot be reached."""
     seen: str
     advice: str = ""
 
@@ -85,7 +85,7 @@ def _findings(
 
 
 def check_machine(root: Path) -> Finding:
-    """Say whether this is an EC2 instance, as far as its files tell."""
+    """Say whether this is an EC2 instance, from its files."""
     evidence = ec2_evidence(root)
     container = container_evidence(root)
     inside = f", in a container: {container}" if container else ""
@@ -110,7 +110,7 @@ def check_settings(endpoint: str | None, environ: Mapping[str, str]) -> Finding:
 
 
 def check_proxies(url: str, environ: Mapping[str, str]) -> Finding:
-    """Say whether other programs would send the service's requests through a proxy; ec2facts never does."""
+    """Say whether a proxy variable applies to the endpoint; ec2facts itself ignores it."""
     host = urlsplit(url).hostname or ""
     lowered = {name.lower(): value for name, value in environ.items()}
     named = [name for name in (f"{urlsplit(url).scheme}_proxy", "all_proxy") if lowered.get(name)]

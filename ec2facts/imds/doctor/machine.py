@@ -1,4 +1,4 @@
-"""What the files of a machine say about where it runs; ``root`` is where they are, ``/`` on the machine itself."""
+"""Evidence in the files of a machine for where it runs; ``root`` is their directory, ``/`` on the machine itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CONTAINER_FILES = (".dockerenv", "run/.containerenv")
 
 
 def ec2_evidence(root: Path) -> str | None:
-    """Return what says that this is an EC2 instance, empty if something says that it is none, None for no evidence.
+    """Return the evidence for an EC2 instance, "" for evidence against it, None for neither.
 
     AWS, «Detect whether a host is an EC2 instance»: the UUID begins with ec2, in SMBIOS 2.4's order of bytes at
     another place.
@@ -29,18 +29,18 @@ def ec2_evidence(root: Path) -> str | None:
 
 
 def vendor(root: Path) -> str:
-    """Return who made the machine, empty if it does not say."""
+    """Return the vendor of the machine, "" if unknown."""
     return read_text(root, f"{DMI}/sys_vendor")
 
 
 def instance_id(root: Path) -> str:
-    """Return the instance's id, which Nitro has as the asset tag; empty if it is not known."""
+    """Return the instance's id, the asset tag on Nitro, \"\" if unknown."""
     tag = read_text(root, f"{DMI}/board_asset_tag")
     return tag if re.fullmatch("i-[0-9a-f]{8,17}", tag) else ""
 
 
 def container_evidence(root: Path) -> str:
-    """Return what says that this is a container; empty if nothing does."""
+    """Return the evidence for a container, "" for none."""
     for name in CONTAINER_FILES:
         if (root / name).exists():
             return f"/{name} is there"
@@ -49,14 +49,14 @@ def container_evidence(root: Path) -> str:
 
 
 def is_ipv6_only(root: Path) -> bool:
-    """Say whether the machine has IPv6 addresses that lead beyond its link, and no IPv4 route."""
+    """Whether the machine has a global IPv6 address and no IPv4 route."""
     routes = read_text(root, "proc/net/route").splitlines()[1:]
     addresses = [line.split() for line in read_text(root, "proc/net/if_inet6").splitlines()]
     return not routes and any(fields[3] == "00" and fields[-1] != "lo" for fields in addresses if len(fields) == 6)
 
 
 def read_text(root: Path, name: str) -> str:
-    """Return the text of a file, empty where it is not there or not to be read."""
+    """Return the text of a file, "" if it cannot be read."""
     try:
         return (root / name).read_text(encoding="utf-8", errors="replace").strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""One call to the simulator, and its answer."""
+"""A request to the simulator, and its answer."""
 
 from __future__ import annotations
 
@@ -28,43 +28,43 @@ _ERROR_PAGE = """<?xml version="1.0" encoding="iso-8859-1"?>
 
 
 class Call(NamedTuple):
-    """One request that came in."""
+    """A request."""
 
     method: str
     version: str
     path: str
-    """The path as sources know it, below the version."""
+    """The path below the version, percent-decoded."""
     headers: Message
     number: int
-    """Its place among all requests, from 1."""
+    """Its number among all requests, from 1."""
     nth: int
-    """How often this method and target have been asked for, from 1."""
+    """Its number among the requests of this method and target, from 1."""
     at: float
-    """When, by the simulator's clock."""
+    """The time by the simulator's clock."""
     longest_life: int = TOKEN_TTL_SECONDS
-    """The most seconds that a token may live."""
+    """The longest life of a token, in seconds."""
 
 
 class Answer(NamedTuple):
-    """What a simulator answers to one request."""
+    """The answer to a request."""
 
     status: int
-    """The HTTP status; 0 where a fault leaves the request without an answer."""
+    """The HTTP status; 0 if a fault suppresses the answer."""
     body: bytes
     headers: Mapping[str, str] = HEADERS
     delivery: str = "whole"
-    """How it is sent: the name of one of DELIVERIES."""
+    """How it is sent: a name of DELIVERIES."""
     seconds: float = 0
-    """The time that this takes, for some of them."""
+    """The delay of a delivery that has one."""
 
 
 def phrase(status: int) -> str:
-    """Return what HTTP calls a status, empty for one that it does not know."""
+    """Return the reason phrase of an HTTP status, "" for an unknown status."""
     return HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else ""
 
 
 def error_page(status: int, **headers: str) -> Answer:
-    """Return the page that the service answers with an error; underscores in header names are dashes."""
+    """Return the service's page for an error status; an underscore in a header's name becomes a dash."""
     page = _ERROR_PAGE.format(title=f"{status} - {phrase(status)}")
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Answer(status, page.encode(), {"Content-Type": "text/html", **named})

@@ -1,4 +1,4 @@
-"""What a fault of the simulator is: a kind, a value, and where it strikes."""
+"""The faults of the simulator: a kind, a value, and which requests it strikes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ec2facts.imds.source import TOKEN_PATH
 from ec2facts.text import did_you_mean
 
 Proceed = Callable[[Call], Answer]
-"""Answers a call as if the fault were not there."""
+"""Answers a call without the fault."""
 
 WHERE = (
     "a glob of paths below /latest/ (* matches slashes too), a share of the requests (30%), or some of them (#2, #2-5)"
@@ -27,18 +27,18 @@ class Kind(NamedTuple):
     name: str
     sentence: str
     strike: Callable[[Fault, Call, Proceed], Answer]
-    """Answers a call that is struck."""
+    """Answers a call that the fault strikes."""
     metavar: str = ""
-    """What its value is called; empty where it takes none."""
+    """The name of its value in help; "" if it takes none."""
     convert: Callable[[str], Any] = str
     default: str = ""
-    """The value where none is given; empty where one must be."""
+    """The default of the value; "" if a value is required."""
     everywhere: bool = False
-    """It is asked about every call, and looks itself at where it strikes."""
+    """Its function gets every call, and checks ``where`` itself."""
 
     @property
     def syntax(self) -> str:
-        """How the kind and its value are written."""
+        """The kind and its value as a user types them."""
         value = f"={self.metavar}" * bool(self.metavar)
         return f"{self.name}[{value}]" if self.default else self.name + value
 
@@ -53,18 +53,18 @@ class Where(NamedTuple):
     seed: int = 0
 
     def matches(self, call: Call) -> bool:
-        """Say whether ``call`` is struck; of a share, the seed and what is asked decide, not the order of threads."""
+        """Whether the fault strikes ``call``; a share depends on seed and request, not on the order of threads."""
         if not (fnmatchcase(call.path, self.glob) and self.first <= call.number <= self.last):
             return False
         if self.share == 1:
             return True
-        from random import Random  # it costs every command milliseconds, and only simulators need it
+        from random import Random  # slow to import, and only a share needs it
 
         return Random(f"{self.seed} {call.method} {call.path!a} {call.nth}").random() < self.share  # noqa: S311
 
 
 class Fault:
-    """A kind of fault, with its value, and where it strikes."""
+    """A kind of fault with its value, and which calls it strikes."""
 
     def __init__(self, kind: Kind, value: Any, where: Where) -> None:
         self.kind = kind
@@ -75,20 +75,20 @@ class Fault:
         self._lock = threading.Lock()
 
     def answer(self, call: Call, proceed: Proceed) -> Answer:
-        """Return the answer to ``call``, which ``proceed`` gives where the fault does not strike."""
+        """Return the answer to ``call``: that of ``proceed`` unless the fault strikes."""
         if self.kind.everywhere or self.where.matches(call):
             return self.kind.strike(self, call, proceed)
         return proceed(call)
 
     def age(self, now: float) -> float:
-        """Return the seconds since the first call that the fault was asked about."""
+        """Return the seconds since the first call."""
         with self._lock:
             if self._first_at is None:
                 self._first_at = now
             return now - self._first_at
 
     def spend(self, now: float) -> bool:
-        """Say whether fewer than ``value`` calls passed in the second before ``now``; if so, this one passes too."""
+        """Whether fewer than ``value`` calls passed in the second before ``now``; if so, count this one."""
         with self._lock:
             while self._recent and self._recent[0] <= now - 1:
                 self._recent.popleft()
@@ -99,7 +99,7 @@ class Fault:
 
 
 def read_where(text: str, *, seed: int = 0) -> Where:
-    """Read which calls a fault strikes: WHERE says how it is written, and nothing means all."""
+    """Parse which calls a fault strikes, written as WHERE says; "" is all."""
     numbers = re.fullmatch("#([0-9]+)(?:-([0-9]+))?", text)
     if numbers is not None:
         return Where(first=int(numbers[1]), last=int(numbers[2] or numbers[1]))
@@ -107,7 +107,7 @@ def read_where(text: str, *, seed: int = 0) -> Where:
     if share is not None:
         return Where(share=float(share[1]) / 100, seed=seed)
     if text.startswith("#") or text.endswith("%"):
-        raise UsageError(f"a fault strikes {WHERE}, and not {text!r}")
+        raise UsageError(f"fault: {text!r} is not a WHERE, which is {WHERE}")
     return Where(glob=text or "*")
 
 
@@ -120,7 +120,7 @@ _Strike = Callable[[Fault, Call, Proceed], Answer]
 
 
 def parse_fault(text: str, *, seed: int = 0) -> Fault:
-    """Read a fault that is written as SYNTAX says, such as ``status=503@30%``; raise UsageError for what is none."""
+    """Parse a fault such as ``status=503@30%``, written as SYNTAX says; raise UsageError for anything else."""
     what, _, where = text.partition("@")
     name, equals, value = what.partition("=")
     if name not in FAULTS:
@@ -210,7 +210,7 @@ def _kind(
 
 @_kind("refused", "refuse connections for the first SECONDS", "SECONDS", _number, everywhere=True)
 def _refused(fault: Fault, call: Call, proceed: Proceed) -> Answer:
-    return proceed(call)  # the simulator does not listen for so long: what is here has come through
+    return proceed(call)  # the simulator does not listen during these seconds
 
 
 @_kind("drop", "close the connection without an answer")
@@ -223,7 +223,7 @@ def _hang(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return Answer(0, b"", delivery="hang")
 
 
-@_kind("garble", "answer what is not HTTP")
+@_kind("garble", "answer with bytes that are not HTTP")
 def _garble(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return Answer(0, b"", delivery="garbled")
 
@@ -278,7 +278,7 @@ def _reset(fault: Fault, call: Call, proceed: Proceed) -> Answer:
 @_kind("truncate", "send half of the body that Content-Length promises, then close the connection")
 def _truncate(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     answer = proceed(call)
-    return answer._replace(body=answer.body + b"\n", delivery="half")  # of an empty body, half is not less
+    return answer._replace(body=answer.body + b"\n", delivery="half")  # half of an empty body would be complete
 
 
 @_kind("oversize", "make the body BYTES longer (by default 5 MiB)", "BYTES", _count, default="5242880")
@@ -297,7 +297,7 @@ def _throttle(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return error_page(429, Retry_After=str(fault.value))
 
 
-@_kind("rate", "answer 429 to what exceeds N requests in a second", "N", _count)
+@_kind("rate", "answer 429 to requests beyond N in a second", "N", _count)
 def _rate(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return proceed(call) if fault.spend(call.at) else error_page(429)
 
@@ -340,17 +340,17 @@ def _html(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return Answer(200, page, {"Content-Type": "text/html; charset=utf-8"})
 
 
-@_kind("ttl", "give tokens that live SECONDS at most", "SECONDS", _count)
+@_kind("ttl", "give tokens that live at most SECONDS", "SECONDS", _count)
 def _ttl(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return proceed(call._replace(longest_life=fault.value))
 
 
-@_kind("list", "list NAME in each directory: .., /etc, a/b, or a name that is not there", "NAME", _text)
+@_kind("list", "list NAME in each directory: .., /etc, a/b, or a name that has no value", "NAME", _text)
 def _list(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return _with_lines(proceed(call), call, [fault.value.encode()])
 
 
-@_kind("children", "list N more values in each directory, and have them", "N", _count, everywhere=True)
+@_kind("children", "add N values to each directory", "N", _count, everywhere=True)
 def _children(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     answer = proceed(call)
     name = call.path.rpartition("/")[2]
@@ -368,25 +368,33 @@ def _loop(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return _with_lines(answer, plain, [b"loop/"]) if fault.where.matches(plain) else answer
 
 
-@_kind("binary", "put bytes that are not UTF-8 into listings, as a name, and in front of values")
+@_kind("crlf", "end the lines of listings in CR LF")
+def _crlf(fault: Fault, call: Call, proceed: Proceed) -> Answer:
+    answer = proceed(call)
+    if answer.status != 200 or not _is_directory(call):
+        return answer
+    return answer._replace(body=answer.body.replace(b"\n", b"\r\n") + b"\r\n")
+
+
+@_kind("binary", "add a name that is not UTF-8 to listings, and put such bytes before values")
 def _binary(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     answer = _with_lines(proceed(call), call, [b"\xff\xfe"])
     is_value = call.method == "GET" and answer.status == 200 and not _is_directory(call)
     return answer._replace(body=b"\xff\xfe" + answer.body) if is_value else answer
 
 
-@_kind("appear", "neither list nor have what WHERE matches before the request N", "N", _count, everywhere=True)
+@_kind("appear", "hide what WHERE matches before request N, in listings too", "N", _count, everywhere=True)
 def _appear(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return proceed(call) if call.number >= fault.value else _without(fault.where.glob, call, proceed)
 
 
-@_kind("vanish", "neither list nor have what WHERE matches from the request N on", "N", _count, everywhere=True)
+@_kind("vanish", "hide what WHERE matches from request N on, in listings too", "N", _count, everywhere=True)
 def _vanish(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return proceed(call) if call.number < fault.value else _without(fault.where.glob, call, proceed)
 
 
 def _is_directory(call: Call) -> bool:
-    """Say whether ``call`` is for a directory, which is asked for with a slash."""
+    """Whether ``call`` is for a directory: its path ends in a slash."""
     return call.path.endswith("/") or not call.path
 
 
@@ -398,7 +406,7 @@ def _with_lines(answer: Answer, call: Call, lines: list[bytes]) -> Answer:
 
 
 def _without(glob: str, call: Call, proceed: Proceed) -> Answer:
-    """Return the answer of a service that does not have what matches ``glob``."""
+    """Return the answer of a service without the paths that match ``glob``."""
     if fnmatchcase(call.path, glob):
         return error_page(404)
     answer = proceed(call)

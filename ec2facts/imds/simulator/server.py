@@ -1,4 +1,4 @@
-"""The simulator's HTTP server: each connection is one request and one thread; faults choose how a reply is sent."""
+"""The simulator's HTTP server: a thread for each connection, one request on each; a fault chooses the delivery."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ec2facts.imds.simulator.exchange import Answer, error_page, phrase
 
 
 class Line(NamedTuple):
-    """A connection to a client, and what is to be sent on it."""
+    """A connection to a client, and the answer to send."""
 
     connection: socket.socket
     head: bytes
@@ -64,7 +64,7 @@ def hang(line: Line) -> None:
 
 
 def garbled(line: Line) -> None:
-    """Send what is not HTTP."""
+    """Send bytes that are not HTTP."""
     line.connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
 
 
@@ -132,7 +132,7 @@ _log = logging.getLogger(__name__)
 class Server(ThreadingMixIn, TCPServer):
     """A server that is bound, and refuses connections until it is activated.
 
-    ``answer`` is asked with method, target and headers; ``stopped`` ends answers that a fault holds up.
+    ``answer`` takes method, target and headers; ``stopped`` ends the deliveries of faults.
     """
 
     allow_reuse_address = True
@@ -154,12 +154,12 @@ class Server(ThreadingMixIn, TCPServer):
             raise
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log what ended a connection, most often its client; the others go on."""
+        """Log the error that ended a connection, most often by its client."""
         _log.debug("connection from %s ended", client_address, exc_info=True)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection, which is one request: the service closes each."""
+    """A connection with one request: the service closes it after the reply."""
 
     server: Server
     protocol_version = "HTTP/1.1"
@@ -175,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(self.server.answer(self.command, self.path, self.headers))
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what is not a request."""
+        """Refuse a malformed request."""
         self._send(error_page(code))
 
     def _send(self, answer: Answer) -> None:
@@ -194,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
         DELIVERIES[answer.delivery](Line(self.connection, head, body, answer.seconds, self.server.stopped))
 
     def _skip_body(self) -> None:
-        """Read what a client sends with its request: closing over unread bytes would reset the connection."""
+        """Read the body of a request: to close a connection with unread bytes resets it."""
         length = self.headers.get("Content-Length", "")
         if re.fullmatch("[0-9]+", length):
             self.rfile.read(min(int(length), _MAX_REQUEST_BYTES))

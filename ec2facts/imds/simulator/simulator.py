@@ -1,4 +1,4 @@
-"""The simulator: the metadata service on loopback, IMDSv2 alone, out of any source."""
+"""The simulator: the metadata service on loopback, serving any source over IMDSv2."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VERSIONS = (
     "2016-06-30", "2016-09-02", "2018-03-28", "2018-08-17", "2018-09-24", "2019-10-01", "2020-10-27", "2021-01-03",
     "2021-03-23", "2021-07-15", "2022-07-09", "2022-09-24", "latest",
 )  # fmt: skip
-"""What ``/`` lists; each of them serves the same."""
+"""The listing of ``/``; all versions serve the same."""
 
 RECORDED = 10_000
 """The most requests that a simulator remembers."""
@@ -49,9 +49,9 @@ class Request(NamedTuple):
 
     method: str
     path: str
-    """The path as sources know it; for a target that is not below ``/latest/``, the target as it came."""
+    """The path below ``/latest/``, percent-decoded; the raw target of any other request."""
     status: int
-    """The HTTP status; 0 where a fault left it without an answer."""
+    """The HTTP status; 0 if a fault suppressed the answer."""
 
 
 class Simulator:
@@ -80,7 +80,7 @@ class Simulator:
     ) -> None:
         check_address(host)
         if not 0 <= port <= 65535:
-            raise UsageError(f"{port} is not a port")
+            raise UsageError(f"{port} is not a port: a port is a number from 0 to 65535")
         self.source: Source = Snapshot(source) if isinstance(source, Mapping) else source
         self.host = host
         self.port = port
@@ -103,7 +103,7 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """The endpoint to give to a client, without a slash at its end; the port is known once it listens."""
+        """The endpoint for clients, without a final slash; of port 0, the port is known once the simulator listens."""
         return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
 
     def __enter__(self) -> str:
@@ -142,7 +142,7 @@ class Simulator:
         self._stopped.wait()
 
     def answer(self, method: str, target: str, headers: Message) -> Answer:
-        """Return the answer to one request, and record it."""
+        """Return the answer to a request, and record the request."""
         version, path = _version_and_path(target)
         with self._lock:
             self._number += 1

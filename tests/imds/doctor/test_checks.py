@@ -107,7 +107,7 @@ def test_other_machine_is_no_ec2_instance(tmp_path: Path, files: Mapping[str, st
     assert "--simulate" in finding.advice
 
 
-def test_machine_without_a_word_of_itself_is_not_judged(tmp_path: Path) -> None:
+def test_machine_without_firmware_data_is_skipped(tmp_path: Path) -> None:
     assert check_machine(tmp_path).status == "skip"
 
 
@@ -136,7 +136,7 @@ def test_container_is_known_by_its_files(tmp_path: Path, files: Mapping[str, str
         ({"AWS_EC2_METADATA_SERVICE_ENDPOINT": "metadata"}, "fail", "ENDPOINT is 'metadata'", "unset both"),
     ],
 )
-def test_settings_say_where_they_lead(environ: Mapping[str, str], status: str, seen: str, advice: str) -> None:
+def test_settings_name_the_endpoint(environ: Mapping[str, str], status: str, seen: str, advice: str) -> None:
     finding = check_settings(None, environ)
 
     assert finding.status == status
@@ -156,7 +156,7 @@ def test_settings_say_where_they_lead(environ: Mapping[str, str], status: str, s
         ({"http_proxy": "http://proxy.example.com", "NO_PROXY": "*"}, "ok"),
     ],
 )
-def test_proxy_that_others_obey_is_told(environ: Mapping[str, str], status: str) -> None:
+def test_proxy_that_other_programs_obey_is_a_warning(environ: Mapping[str, str], status: str) -> None:
     finding = check_proxies(IPV4, environ)
 
     assert finding.status == status
@@ -196,7 +196,7 @@ def test_failed_connection_says_what_to_do(
     assert advice in finding.advice
 
 
-def test_connection_that_never_comes_about_names_the_firewall(tmp_path: Path) -> None:
+def test_connection_timeout_names_the_firewall(tmp_path: Path) -> None:
     error = FailedRequestError("connect timeout", "no connection within 0.5 s")
 
     finding = check_connection(IPV4, error, machine(tmp_path, NITRO))
@@ -205,7 +205,7 @@ def test_connection_that_never_comes_about_names_the_firewall(tmp_path: Path) ->
     assert "drops what is sent to 169.254.169.254" in finding.advice
 
 
-def test_name_that_does_not_resolve_is_told(tmp_path: Path) -> None:
+def test_unresolved_name_is_explained(tmp_path: Path) -> None:
     error = failed_request(socket.gaierror(socket.EAI_NONAME, "Name or service not known"), 1)
 
     finding = check_connection("http://metadata.example.com", error, tmp_path)
@@ -222,7 +222,7 @@ def test_name_that_does_not_resolve_is_told(tmp_path: Path) -> None:
         ({**NITRO, ".dockerenv": ""}, "replies do not reach this container (/.dockerenv is there)"),
     ],
 )
-def test_reply_that_never_came_is_a_matter_of_hops(tmp_path: Path, files: Mapping[str, str], advice: str) -> None:
+def test_late_reply_suggests_the_hop_limit(tmp_path: Path, files: Mapping[str, str], advice: str) -> None:
     finding = check_token(IPV4, FailedRequestError("reply timeout", "no answer within 1 s"), machine(tmp_path, files))
 
     assert (finding.status, finding.seen) == ("fail", "connected, then: no answer within 1 s")
@@ -261,7 +261,7 @@ def test_reply_that_never_came_is_a_matter_of_hops(tmp_path: Path, files: Mappin
         ),
     ],
 )
-def test_answer_to_the_request_for_a_token_is_judged(tmp_path: Path, reply: Reply, status: str, advice: str) -> None:
+def test_reply_to_the_request_for_a_token_is_explained(tmp_path: Path, reply: Reply, status: str, advice: str) -> None:
     finding = check_token(IPV4, reply, tmp_path)
 
     assert finding.status == status
@@ -279,7 +279,7 @@ def test_answer_to_the_request_for_a_token_is_judged(tmp_path: Path, reply: Repl
         (FailedRequestError("reset", "connection reset by peer"), "warn"),
     ],
 )
-def test_tags_that_are_not_enabled_are_no_failure(tmp_path: Path, reply: Any, status: str) -> None:
+def test_disabled_tags_are_a_warning(tmp_path: Path, reply: Any, status: str) -> None:
     finding = check_tags(reply, tmp_path)
 
     assert finding.status == status
@@ -421,7 +421,7 @@ def test_no_control_character_of_the_service_reaches_a_finding(tmp_path: Path) -
     assert (str(raised.value) + advise(raised.value, root)).isprintable()
 
 
-def test_all_is_well_at_a_service_that_is(tmp_path: Path) -> None:
+def test_working_service_has_only_ok_findings(tmp_path: Path) -> None:
     with Simulator(instances.load("plain")) as url:
         findings = diagnose(url, environ={}, root=machine(tmp_path, NITRO))
 
@@ -448,9 +448,7 @@ def test_all_is_well_at_a_service_that_is(tmp_path: Path) -> None:
         (["refused=3600"], "connection", "nothing listens"),
     ],
 )
-def test_every_way_to_be_out_of_reach_is_told(
-    tmp_path: Path, faults: list[str], failing_check: str, advice: str
-) -> None:
+def test_every_failure_is_explained(tmp_path: Path, faults: list[str], failing_check: str, advice: str) -> None:
     with Simulator(instances.load("plain"), faults=faults) as url:
         findings = diagnose(url, environ={}, root=machine(tmp_path, NITRO), timeout=0.4)
 
@@ -462,7 +460,7 @@ def test_every_way_to_be_out_of_reach_is_told(
     assert failing_check == "metadata" or {statuses(findings)[check] for check in after} == {"skip"}
 
 
-def test_nothing_is_connected_to_when_the_settings_forbid_it(tmp_path: Path) -> None:
+def test_disabled_service_is_not_connected_to(tmp_path: Path) -> None:
     environ = {"AWS_EC2_METADATA_DISABLED": "true"}
 
     findings = diagnose(environ=environ, root=tmp_path, connect=failing(AssertionError("connected")))  # type: ignore[arg-type]  # any exception will do
@@ -471,7 +469,7 @@ def test_nothing_is_connected_to_when_the_settings_forbid_it(tmp_path: Path) -> 
     assert [finding.check for finding in findings] == CHECKS
 
 
-def test_default_endpoint_is_where_it_connects(tmp_path: Path) -> None:
+def test_doctor_connects_to_the_default_endpoint(tmp_path: Path) -> None:
     asked: list[tuple[str, int]] = []
 
     def connect(host: str, port: int, timeout: float) -> NoReturn:
@@ -487,7 +485,7 @@ def test_default_endpoint_is_where_it_connects(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "fault", ["status=403@api/token", "hang@api/token", "html@api/token", "drop@api/token", "refused=60"]
 )
-def test_error_of_the_client_leads_to_the_doctor_s_advice(tmp_path: Path, fault: str) -> None:
+def test_error_of_the_client_has_the_advice_of_the_doctor(tmp_path: Path, fault: str) -> None:
     root = machine(tmp_path, NITRO)
     with Simulator(instances.load("plain"), faults=[fault]) as url:
         findings = diagnose(url, environ={}, root=root, timeout=0.4)
@@ -497,7 +495,7 @@ def test_error_of_the_client_leads_to_the_doctor_s_advice(tmp_path: Path, fault:
     assert advise(raised.value, root) == next(finding.advice for finding in findings if finding.status == "fail")
 
 
-def test_error_that_says_itself_what_to_do_gets_no_advice(tmp_path: Path) -> None:
+def test_error_with_its_own_remedy_has_no_advice(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError) as raised:
         IMDSClient(environ={"AWS_EC2_METADATA_DISABLED": "true"})
 

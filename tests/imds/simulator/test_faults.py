@@ -1,4 +1,4 @@
-"""What comes of every fault: the right facts or the right error, within bounds."""
+"""The outcome of every fault: the right facts or the right error, within bounds."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ ATTEMPTS = 3
 
 
 class Row(NamedTuple):
-    """A fault, and what it costs: nothing, the paths ``unread``, or all with ``error``."""
+    """A fault and its outcome: every fact, every fact but ``unread``, or ``error``."""
 
     fault: str
     unread: tuple[str, ...] = ()
     error: type[EC2FactsError] | None = None
     asked: int = PATHS
-    """The most requests, the first for a token apart, that it takes."""
+    """The limit of requests, without the first one for a token."""
     settings: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def guarantee(self) -> str:
-        """What the fault costs, in words for a table."""
+        """The outcome in words, for the table."""
         if self.error is not None:
             return f"exit status {self.error.exit_status}, after at most {_requests(self.asked + 1)}"
         more = self.asked - PATHS
@@ -61,13 +61,13 @@ def _requests(count: int) -> str:
 
 
 AGAIN = PATHS + ATTEMPTS - 1
-"""Requests where one path is asked for until the attempts are used up."""
+"""Requests when one path uses up its attempts."""
 
 TOKEN = ATTEMPTS - 1
-"""Requests where no token is to be had."""
+"""Requests when the token uses up its attempts."""
 
 THRICE = MappingProxyType({"attempts": ATTEMPTS, "concurrency": 1})
-"""Else a request that comes too soon is tried more often, and all that are in flight wait for it."""
+"""A throttled request has more attempts by default, and those in flight wait for it."""
 
 TICKING = MappingProxyType({"tick": 0.02, "concurrency": 1})
 """Time that passes without sleep, as it does while a reply goes on."""
@@ -121,6 +121,8 @@ ROWS = [
     Row("rate=1000000"),
     Row(f"redirect=http://127.0.0.1:1/latest/@{PLACEMENT}", (PLACEMENT,)),
     Row("empty@api/token", error=UnavailableError, asked=0),
+    Row("empty@meta-data/instance-id", ("meta-data/instance-id",), asked=AGAIN),
+    Row("empty@meta-data/instance-type", ("meta-data/instance-type",), asked=AGAIN),
     Row("not-ready=5", error=NotReadyError, asked=1),
     Row("not-ready=5", asked=PATHS + 10, settings={"wait": 600}),
     Row(f"error-page@{REGION}", (REGION,)),
@@ -137,11 +139,13 @@ ROWS = [
     Row("list=meta-data/@meta-data/", asked=PATHS + 1),
     Row("list=tags/@meta-data/tags/", asked=PATHS + 1),
     Row("list=nowhere@meta-data/", asked=PATHS + 1),
+    Row(f"crlf@{PLACEMENT}", (PLACEMENT,)),
+    Row(f"crlf@{TAGS}", (TAGS,)),
     Row("children=0"),
     Row("appear=2@meta-data/*"),
     Row("vanish=1000000@meta-data/*"),
 ]  # fmt: skip
-"""Faults whose outcome is this instance's facts, or these without what could not be read."""
+"""Faults whose outcome is the facts of this instance, or these without unread values."""
 
 OTHERS = {"loop", "binary"}
 """Kinds with a test of their own, because they add to the facts."""
@@ -156,7 +160,7 @@ def test_every_kind_of_fault_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=identify)
-def test_fault_costs_what_it_strikes_and_no_more(row: Row) -> None:
+def test_fault_loses_what_it_strikes_and_nothing_else(row: Row) -> None:
     threads = threading.active_count()
 
     outcome = collect_from(row.fault, **row.settings)
@@ -182,7 +186,7 @@ def test_token_that_expires_at_any_request_is_renewed_and_nothing_is_lost(number
     assert len(outcome.requests) <= PATHS + 1 + 2
 
 
-def test_tokens_that_never_last_end_in_errors() -> None:
+def test_tokens_that_expire_at_once_are_errors() -> None:
     outcome = collect_from("ttl=0")
 
     assert set(outcome.unread.values()) == {"HTTP 401"}
@@ -241,7 +245,7 @@ def test_name_with_a_slash_is_unread_and_never_asked_for(name: str) -> None:
     assert len(outcome.requests) == PATHS + 1
 
 
-def test_directory_in_itself_ends_at_the_deepest_level() -> None:
+def test_recursive_directory_ends_at_the_deepest_level() -> None:
     outcome = collect_from(f"loop@{PLACEMENT}")
 
     assert outcome.unread
@@ -348,7 +352,7 @@ def test_retry_after_is_sent() -> None:
     assert (reply.status, reply.headers["Retry-After"]) == (429, "3")
 
 
-def test_share_is_the_same_for_the_same_seed_whatever_the_order() -> None:
+def test_share_depends_on_the_seed_and_not_on_the_order() -> None:
     def struck(seed: int, paths: Iterable[str]) -> set[str]:
         simulator = Simulator(INSTANCE, faults=["status=503@50%"], seed=seed)
         with simulator as url:
@@ -363,7 +367,7 @@ def test_share_is_the_same_for_the_same_seed_whatever_the_order() -> None:
     assert 0.3 * len(paths) < len(struck(1, paths)) < 0.7 * len(paths)
 
 
-def test_faults_add_up_in_their_order() -> None:
+def test_faults_apply_in_order() -> None:
     faults = ["status=503@meta-data/mac", "binary@meta-data/m*", "status=404@meta-data/mac"]
 
     with Simulator(INSTANCE, faults=faults) as url:
@@ -373,18 +377,18 @@ def test_faults_add_up_in_their_order() -> None:
     assert first.status == 503
 
 
-def test_faults_are_there_for_other_people_s_tests(ec2_metadata_simulator: Callable[..., str]) -> None:
+def test_fixture_takes_faults(ec2_metadata_simulator: Callable[..., str]) -> None:
     url = ec2_metadata_simulator("busy", faults=["status=503@meta-data/mac"])
 
     assert get(url, "/latest/meta-data/mac").status == 503
 
 
-def test_what_a_fault_does_not_strike_is_served_as_ever() -> None:
+def test_path_outside_a_fault_is_served() -> None:
     with Simulator(INSTANCE, faults=["status=503@meta-data/mac"]) as url:
         assert get(url, "/latest/meta-data/instance-id").body == INSTANCE.bodies["meta-data/instance-id"]
 
 
-def test_request_without_an_answer_is_recorded_as_one() -> None:
+def test_request_without_an_answer_is_recorded() -> None:
     simulator = Simulator(INSTANCE, faults=["drop"])
 
     with simulator as url, pytest.raises(ConnectionError):
@@ -404,7 +408,7 @@ def test_request_without_an_answer_is_recorded_as_one() -> None:
         ("drop@#2-5", Where(first=2, last=5)),
     ],
 )
-def test_fault_says_where_it_strikes(text: str, where: Where) -> None:
+def test_where_of_a_fault_is_parsed(text: str, where: Where) -> None:
     assert parse_fault(text).where == where
 
 
@@ -434,7 +438,7 @@ def test_fault_says_where_it_strikes(text: str, where: Where) -> None:
         "drop@x%",
     ],
 )
-def test_what_is_no_fault_is_a_usage_error(text: str) -> None:
+def test_unknown_fault_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError, match="fault"):
         Simulator(INSTANCE, faults=[text])
 
@@ -446,7 +450,7 @@ def test_every_kind_is_described(kind: Any) -> None:
     assert kind.syntax.startswith(kind.name)
 
 
-def test_stopped_simulator_lets_go_of_whoever_hangs() -> None:
+def test_stopped_simulator_closes_hanging_connections() -> None:
     threads = threading.active_count()
     simulator = Simulator(INSTANCE, faults=["hang"])
 

@@ -103,7 +103,7 @@ def url(simulator: Simulator) -> Iterator[str]:
         yield url
 
 
-def test_token_is_56_opaque_characters_and_its_reply_says_how_long_it_lives(url: str) -> None:
+def test_token_is_56_opaque_characters_and_its_reply_states_the_ttl(url: str) -> None:
     reply = ask(url, "PUT", "/latest/api/token", **{TTL: "21600"})
 
     assert reply.status == 200
@@ -113,13 +113,13 @@ def test_token_is_56_opaque_characters_and_its_reply_says_how_long_it_lives(url:
 
 
 @pytest.mark.parametrize("ttl", [None, "", "0", "-1", "21601", "999999", "1.5", "an hour", "0x10", "\u00b2"])
-def test_token_for_no_valid_time_is_refused(url: str, ttl: str | None) -> None:
+def test_token_with_an_invalid_ttl_is_refused(url: str, ttl: str | None) -> None:
     headers = {} if ttl is None else {TTL: ttl}
 
     assert ask(url, "PUT", "/latest/api/token", **headers).status == 400
 
 
-def test_token_is_refused_to_what_a_proxy_forwards(url: str) -> None:
+def test_token_is_refused_to_a_forwarded_request(url: str) -> None:
     assert ask(url, "PUT", "/latest/api/token", X_Forwarded_For="203.0.113.9", **{TTL: "60"}).status == 403
 
 
@@ -128,7 +128,7 @@ def test_token_of_a_dated_version_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
-def test_token_path_takes_put_alone(url: str, method: str) -> None:
+def test_token_path_accepts_only_put(url: str, method: str) -> None:
     reply = get(url, "/latest/api/token", method=method)
 
     assert reply.status == 405
@@ -142,7 +142,7 @@ def test_metadata_is_read_only(url: str, method: str) -> None:
 
 @pytest.mark.parametrize("headers", [{}, {TOKEN: ""}, {TOKEN: "AQAE" + 50 * "x" + "=="}])
 @pytest.mark.parametrize("target", ["/", "/latest/", "/latest/meta-data/instance-id", "/latest/meta-data/nowhere"])
-def test_without_a_token_everything_is_unauthorized(url: str, target: str, headers: dict[str, str]) -> None:
+def test_request_without_a_token_is_unauthorized(url: str, target: str, headers: dict[str, str]) -> None:
     assert ask(url, "GET", target, **headers).status == 401
 
 
@@ -163,7 +163,7 @@ def test_token_expires(url: str, clock: Clock) -> None:
     assert (before.status, before.headers[TTL], after.status) == (200, "1", 401)
 
 
-def test_many_tokens_are_valid_at_once(url: str) -> None:
+def test_several_tokens_are_valid_at_once(url: str) -> None:
     tokens = [new_token(url) for _ in range(3)]
 
     assert len(set(tokens)) == 3
@@ -203,7 +203,7 @@ def test_empty_body_is_served_as_one(url: str) -> None:
     assert (reply.status, reply.headers["Content-Length"], reply.body) == (200, "0", b"")
 
 
-def test_what_is_not_there_is_a_page(url: str) -> None:
+def test_absent_path_is_a_404_page(url: str) -> None:
     reply = get(url, "/latest/meta-data/nowhere")
 
     assert reply.status == 404
@@ -250,7 +250,7 @@ def test_every_listed_version_serves_the_same(url: str, version: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["/2099-01-01/meta-data/instance-id", "/newest/", "/meta-data/instance-id"])
-def test_other_versions_are_not_there(url: str, target: str) -> None:
+def test_unknown_version_is_absent(url: str, target: str) -> None:
     assert get(url, target).status == 404
 
 
@@ -267,7 +267,7 @@ def test_gap_of_a_snapshot_is_answered_as_the_service_did(url: str, path: str, s
     assert get(url, f"/latest/{path}").status == status
 
 
-def test_unheard_of_status_is_answered_as_a_failure() -> None:
+def test_unknown_status_is_answered_as_503() -> None:
     snapshot = Snapshot({}, {"meta-data/x": Gap("unread", "HTTP 999", 999), "meta-data/y": Gap("unread", "", 200)})
 
     with Simulator(snapshot) as url:
@@ -325,7 +325,7 @@ def test_every_request_is_recorded(simulator: Simulator, url: str) -> None:
     ],
     ids=lambda request: repr(request[:40]),
 )
-def test_odd_request_harms_nobody(url: str, request_bytes: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+def test_malformed_request_stops_nothing(url: str, request_bytes: bytes, capfd: pytest.CaptureFixture[str]) -> None:
     try:
         reply = exchange(url, request_bytes)
     except ConnectionError:
@@ -336,7 +336,7 @@ def test_odd_request_harms_nobody(url: str, request_bytes: bytes, capfd: pytest.
     assert capfd.readouterr() == ("", "")
 
 
-def test_bad_request_is_answered_by_the_service_s_name(url: str) -> None:
+def test_bad_request_is_answered_with_the_server_header(url: str) -> None:
     head, _, page = exchange(url, b"GET / HTTP/1.1\r\n" + 200 * b"X-Header: 1\r\n" + b"\r\n").partition(b"\r\n\r\n")
 
     assert b"Server: EC2ws\r\n" in head
@@ -355,7 +355,7 @@ def test_body_of_a_request_is_read_and_ignored(url: str) -> None:
     assert exchange(url, request).startswith(b"HTTP/1.1 200 ")
 
 
-def test_client_that_leaves_midway_harms_nobody(capfd: pytest.CaptureFixture[str]) -> None:
+def test_client_that_disconnects_midway_stops_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     with Simulator({"user-data": 10_000_000 * b"x"}) as url:
         token = new_token(url)
         with connect(url) as connection:
@@ -367,7 +367,7 @@ def test_client_that_leaves_midway_harms_nobody(capfd: pytest.CaptureFixture[str
     assert capfd.readouterr() == ("", "")
 
 
-def test_failing_source_costs_its_own_request_alone(capfd: pytest.CaptureFixture[str]) -> None:
+def test_failing_source_fails_one_request(capfd: pytest.CaptureFixture[str]) -> None:
     class Broken:
         def get(self, path: str, /) -> bytes | None:
             if path == "meta-data/broken":
@@ -427,7 +427,7 @@ def test_port_in_use_is_one_clear_error(url: str) -> None:
         Simulator(SOURCE, port=port).__enter__()
 
 
-def test_left_simulator_listens_no_more(simulator: Simulator) -> None:
+def test_stopped_simulator_does_not_listen(simulator: Simulator) -> None:
     threads = threading.active_count()
 
     with simulator as url:
@@ -438,7 +438,7 @@ def test_left_simulator_listens_no_more(simulator: Simulator) -> None:
     assert threading.active_count() <= threads
 
 
-def test_simulator_comes_back_at_the_same_address(simulator: Simulator) -> None:
+def test_simulator_restarts_at_the_same_address(simulator: Simulator) -> None:
     with simulator as first:
         pass
     with simulator as second:
@@ -447,7 +447,7 @@ def test_simulator_comes_back_at_the_same_address(simulator: Simulator) -> None:
     assert (second, simulator.url, status) == (first, first, 200)
 
 
-def test_waiting_ends_with_the_simulator(simulator: Simulator) -> None:
+def test_wait_ends_with_the_simulator(simulator: Simulator) -> None:
     with simulator:
         waiting = threading.Thread(target=simulator.wait)
         waiting.start()
