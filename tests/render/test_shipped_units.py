@@ -26,7 +26,9 @@ CONSUMERS = {
     "amazon-cloudwatch-agent.service",
 }
 
-every_service = pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(".service")])
+ONESHOTS = ("ec2facts.service", "ec2facts-boot.service", "ec2facts-apply.service")
+
+every_service = pytest.mark.parametrize("name", ONESHOTS)
 
 Units = dict[str, dict[str, list[str]]]
 
@@ -49,7 +51,7 @@ def listed(unit: dict[str, list[str]], key: str) -> set[str]:
 
 
 def command(unit: dict[str, list[str]]) -> list[str]:
-    (line,) = unit["Command Line"]
+    line, *_ = unit["Command Line"]  # what follows runs after ExecStart=
     return shlex.split(line)
 
 
@@ -131,10 +133,9 @@ def test_facts_are_written_to_the_unit_s_own_directory(units: Units) -> None:
     unit = units["ec2facts.service"]
     outputs = load_config(packaged_template("boot.yaml"))
 
-    assert make_parser().parse_args(command(unit)[1:]).allow_partial
-    assert [(str(output.file.path), output.format, output.file.mode) for output in outputs] == [
-        ("/run/ec2facts/env", "systemd", 0o644),
-        ("/run/ec2facts/facts.json", "json", 0o644),
+    assert [(str(output.file.path), output.format, output.file.mode, output.allow_partial) for output in outputs] == [
+        ("/run/ec2facts/env", "systemd", 0o644, True),
+        ("/run/ec2facts/facts.json", "json", 0o644, True),
     ]
     assert unit["RuntimeDirectory"] == ["ec2facts"]
     assert unit["RuntimeDirectoryPreserve"] == ["yes"]
@@ -163,8 +164,20 @@ def test_units_are_enabled_for_the_boot() -> None:
         "ec2facts.service": ["multi-user.target"],
         "ec2facts-boot.service": ["multi-user.target"],
         "ec2facts-apply.service": [],
+        "ec2facts-watch.service": ["multi-user.target"],
         "ec2facts.timer": ["timers.target"],
     }
+
+
+def test_watch_takes_the_place_of_the_timer_and_does_not_delay_the_boot(units: Units) -> None:
+    unit = units["ec2facts-watch.service"]
+
+    assert make_parser().parse_args(command(unit)[1:]).watch == 5
+    assert unit["Type"] == ["notify"]
+    assert listed(unit, "Conflicts") == {"ec2facts.timer", "shutdown.target"}
+    assert listed(unit, "Before") == {"shutdown.target"}
+    # A target waits for a unit with default dependencies.
+    assert "\nDefaultDependencies=no\n" in files()["ec2facts-watch.service"]
 
 
 def advised_consumer() -> str:
