@@ -114,13 +114,18 @@ def free_port() -> int:
     return port
 
 
-def logged_by_rsyslog(program: Program, configuration: Callable[[Path], str], message: str) -> str:
+def logged_by_rsyslog(
+    program: Program, configuration: Callable[[Path], str], message: str, *, has_structured_data: bool = False
+) -> str:
     """Return what rsyslog appends to the file ``log`` of a directory for one message, configured as given that.
 
     The test fails, with rsyslog's words, if it refuses.
     """
     with _directory() as directory:
-        (directory / "conf").write_bytes((_entrance(directory) + configuration(directory)).encode())
+        entrance = _entrance(directory)
+        if has_structured_data:  # which the parser of local messages does not know
+            entrance = entrance.replace('input(type="imuxsock"', 'input(type="imuxsock" useSpecialParser="off"')
+        (directory / "conf").write_bytes((entrance + configuration(directory)).encode())
         assert "error" not in rsyslog_says(program, directory / "conf")
         with _running_rsyslog(program, directory):
             _send(directory, message)

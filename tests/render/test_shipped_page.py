@@ -7,6 +7,7 @@ import re
 import struct
 from ipaddress import IPv6Address
 from itertools import combinations, product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import example, given
 
 from ec2facts.metadata.attributes import attributes
 from ec2facts.metadata.instance import EC2Metadata
+from ec2facts.render.filters.times import utc_time
 from ec2facts.render.template.environment import render_text
 from tests.fuzzing import examples
 from tests.render.browser import Element, Page, chromium, laid_out, screenshot
@@ -91,9 +93,11 @@ def test_page_shows_what_is_known(name: str) -> None:
     for interface in everything["network_interfaces"].values():
         expected += [interface[fact] for fact in ("interface_id", "mac", "subnet_id", "vpc_id")]
     for event in everything.get("maintenance_scheduled", []) + everything.get("maintenance_history", []):
-        expected += [event["Description"], event["NotBefore"]]
+        expected += [event["Description"], utc_time(event["NotBefore"])]
     expected += [
-        everything[notice] for notice in ("spot_termination_time", "rebalance_recommendation") if notice in everything
+        utc_time(everything[notice])
+        for notice in ("spot_termination_time", "rebalance_recommendation")
+        if notice in everything
     ]
     expected += everything["block_device_mapping"].values()
 
@@ -274,3 +278,14 @@ def test_policy_of_the_page_forbids_what_it_does_not_need() -> None:
 
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def test_page_with_one_interface_prints_on_two_sheets(program: Program, tmp_path: Path) -> None:
+    file = tmp_path / "page.pdf"
+
+    chromium(
+        program, render("instance.html.j2", EVERY_FACTS["plain"]), "--no-pdf-header-footer", f"--print-to-pdf={file}"
+    )
+
+    # With one letter a line the interface alone fills more of them.
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", file.read_bytes())) == 2

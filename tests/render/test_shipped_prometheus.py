@@ -14,7 +14,15 @@ from ruamel.yaml import YAML
 
 from tests.fuzzing import examples
 from tests.render.config_readers import Program
-from tests.render.shipped import every_facts, identities, render, render_or_refuse, tags, texts
+from tests.render.shipped import every_facts, identities, render, tags, texts
+
+COMING = {
+    "maintenance_scheduled": [
+        {"Code": "instance-stop", "EventId": "e", "State": "active", "NotBefore": "21 Jan 2026 09:00:43 GMT"}
+    ],
+    "spot_instance_action": {"action": "stop", "time": "2026-01-15T10:02:00Z"},
+    "rebalance_recommendation": "2026-01-15T09:50:00Z",
+}
 
 
 def samples(printed: str) -> dict[str, list[dict[str, str]]]:
@@ -50,19 +58,37 @@ def test_metrics_hold_the_instance_and_its_tags(everything: dict[str, Any]) -> N
 
 
 def test_metrics_hold_what_is_about_to_happen() -> None:
-    everything = {
-        "maintenance_scheduled": [{"Code": "instance-stop", "EventId": "e", "State": "active"}],
-        "spot_instance_action": {"action": "stop", "time": "2026-01-15T10:02:00Z"},
-        "rebalance_recommendation": "2026-01-15T09:50:00Z",
-    }
-
-    read = samples(render("ec2_info.prom.j2", everything))
+    read = samples(render("ec2_info.prom.j2", COMING))
 
     assert read == {
         "ec2_maintenance_scheduled_info": [{"code": "instance-stop", "event_id": "e", "state": "active"}],
-        "ec2_spot_instance_action_info": [{"action": "stop", "time": "2026-01-15T10:02:00Z"}],
-        "ec2_rebalance_recommendation_info": [{"time": "2026-01-15T09:50:00Z"}],
+        "ec2_maintenance_not_before_timestamp_seconds": [{"code": "instance-stop", "event_id": "e"}],
+        "ec2_spot_instance_action_info": [{"action": "stop"}],
+        "ec2_spot_instance_action_timestamp_seconds": [{}],
+        "ec2_rebalance_recommendation_timestamp_seconds": [{}],
     }
+
+
+def test_metrics_hold_times_in_unix_seconds() -> None:
+    printed = render("ec2_info.prom.j2", COMING)
+
+    values = {
+        family.name: family.samples[0].value
+        for family in text_string_to_metric_families(printed)
+        if family.name.endswith("_timestamp_seconds")
+    }
+    assert values == {
+        "ec2_maintenance_not_before_timestamp_seconds": 1768986043,
+        "ec2_spot_instance_action_timestamp_seconds": 1768471320,
+        "ec2_rebalance_recommendation_timestamp_seconds": 1768470600,
+    }
+
+
+def test_event_without_a_time_has_no_time_in_the_metrics() -> None:
+    printed = render("ec2_info.prom.j2", {"maintenance_scheduled": [{"Code": "x", "NotBefore": "soon"}]})
+
+    assert "ec2_maintenance_scheduled_info" in printed
+    assert "timestamp" not in printed
 
 
 @examples(15)
@@ -101,14 +127,19 @@ def test_prometheus_takes_its_configuration(everything: dict[str, Any], program:
 @examples(15)
 @given(environment=texts)
 @example(environment="no\n  x: 1")
-def test_external_labels_are_as_they_were_or_the_template_refuses_them(read: Any, environment: str) -> None:
+@example(environment="$HOME")
+def test_external_labels_are_as_they_were_or_left_out(read: Any, environment: str) -> None:
     everything = {"account_id": "012345678901", "tags": {"Environment": environment}}
 
-    printed = render_or_refuse("prometheus.yml.j2", everything)
+    printed = render("prometheus.yml.j2", everything)
 
-    assert (printed is None) == ("$" in environment)
-    if printed is not None:
-        assert read(printed)["global"]["external_labels"] == {
-            "account_id": "012345678901",
-            "environment": environment,
-        }
+    labels = read(printed)["global"]["external_labels"]
+    assert labels.pop("account_id") == "012345678901"
+    assert labels == ({} if "$" in environment else {"environment": environment})
+    assert ("# environment is left out" in printed) == ("$" in environment)
+
+
+def test_targets_are_named_by_the_instance() -> None:
+    jobs = yaml.safe_load(render("prometheus.yml.j2", {"instance_id": "i-0abc"}))["scrape_configs"]
+
+    assert [job["static_configs"][0]["labels"] for job in jobs] == [{"instance": "i-0abc"}] * 2

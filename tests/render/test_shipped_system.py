@@ -109,18 +109,19 @@ def test_chrony_asks_the_time_service_where_the_instance_reaches_it(
     assert printed.count(" prefer") == 1
 
 
-def logged(program: Program, everything: dict[str, Any]) -> str:
+def logged(program: Program, everything: dict[str, Any], message: str = MESSAGE) -> str:
     printed = render("rsyslog-ec2.conf.j2", everything)
     return logged_by_rsyslog(
-        program, lambda directory: printed.replace("/var/log/ec2.log", f"{directory}/log"), MESSAGE
+        program,
+        lambda directory: printed.replace("/var/log/ec2.log", f"{directory}/log"),
+        message,
+        has_structured_data=message.startswith("<13>1 "),
     )
 
 
 def structured_data(line: str) -> dict[str, str]:
     """Return the parameters of the one element of RFC 5424's structured data that a line has."""
-    match = re.fullmatch(
-        r'<13>1 \S+ \S+ app 7 - \[ec2@32473((?: [a-z]+="(?:[^"\\\]]|\\["\\\]])*")*)\]  started\n', line
-    )
+    match = re.fullmatch(r'<13>1 \S+ \S+ app 7 - \[ec2@32473((?: [a-z]+="(?:[^"\\\]]|\\["\\\]])*")*)\] started\n', line)
     assert match, line
     parameters = re.findall(r' ([a-z]+)="((?:[^"\\\]]|\\["\\\]])*)"', match[1])
     return {name: re.sub(r'\\(["\\\]])', r"\1", value) for name, value in parameters}
@@ -187,7 +188,16 @@ def test_rsyslog_keeps_what_a_server_that_is_down_does_not_take(program: Program
     lines = sent_by_rsyslog(program, printed, port, [f"<13>app[7]: {n}" for n in range(3)])
 
     ends = [line.partition(" app 7 - ")[2] for line in lines]
-    assert sorted(ends) == [f'[ec2@32473 instance="i-0abc"]  {n}\n' for n in range(3)]
+    assert sorted(ends) == [f'[ec2@32473 instance="i-0abc"] {n}\n' for n in range(3)]
+
+
+def test_rsyslog_keeps_the_structured_data_of_a_message(program: Program) -> None:
+    own = '[origin@32473 x="1"]'
+    message = f"<13>1 2026-01-15T10:02:00Z host app 7 - {own} started"
+
+    line = logged(program, {"instance_id": "i-0abc"}, message)
+
+    assert line.endswith(f' app 7 - [ec2@32473 instance="i-0abc"]{own} started\n')
 
 
 def test_rsyslog_sends_to_the_server_of_that_name_whatever_it_is(program: Program, tmp_path: Path) -> None:
@@ -234,7 +244,25 @@ def own_lines(printed: str) -> list[str]:
     ("name", "aliases"),
     [
         ("web-1", ["web-1"]),
-        *((name, []) for name in ("web 1", "web_1", "a.b", "localhost", "LocalHost", "10", "web\n", "-", "", "é")),
+        ("web-1.example.com", ["web-1.example.com", "web-1"]),
+        ("10.example.com", ["10.example.com"]),
+        *(
+            (name, [])
+            for name in (
+                "web 1",
+                "web_1",
+                "localhost",
+                "a.localdomain",
+                "10.0.0.8",
+                "sts.amazonaws.com",
+                "LocalHost",
+                "10",
+                "web\n",
+                "-",
+                "",
+                "é",
+            )
+        ),
         *((name, []) for name in ("ip6-allnodes", "IP6-web", "localhost6", "my-local")),
         *((name, [name]) for name in ("ip-6", "web-ip6-1", "ip6")),
         *((name, []) for name in VALUES if not name.startswith("256")),
@@ -339,6 +367,35 @@ def test_message_of_the_day_has_no_line_more_whatever_the_service_says(identity:
     )
     assert len(lines) <= 6
     assert printed.replace("\n", "").isprintable()
+
+
+def test_message_of_the_day_has_notices_first() -> None:
+    everything = {
+        "instance_id": "i-0abc",
+        "maintenance_scheduled": [
+            {"Code": "instance-stop", "NotBefore": "21 Jan 2026 09:00:43 GMT", "State": "active"}
+        ],
+        "spot_instance_action": {"action": "stop", "time": "2026-01-15T10:02:00Z"},
+        "rebalance_recommendation": "2026-01-15T09:50:00Z",
+    }
+
+    assert render("motd.j2", everything) == (
+        "NOTICE    Spot Instance: stop at 2026-01-15 10:02:00 UTC\n"
+        "NOTICE    Rebalance recommendation of 2026-01-15 09:50:00 UTC\n"
+        "NOTICE    Maintenance: instance-stop, active, from 2026-01-21 09:00:43 UTC\n"
+        "Instance  i-0abc\n"
+    )
+
+
+def test_message_of_the_day_compresses_ipv6_and_ends_with_the_tags_of_aws() -> None:
+    everything = {"ipv6": "2001:db8:0:0:0:0:0:7", "tags": {"Name": "web", "aws:x": "1", "zone": "a"}}
+
+    assert render("motd.j2", everything) == (
+        "IPv6      2001:db8::7\n"
+        "Tag       Name = web\n"
+        "          zone = a\n"
+        "          aws:x = 1\n"
+    )  # fmt: skip
 
 
 def test_message_of_the_day_says_what_is_known_and_no_more() -> None:

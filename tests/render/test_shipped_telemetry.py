@@ -41,15 +41,23 @@ def test_cloudwatch_agent_gets_the_fields_of_its_documentation(everything: dict[
     if "aws:autoscaling:groupName" in everything.get("tags", {}):
         dimensions["AutoScalingGroupName"] = everything["tags"]["aws:autoscaling:groupName"]
     collected = configuration["metrics"]["metrics_collected"]
-    (log,) = configuration["logs"]["logs_collected"]["files"]["collect_list"]
-    stream = {"log_stream_name": everything["instance_id"]} if "instance_id" in everything else {}
+    logs = configuration["logs"]["logs_collected"]["files"]["collect_list"]
+    own = everything.get("instance_id")
     region = {"region": everything["region"]} if "region" in everything else {}
     # No list may be empty, by the agent's schema.
     aggregated = [[name, *path] for name in ("InstanceId", "AutoScalingGroupName") for path in ([], ["path"])]
     known_of = [names for names in aggregated if names[0] in dimensions]
     assert configuration["metrics"].pop("aggregation_dimensions", None) == (known_of or None)
     assert [collected[name].pop("append_dimensions") for name in ("mem", "swap", "disk")] == [dimensions] * 3
-    assert log == {"file_path": "/var/log/messages", "log_group_name": "/ec2/instances", **stream}
+    assert logs == [
+        {
+            "file_path": f"/var/log/{file}",
+            "log_group_name": "/ec2/instances",
+            "retention_in_days": 30,
+            **({"log_stream_name": f"{own}/{file}"} if own else {}),
+        }
+        for file in ("cloud-init-output.log", "syslog", "messages")
+    ]
     assert configuration.pop("agent") == {"metrics_collection_interval": 60, "omit_hostname": True, **region}
     assert keys(configuration) == {
         "metrics": {
@@ -65,7 +73,7 @@ def test_cloudwatch_agent_gets_the_fields_of_its_documentation(everything: dict[
                 },
             },
         },
-        "logs": {"logs_collected": {"files": {"collect_list": [keys(log)]}}},
+        "logs": {"logs_collected": {"files": {"collect_list": keys(logs)}}},
     }
 
 
@@ -138,6 +146,12 @@ def resource(value: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return dict(OTELResourceDetector().detect().attributes)
 
 
+def arch(everything: dict[str, Any]) -> dict[str, str]:
+    """Return the attribute host.arch, in the words of the conventions."""
+    architecture = everything.get("instance_identity_document", {}).get("architecture")
+    return {"host.arch": {"x86_64": "amd64", "i386": "x86"}[architecture]} if architecture else {}
+
+
 @every_facts
 def test_opentelemetry_reads_the_resource(everything: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     environment = everything.get("tags", {}).get("Environment")
@@ -148,6 +162,7 @@ def test_opentelemetry_reads_the_resource(everything: dict[str, Any], monkeypatc
         "cloud.provider": "aws",
         "cloud.platform": "aws_ec2",
         **{name: everything[fact] for name, fact in CONVENTIONS.items() if fact in everything},
+        **arch(everything),
         **({} if environment is None else {"deployment.environment.name": environment}),
     }
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import wraps
 from typing import Any, Callable, NamedTuple
 
-from ec2facts.render.filters import addresses, containers, conversions, hostnames, quoting, strings
+from ec2facts.render.filters import addresses, containers, conversions, hostnames, quoting, strings, times
 from ec2facts.render.filters.jinja_strict import is_passed
 from ec2facts.render.printable import RefusalError
 from ec2facts.render.undefined import dotted, route
@@ -22,7 +22,7 @@ from ec2facts.render.undefined import dotted, route
 # A function whose filter has the name of a builtin ends in an underscore.
 FILTERS: Mapping[str, Callable[..., Any]] = {
     name.rstrip("_"): function
-    for module in (quoting, hostnames, addresses, conversions, containers, strings)
+    for module in (quoting, hostnames, addresses, conversions, containers, strings, times)
     for name, function in vars(module).items()
     if not name.startswith("_") and inspect.isfunction(function) and function.__module__ == module.__name__
 }
