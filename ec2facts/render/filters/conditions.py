@@ -41,7 +41,7 @@ def _version(value: Any, version: Any, operator: str = "eq") -> bool:
     try:
         return _OPERATORS[operator](_parts(value), _parts(version))
     except TypeError:
-        raise RefusalError("the versions cannot be compared: a number stands where the other has a letter") from None
+        raise RefusalError("the versions cannot be compared: one has a number where the other has a letter") from None
 
 
 def _parts(version: Any) -> list[int | str]:

@@ -11,6 +11,7 @@ from ec2facts import facts, instances
 from ec2facts.render.template import environment
 from ec2facts.render.template.environment import render_template, render_text
 
+FILTERS = (Path(environment.__file__).parent.parent / "filters/README.md").read_text(encoding="utf-8")
 README = (Path(environment.__file__).parent / "README.md").read_text(encoding="utf-8")
 
 
@@ -42,3 +43,8 @@ def test_example_of_a_header_renders(tmp_path: Path) -> None:
     template.write_text(f"{header}\n  {{% if true %}}yes{{% endif %}}\nno\n")
 
     assert render_template({}, template) == "  yesno\n"
+
+
+@pytest.mark.parametrize("condition", re.findall(r"`([^` ][^`]* is (?:match|contains|version)\([^`]*\))`", FILTERS))
+def test_example_of_a_test_holds(condition: str) -> None:
+    assert render_text({}, f"{{{{ {condition} }}}}") == "True"
