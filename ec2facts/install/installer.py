@@ -44,7 +44,8 @@ def install(
     that fails runs again in the next run, whether or not its files change then.
 
     ``state`` is a directory for what one run leaves to the next: commands, live checks, backups, groups, pruning and
-    removals need it, and runs with the same one wait for each other. Files with ``prune`` that an earlier run with
+    removals need it, and runs with the same one wait for each other. If it cannot be used, only the files that need it
+    fail. Files with ``prune`` that an earlier run with
     this ``name`` wrote are removed if they are neither in ``files`` nor ``unrendered``, unless ``may_prune`` is false.
     A ``dry_run`` changes nothing, but runs the checks, except for live ones.
     """
@@ -52,27 +53,36 @@ def install(
         if file.check is not None:
             parse_check(file.check)
         parse_suffix(file.check_suffix)
-    needs_state = any(map(_needs_state, files))
-    if state is None and needs_state:
+    if state is None and any(map(_needs_state, files)):
         raise UsageError("commands, live checks, backups, groups, pruning and removals need a state directory")
-    secret = any(file.secret for file in files)
-    journal = None if state is None else _journal(state, is_needed=needs_state or secret)
-    is_unknown = state is not None and journal is None
+    journal, problem = _journal(state)
     installed = {_target(path) for path in [*(file.path for file in files), *unrendered]}
     planned = list(files)
+    secret = any(file.secret for file in files)
     failures: list[EC2FactsError] = []
     changes: list[Change] = []
     with ExitStack() as stack:
+        stateful = [file for file in files if _needs_state(file) or (state is not None and file.secret)]
         if not dry_run:
-            if journal is not None and (needs_state or secret or journal.concerns(installed, name)):
-                failures += stack.enter_context(journal.open(observer))
+            if journal is not None and (stateful or journal.concerns(installed, name)):
+                try:
+                    failures += stack.enter_context(journal.open(observer))
+                except InstallError as error:
+                    journal, problem = None, error
+                    failures.append(error)
             else:
                 journal = None
             _sweep(files)
+        if problem is not None and stateful:
+            failures.append(problem)
+            planned = [file for file in files if file not in stateful]
+            for file in stateful:
+                observer.kept(file)
         if journal is not None:
             planned += journal.prunable(name, installed) if may_prune else []
             secret = secret or any(map(journal.was_secret, installed))
-        shell = Shell({} if journal is None else journal.variables, hides_output=secret or is_unknown)
+        # Without the state, any old content may be a secret.
+        shell = Shell({} if journal is None else journal.variables, hides_output=secret or problem is not None)
         for unit in _units(planned):
             try:
                 compared = _install_unit(unit, journal, shell, name=name, dry_run=dry_run)
@@ -83,7 +93,7 @@ def install(
             else:
                 changes += compared
                 for change in compared:
-                    observer.done(change._replace(was_secret=change.was_secret or is_unknown))
+                    observer.done(change._replace(was_secret=change.was_secret or problem is not None))
         if journal is not None:
             changed = {change.target for change in changes if change.kind != "unchanged"}
             failures += _run_commands(planned, changed, journal, shell, observer, dry_run=dry_run)
@@ -95,14 +105,14 @@ def install(
     return changes
 
 
-def _journal(state: Path, *, is_needed: bool) -> Journal | None:
-    """Return the journal in a state directory, None if it cannot be read and is not needed."""
+def _journal(state: Path | None) -> tuple[Journal | None, InstallError | None]:
+    """Return the journal in a state directory, or the reason why it cannot be read."""
+    if state is None:
+        return None, None
     try:
-        return Journal(state)
-    except InstallError:
-        if is_needed:
-            raise
-        return None
+        return Journal(state), None
+    except InstallError as error:
+        return None, error
 
 
 def _needs_state(file: File) -> bool:

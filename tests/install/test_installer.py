@@ -431,6 +431,22 @@ def test_failure_of_the_state_is_reported_once(tmp_path: Path, mount: Callable[.
     assert [event for event in recorder.told if "Read-only" in event] == []
 
 
+def test_files_that_need_the_state_fail_alone_if_it_cannot_be_used(old: Path, tmp_path: Path) -> None:
+    (tmp_path / "state").write_bytes(b"not a directory")
+    recorder = Recorder()
+    files = [
+        File(old, b"new", command="true"),
+        File(tmp_path / "simple", b"new"),
+        File(tmp_path / "secret", b"hunter2", secret=True),
+    ]
+
+    with pytest.raises(InstallError, match=r"state: .*; --state names another directory"):
+        install(files, state=tmp_path / "state", observer=recorder)
+
+    assert recorder.told == ["kept x.conf", "kept secret", "changed simple"]
+    assert old.read_bytes() == b"old\n"
+
+
 def test_simple_file_is_installed_if_the_state_cannot_be_read(old: Path, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state").chmod(0o777)
