@@ -16,6 +16,7 @@ from ec2facts.collection.withholding import withheld_tags
 from ec2facts.errors import (
     EC2FactsError,
     IncompleteError,
+    InstallError,
     StaleError,
     UnavailableError,
     UnreadError,
@@ -43,6 +44,8 @@ class Rendered(NamedTuple):
     """The files of outputs that failed, or whose group did."""
     is_complete: bool
     """Whether the path of every file is known, so that files that no output asks for can be pruned."""
+    snapshot: Snapshot | None = None
+    """Everything that the service said, if all of it was read."""
 
 
 def apply(
@@ -69,19 +72,11 @@ def apply(
     rendered = render(
         outputs,
         source,
-        last=last,
-        allow_stale=allow_stale,
+        last=last if allow_stale else None,
         settle_within=settle_within,
         dry_run=dry_run,
         observer=observer,
     )
-    return install_rendered(rendered, state=state, name=name, dry_run=dry_run, observer=observer)
-
-
-def install_rendered(
-    rendered: Rendered, *, state: Path, name: str, dry_run: bool = False, observer: ApplyObserver = _UNOBSERVED
-) -> list[Change]:
-    """Install rendered files; raise the first failure, of rendering or of installing, at the end."""
     changes: list[Change] = []
     failures = list(rendered.failures)
     try:
@@ -96,6 +91,12 @@ def install_rendered(
         )
     except EC2FactsError as error:
         failures.append(error)
+    if last is not None and rendered.snapshot is not None and not dry_run:
+        try:
+            last.keep(rendered.snapshot, source, include=_included(outputs))
+        except OSError as error:
+            if not any(isinstance(failure, InstallError) and failure.path == str(state) for failure in failures):
+                observer.unsaved(error)  # else one line about the state directory says enough
     for failure in failures[1:]:
         observer.failed(failure)
     for failure in failures:
@@ -113,16 +114,15 @@ def render(
     source: Source,
     *,
     last: LastFacts | None = None,
-    allow_stale: bool = False,
     settle_within: float = 0.0,
     dry_run: bool = False,
     observer: ApplyObserver = _UNOBSERVED,
 ) -> Rendered:
-    """Read ``source`` and render every output."""
+    """Read ``source`` and render every output; what it does not give comes from ``last``, if that is not None."""
     try:
         snapshot = _collect(outputs, source, observer, settle_within=settle_within)
     except (UnavailableError, UnreadError) as error:
-        if not allow_stale:
+        if last is None:
             raise
         unread = [[_Result(output, error)] for output in outputs]
         results = _stale(outputs, unread, source, last, None, observer)
@@ -130,26 +130,6 @@ def render(
             if isinstance(result.file, StaleError):  # one reason for all of them
                 raise result.file from error
         return _rendered(results, observer)
-    if last is not None and not dry_run and _roots(outputs) == ROOTS:
-        try:
-            last.keep(snapshot, source, include=_included(outputs))
-        except OSError as error:
-            observer.unsaved(error)
-    return render_snapshot(
-        outputs, snapshot, source, last=last if allow_stale else None, dry_run=dry_run, observer=observer
-    )
-
-
-def render_snapshot(
-    outputs: Sequence[Output],
-    snapshot: Snapshot,
-    source: Source,
-    *,
-    last: LastFacts | None = None,
-    dry_run: bool = False,
-    observer: ApplyObserver = _UNOBSERVED,
-) -> Rendered:
-    """Render every output from ``snapshot``; what it lacks comes from ``last``, if that is given."""
     results = _results(outputs, Facts(snapshot), observer)
     if last is not None:
         results = _stale(outputs, results, source, last, snapshot, observer)
@@ -158,7 +138,8 @@ def render_snapshot(
             if output.template is not None and not output.include:
                 own = {**output.shared_variables, **output.variables}
                 observer.rendered(output.file, {name: own[name] for name in own if name not in ITEM_NAMES})
-    return _rendered(results, observer)
+    is_whole = not snapshot.unread and _roots(outputs) == ROOTS
+    return _rendered(results, observer)._replace(snapshot=snapshot if is_whole else None)
 
 
 _FileOrFailure = Union[File, EC2FactsError]
@@ -238,13 +219,11 @@ def _stale(
     outputs: Sequence[Output],
     results: list[list[_Result]],
     source: Source,
-    last: LastFacts | None,
+    last: LastFacts,
     snapshot: Snapshot | None,
     observer: ApplyObserver,
 ) -> list[list[_Result]]:
     """Render again, from the last facts, each output that the service did not give all it needs, and its group."""
-    if last is None:
-        raise ValueError("allow_stale needs the last facts")
     missing = {position for position, each in enumerate(results) if any(map(_lacks_facts, each))}
     if not missing:
         return results

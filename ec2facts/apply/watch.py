@@ -23,7 +23,7 @@ RETRY = 60.0
 """Seconds after which a run with a failure is repeated; each further failure doubles them, up to FULL_INTERVAL."""
 
 _LOOKS = 5
-"""The most looks for changes to settle: what never settles is applied as it is."""
+"""The most looks at facts that keep changing, before they are applied."""
 
 
 class Watch:

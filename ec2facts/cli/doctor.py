@@ -21,7 +21,7 @@ FORMATS = ("text", *TREE_FORMATS)
 
 
 class Options(argparse.Namespace):
-    """What this command takes."""
+    """The options of this command."""
 
     endpoint: str | None
     timeout: float
@@ -29,7 +29,7 @@ class Options(argparse.Namespace):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command takes."""
+    """Add the arguments of this command."""
     parser.add_argument("--endpoint", metavar="URL", help="check the service at URL")
     parser.add_argument(
         "--timeout",

@@ -17,7 +17,7 @@ EXAMPLE = "ec2facts serve busy --port 1338"
 
 
 class Options(argparse.Namespace):
-    """What this command takes."""
+    """The options of this command."""
 
     snapshot: str
     command: list[str]
@@ -29,7 +29,7 @@ class Options(argparse.Namespace):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command takes."""
+    """Add the arguments of this command."""
     from ec2facts.imds.simulator.faults import FAULTS, SYNTAX
 
     known = ", ".join(instances.names())
@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: Options) -> int | None:
-    """Do what the command line says; return the status of the command that was run."""
+    """Serve until a signal, or until the command ends; return the status of the command."""
     import logging
 
     logging.basicConfig(format="ec2facts: warning: %(message)s")

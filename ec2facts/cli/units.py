@@ -14,14 +14,14 @@ EXAMPLE = "ec2facts units install --root image -q && ls image/etc/ec2facts"
 
 
 class Options(PlanOptions):
-    """What this command takes."""
+    """The options of this command."""
 
     action: str | None
     root: Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command takes."""
+    """Add the arguments of this command."""
     parser.add_argument(
         "action",
         nargs="?",
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: Options) -> None:
-    """Do what the command line says."""
+    """Install the units, or list them."""
     from ec2facts.units import find_program, install_units, list_units
 
     if options.action is None:
