@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ec2facts.render.env import render_env
     from ec2facts.render.template.environment import render_template, render_text
+    from ec2facts.render.template.search import list_templates
     from ec2facts.render.tree import render_json, render_tree, render_yaml
 
-__all__ = ["render_env", "render_json", "render_template", "render_text", "render_tree", "render_yaml"]
+__all__ = [
+    "list_templates",
+    "render_env",
+    "render_json",
+    "render_template",
+    "render_text",
+    "render_tree",
+    "render_yaml",
+]
 
 _MODULES = {
+    "list_templates": "template.search",
     "render_env": "env",
     "render_json": "tree",
     "render_template": "template.environment",
