@@ -60,7 +60,7 @@ def imported_modules(root: Path, importing: list[Path]) -> list[Path]:
             if base.with_suffix(".py").is_file() and base.with_suffix(".py") not in found:
                 found.add(base.with_suffix(".py"))
                 waiting.append(base.with_suffix(".py"))
-    packages = {parent / "__init__.py" for file in found for parent in file.relative_to(root).parents[:-1]}
+    packages = {parent / "__init__.py" for file in found for parent in list(file.relative_to(root).parents)[:-1]}
     return sorted(found | {root / package for package in packages})
 
 
