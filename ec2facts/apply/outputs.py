@@ -88,7 +88,12 @@ class Output(NamedTuple):
 def names_used(output: Output) -> set[str] | None:
     """Return the top-level facts that an output may use; None for any of them."""
     has_expressions = output.when is not None or output.for_each is not None or bool(output.path)
-    if not output.only or output.template is not None or output.format == SNAPSHOT or has_expressions:
+    return None if output.template is not None or output.directory or has_expressions else names_selected(output)
+
+
+def names_selected(output: Output) -> set[str] | None:
+    """Return the top-level facts that an output in a format shows; None for any of them."""
+    if not output.only or output.format == SNAPSHOT:
         return None
     if output.format in TREE_FORMATS:
         return names_matching(output.only)

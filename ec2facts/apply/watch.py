@@ -9,9 +9,10 @@ from typing import NoReturn
 
 from ec2facts.apply.last_facts import LastFacts
 from ec2facts.apply.observer import ApplyObserver
-from ec2facts.apply.outputs import Output, names_used
+from ec2facts.apply.outputs import Output
 from ec2facts.apply.paths import changeable_names, roots_of
 from ec2facts.apply.run import apply
+from ec2facts.apply.watched_names import names_watched
 from ec2facts.collection.crawl import crawl
 from ec2facts.errors import EC2FactsError, UnavailableError, UnreadError
 from ec2facts.imds.source import Source
@@ -154,7 +155,7 @@ class Watch:
         self._full_at = 0.0
 
     def _roots(self) -> tuple[str, ...]:
-        used = [names_used(output) for output in self._outputs]
+        used = [names_watched(output) for output in self._outputs]
         changeable = changeable_names(self._included())
         names = changeable if None in used else changeable & {name for each in used for name in each or ()}
         # The id tells another instance, as after a snapshot of a virtual machine is resumed.

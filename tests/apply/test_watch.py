@@ -163,7 +163,7 @@ def test_look_asks_only_for_changeable_facts_that_the_outputs_use(scene: Scene) 
     assert sorted(scene.service.asked) == sorted([*look, *full, *look])
 
 
-def test_template_is_watched_for_every_changeable_fact(tmp_path: Path, service: Service) -> None:
+def test_template_is_watched_for_the_facts_that_it_names(tmp_path: Path, service: Service) -> None:
     (tmp_path / "t.j2").write_text("{{ spot_instance_action.action | default('none') }}")
     scene = Scene(tmp_path, service, Output(File(tmp_path / "env"), template=str(tmp_path / "t.j2")))
 
