@@ -6,7 +6,7 @@ import argparse
 
 from ec2facts.cli.destination import DestinationOptions, add_destination_options, run_output, write
 from ec2facts.cli.source_options import SourceOptions, add_source_options, refuse_missing_service
-from ec2facts.errors import UnavailableError
+from ec2facts.errors import NotReadyError, UnavailableError
 from ec2facts.render.tree import TREE_FORMATS, render_tree
 
 EXAMPLE = "ec2facts dump --simulate busy -f yaml"
@@ -65,7 +65,7 @@ def run(options: Options) -> int:
         if options.or_empty:
             refuse_missing_service(options)
         return run_output(options, options, output)
-    except UnavailableError:
-        if options.or_empty:
+    except UnavailableError as error:
+        if options.or_empty and not isinstance(error, NotReadyError):
             return write(render_tree({}, options.format).encode(), options)
         raise

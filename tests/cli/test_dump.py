@@ -68,6 +68,14 @@ def test_disabled_service_gives_an_empty_mapping_where_that_is_asked_for(
     assert call(capfdbinary, "dump", "--or-empty") == (0, b"{}\n", "")
 
 
+def test_instance_that_still_boots_is_not_a_missing_service(capfdbinary: Capture) -> None:
+    with Simulator({"meta-data/ami-id": b"ami-1234567890abcdef0"}) as url:
+        outcome = call(capfdbinary, "dump", "--or-empty", "--endpoint", url)
+
+    assert (outcome.status, outcome.output) == (3, b"")
+    assert "is not ready" in outcome.errors
+
+
 def test_silent_service_is_given_up_before_its_time_limit(silent_service: socket.socket, capfdbinary: Capture) -> None:
     url = f"http://127.0.0.1:{silent_service.getsockname()[1]}"
 

@@ -220,6 +220,13 @@ def test_task_fails_without_a_service_where_one_is_required(play: Callable[..., 
     assert done.results["laptop"]["msg"].startswith(f"the metadata service at {NOBODY} is unavailable: ")
 
 
+def test_task_fails_on_an_instance_that_still_boots(play: Callable[..., Play]) -> None:
+    with Simulator({"meta-data/ami-id": b"ami-1234567890abcdef0"}) as url:
+        done = play([gather()], {"booting": {"endpoint": url}})
+
+    assert done.results["booting"]["msg"].startswith(f"the metadata service at {url} is not ready: ")
+
+
 @pytest.fixture
 def incomplete() -> Iterator[dict[str, dict[str, str]]]:
     with Simulator(
