@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 from ec2facts.apply.config_keys import CONTENT_KEYS, OUTPUT_KEYS, TOP_KEYS, Key
+from ec2facts.apply.expansion import EXPRESSION
 from ec2facts.apply.outputs import EnvOptions, Output
 from ec2facts.apply.variables import check_variables, plain_value, read_variables
 from ec2facts.errors import ConfigError, EC2FactsError, UsageError
@@ -18,7 +20,7 @@ from ec2facts.install.file import File
 from ec2facts.install.settings import group_number, user_number
 from ec2facts.render.env import render_env
 from ec2facts.render.env_formats import FORMATS
-from ec2facts.render.template.search import default_search_path, find_template
+from ec2facts.render.template.search import SUFFIX, default_search_path
 from ec2facts.render.tree import TREE_FORMATS
 from ec2facts.text import did_you_mean
 
@@ -41,8 +43,11 @@ def load_config(*paths: Path, may_be_empty: bool = False) -> list[Output]:
 
 
 def check_config(*paths: Path) -> list[ConfigError]:
-    """Return what would fail on this machine with any facts: templates that do not exist, unknown users and groups."""
-    return [error for place, output in _outputs(paths) for error in _absent(place, output)]
+    """Return what fails on this machine whatever the facts are.
+
+    That is a template that does not exist or compile, an expression that does not, and an unknown user or group.
+    """
+    return [error for place, output in _outputs(paths) for error in _faults(place, output)]
 
 
 def _outputs(paths: Sequence[Path]) -> list[tuple[_Place, Output]]:
@@ -79,21 +84,34 @@ def _is_config(file: Path) -> bool:
     return file.suffix in {".yaml", ".yml"} and not file.name.startswith(".")  # an editor's lock or backup
 
 
-def _absent(place: _Place, output: Output) -> Iterator[ConfigError]:
-    def find(template: str) -> Path:
-        return find_template(template, output.search_path)
-
-    checks: Mapping[str, tuple[Callable[[str], object], Any]] = {
-        "template": (find, output.template),
-        "owner": (user_number, output.file.owner),
-        "group": (group_number, output.file.group),
-    }
-    for key, (check, value) in checks.items():
+def _faults(place: _Place, output: Output) -> Iterator[ConfigError]:
+    for key, check, value in _checks(output):
         if value is not None:
             try:
                 check(str(value))
             except EC2FactsError as error:
                 yield place.error(key, str(error))
+
+
+def _checks(output: Output) -> Iterator[tuple[str, Callable[[str], object], Any]]:
+    """Yield the key, the check and the value of each setting that may be wrong on this machine."""
+    from ec2facts.render.template.environment import check_expression, check_template
+
+    check = partial(check_template, search_path=output.search_path)
+    yield "template", check, output.template
+    if output.directory is not None:
+        if not output.directory.is_dir():
+            yield "directory", _refuse_directory, output.directory
+        yield from (("directory", check, file) for file in sorted(output.directory.rglob(f"*{SUFFIX}")))
+    yield "when", check_expression, output.when
+    yield "for_each", check_expression, output.for_each
+    yield from (("path", check_expression, match[1].strip()) for match in EXPRESSION.finditer(output.path))
+    yield "owner", user_number, output.file.owner
+    yield "group", group_number, output.file.group
+
+
+def _refuse_directory(name: str) -> None:
+    raise UsageError(f"there is no directory {name}")
 
 
 class _Place(NamedTuple):

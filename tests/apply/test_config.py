@@ -135,17 +135,36 @@ def test_names_that_do_not_exist_fail_no_config_but_are_found_by_a_check(tmp_pat
 - {path: b, template: no/thing}
 - {path: c, format: json, owner: no-such-user, group: no-such-group}
 - {path: d, format: json, owner: root}
+- {path: e, template: ./wrong.j2}
+- {path: "{{ region | }}", format: json, when: "x ==", for_each: "[1"}
+- {path: f, directory: nowhere}
+- {path: g, directory: tree}
 """
     )
 
-    assert len(load_config(tmp_path / "ec2facts.yaml")) == 4
+    (tmp_path / "tree").mkdir()
+    for file in ("wrong.j2", "tree/wrong.j2"):
+        (tmp_path / file).write_text("\n{% if %}")
+
+    assert len(load_config(tmp_path / "ec2facts.yaml")) == 8
     errors = [str(error) for error in check_config(tmp_path / "ec2facts.yaml")]
-    assert [re.sub(" in /.*", "", error.partition("ec2facts.yaml:")[2]) for error in errors] == [
+    found = [re.sub(" in /.*", "", error.partition("ec2facts.yaml:")[2]) for error in errors]
+    assert found[:4] == [
         "2: template: no template 'modt'",
         f"3: template: {tmp_path}/no/thing: no such template",
         "4: owner: there is no user 'no-such-user'",
         "4: group: there is no group 'no-such-group'",
     ]
+    assert [error.partition(" ")[0] + error.partition(" ")[2].partition(": ")[0] for error in found[4:]] == [
+        "6:template",
+        "7:when",
+        "7:for_each",
+        "7:path",
+        "8:directory",
+        "9:directory",
+    ]
+    assert f"{tmp_path}/wrong.j2:2: " in found[4]
+    assert f"{tmp_path}/tree/wrong.j2:2: " in found[9]
 
 
 @pytest.mark.parametrize(

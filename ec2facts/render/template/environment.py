@@ -128,6 +128,21 @@ def evaluate(
         return unguarded(value)
 
 
+def check_template(template: str | os.PathLike[str], *, search_path: Sequence[Path] | None = None) -> None:
+    """Raise TemplateError, with file and line, if a template does not exist or cannot be compiled."""
+    environment = _Environment({}, {}, search_path)
+    file = find_template(template, environment.search_path).absolute()
+    with environment.errors(str(file)):
+        environment.get_template(str(file))
+
+
+def check_expression(expression: str, *, name: str = "<expression>") -> None:
+    """Raise TemplateError if a Jinja expression cannot be compiled; the error calls it ``name``."""
+    environment = _Environment({}, {}, ())
+    with environment.errors(name):
+        environment.compile_expression(expression)
+
+
 class _Environment(SandboxedEnvironment):
     """Jinja over facts and variables. The name of a template is its absolute path."""
 
