@@ -105,7 +105,7 @@ def _text_or_base64(body: bytes) -> str | dict[str, str]:
 
 
 def _plain(values: dict[str, Any], options: Options) -> bytes:
-    """Return scalars bare and all else as JSON; the body of a single path stays as it is."""
+    """Return scalars bare and all else as JSON; the body of a single path unchanged."""
     found = [
         (name, each)
         for name in options.names

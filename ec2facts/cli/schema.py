@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: Options) -> int:
-    """Write the schema, or the part of it that was asked for."""
+    """Write the schema, or the named part of it."""
     chosen = _chosen(options.names)
     entries = [entry for entry in schema() if not chosen or entry.name in chosen]
     if options.search is not None:

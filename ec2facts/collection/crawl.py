@@ -36,7 +36,7 @@ def crawl(
 ) -> Snapshot:
     """Read every path of ``source``, each once, at most ``concurrency`` at a time.
 
-    What is withheld stays out of the snapshot unless ``include`` names it; credentials are not even asked for. A
+    What is withheld stays out of the snapshot unless ``include`` names it; credentials are not even requested. A
     path that could not be read costs only itself: it is a gap of the snapshot, with its reason. Raises
     UnavailableError where there is no service, UsageError where ``include`` names nothing, and UnreadError where the
     listings name more than ``max_paths`` paths or the bodies hold more than ``max_bytes`` bytes. ``on_progress`` is
@@ -144,7 +144,7 @@ def settle(
 def _record(
     path: str, answer: Answer, bodies: dict[str, bytes], gaps: dict[str, Gap], listings: dict[str, Listing]
 ) -> list[str]:
-    """Record the answer for ``path``; return the paths to ask for next."""
+    """Record the answer for ``path``; return the paths to read next."""
     try:
         body = answer()
         if body is not None and path.endswith("/"):

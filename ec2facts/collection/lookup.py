@@ -32,7 +32,7 @@ def lookup(
 ) -> Any:
     """Return the fact ``name``, reading no more than it takes.
 
-    ``name`` is dotted (``tags.Name``, ``network_interfaces.0.subnet_id``), with a position where it is no key, or a
+    ``name`` is dotted (``tags.Name``, ``network_interfaces.0.subnet_id``), with a position in place of a key, or a
     name that AWS uses (``local-ipv4``; of a network interface, the primary one's). With ``*`` in it, the result is a
     dict of all that match, by dotted name. A path, with a slash before any dot (``placement/region``), gives its body,
     as bytes, and so do user data.

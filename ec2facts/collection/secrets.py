@@ -134,7 +134,7 @@ UNPACKED_LIMIT = 1024 * 1024
 
 
 def looks_secret(body: bytes) -> bool:
-    """Whether ``body`` looks like it holds a secret, as it is or decoded once."""
+    """Whether ``body`` looks like it holds a secret, unchanged or decoded once."""
     return any(_pattern().search(view) for view in _views(body))
 
 

@@ -98,17 +98,17 @@ class FactsDict(TypedDict, total=False):
     instance_type: str
     """Type of the instance."""
     instance_life_cycle: str
-    """How it was bought, such as on-demand or spot."""
+    """Purchasing option, such as on-demand or spot."""
     instance_action: str
     """Notice of a reboot for bundling, such as none or shutdown."""
     ami_id: str
     """Id of the AMI."""
     ami_launch_index: int
-    """Position among those launched together."""
+    """Position among the instances of one launch."""
     ami_manifest_path: str
     """Path of the AMI's manifest; (unknown) for EBS."""
     ancestor_ami_ids: list[str]
-    """Ids of the AMIs that this one was made from."""
+    """Ids of the AMIs from which this AMI was made."""
     reservation_id: str
     """Id of the reservation."""
     product_codes: list[str]
@@ -162,7 +162,7 @@ class FactsDict(TypedDict, total=False):
     security_groups: list[str]
     """Names of the security groups of the primary network interface."""
     tags: dict[str, str]
-    """Tags; absent unless the instance allows tags in its metadata."""
+    """Tags. Absent unless the instance allows tags in its metadata."""
     public_keys: dict[str, PublicKeyFacts]
     """Public keys that the instance was launched with, by the key pair's name."""
     block_device_mapping: dict[str, str]
@@ -194,19 +194,19 @@ class FactsDict(TypedDict, total=False):
     instance_identity_signature: str
     """Detached RSA signature of the identity document, base64."""
     autoscaling_target_lifecycle_state: str
-    """State that Auto Scaling moves the instance to."""
+    """Lifecycle state to which Auto Scaling moves the instance."""
     spot_instance_action: SpotInstanceActionFacts
-    """What happens to the Spot Instance, and when."""
+    """Action that interrupts the Spot Instance, and its time."""
     spot_termination_time: str
-    """When the Spot Instance ends; not always a time."""
+    """When the Spot Instance ends. It may be a text that is not a time."""
     rebalance_recommendation: str
-    """When a rebalance recommendation was given."""
+    """Time of the rebalance recommendation."""
     maintenance_history: list[MaintenanceEventDict]
-    """Maintenance events completed or canceled."""
+    """Completed and canceled maintenance events."""
     maintenance_scheduled: list[MaintenanceEventDict]
-    """Maintenance events to come."""
+    """Scheduled maintenance events."""
     hibernation_configured: bool
-    """Whether the instance can hibernate."""
+    """Whether hibernation is configured."""
     monitoring: str
     """Detailed monitoring: enabled or disabled."""
     vhostmd: str
@@ -222,7 +222,7 @@ class FactsDict(TypedDict, total=False):
     elastic_inference: dict[str, JSONDict]
     """Elastic Inference accelerators by id; retired by AWS."""
     user_data: str | Base64Facts
-    """User data that the instance was launched with, as it is: text, gzip, anything."""
+    """User data of the launch, unchanged: text, gzip, anything."""
     meta_data: dict[str, Any]
     """The service's own tree below ``meta-data/``, as served."""
     dynamic: dict[str, Any]

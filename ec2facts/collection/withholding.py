@@ -12,7 +12,7 @@ from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.metadata.schema import is_directory, never_empty
 
 WITHHELD_NAMES = {name: attribute.path for name, attribute in attributes(EC2Metadata).items() if attribute.withheld}
-"""The attributes that are withheld, with the path that each stands for."""
+"""The withheld attributes, each with its path."""
 
 _WITHHELD_BELOW = frozenset({"instance-identity", "iam", "identity-credentials"})
 """The directories, in any case of letters, below which everything is withheld that is not declared harmless."""
@@ -87,7 +87,7 @@ def withheld_tags(withheld: Iterable[str]) -> dict[str, str]:
 
 
 def _path(name: str) -> str:
-    """Return the path that a name to include stands for."""
+    """Return the path of a name to include."""
     if "/" in name and name.strip("/"):
         return below_root(_plain(name))
     try:
@@ -103,7 +103,7 @@ def _plain(path: str) -> str:
     """Return ``path`` without doubled slashes, which the service overlooks; raise UsageError for one with dots."""
     segments = path.split("/")
     if not {".", ".."}.isdisjoint(segments):
-        raise UsageError(f"{path!r} is no path: it holds the segment . or ..")
+        raise UsageError(f"{path!r} is not a path: it holds the segment . or ..")
     return "/".join(filter(None, segments)) + "/" * path.endswith("/")
 
 

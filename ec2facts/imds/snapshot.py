@@ -123,7 +123,7 @@ class Snapshot:
 
     @property
     def unread(self) -> dict[str, str]:
-        """The paths that could not be read, with the reasons; not those that turned out to be directories."""
+        """The paths that could not be read, with the reasons; without the paths that turned out to be directories."""
         unread = sorted((path, gap.detail) for path, gap in self.gaps.items() if gap.kind == "unread")
         return {path: reason for path, reason in unread if not self._is_directory(path)}
 

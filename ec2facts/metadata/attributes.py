@@ -115,7 +115,7 @@ class Attribute(Generic[T]):
             return cast(T, resource.__dict__[self.name])
 
     def require(self, resource: Resource) -> T:
-        """Return the value as ever, but raise AbsentError where there is none, whatever ``when_absent`` says."""
+        """Return the value; raise AbsentError if there is none, even with ``when_absent``."""
         if not self.cached:
             return self.read(resource)
         with resource.lock:
@@ -157,7 +157,7 @@ class Derived(Attribute[T]):
         self.needs = needs
 
     def require(self, resource: Resource) -> T:
-        """Return the value as ever, but raise AbsentError where there is none, whatever ``when_absent`` says."""
+        """Return the value; raise AbsentError if there is none, even with ``when_absent``."""
         if self.needs is not None:
             self.needs.require(resource)
         return super().require(resource)
@@ -227,7 +227,7 @@ class Resource(ABC):
 
     @property
     def lock(self) -> AbstractContextManager[object]:
-        """This process's own lock: one that another thread held at a fork stays locked in the child for ever."""
+        """This process's own lock: a lock held by another thread at a fork stays locked in the child."""
         return self._locks.setdefault(os.getpid(), threading.RLock())
 
     @property
@@ -236,7 +236,7 @@ class Resource(ABC):
         """Where attributes are read from."""
 
     def fetch(self, path: str, decode: Callable[[bytes], V], *, nonempty: bool = False) -> V:
-        """Read and decode ``path`` below the directory; raise DecodeError where the body is not what it should be."""
+        """Read and decode ``path`` below the directory; raise DecodeError if the body is malformed."""
         path = self.directory + path
         body = read(self.source, path, nonempty=nonempty)
         with decoding(path):

@@ -23,7 +23,7 @@ class AbsentValueError(ValueError):
 
 
 def raw(body: bytes) -> bytes:
-    """Return the body as it is."""
+    """Return the body unchanged."""
     return body
 
 
@@ -61,7 +61,7 @@ def integer(body: bytes) -> int:
 
 
 def boolean(body: bytes) -> bool:
-    """Return what ``true`` or ``false`` says; nothing at all is false."""
+    """Return what ``true`` or ``false`` says; an empty body is false."""
     try:
         return {b"true": True, b"false": False, b"": False}[body.strip().lower()]
     except KeyError:

@@ -40,9 +40,9 @@ T = TypeVar("T")
 
 
 class EC2Metadata(Resource):
-    """The attributes of one instance, each read when it is asked for.
+    """The attributes of one instance, each read at its first use.
 
-    By default it reads the live service; ``session`` is then used for every request, as it is. ``source`` is
+    By default it reads the live service; ``session`` sends every request and is not altered. ``source`` is
     anything else to read from, such as a Snapshot.
     """
 
@@ -64,7 +64,7 @@ class EC2Metadata(Resource):
 
     @property
     def source(self) -> Source:
-        """Where attributes are read from; made at the first use, for that reads the environment."""
+        """Where attributes are read from; made at the first use, because that reads the environment."""
         with self.lock:
             if self._source is None:
                 from ec2facts.imds.client import IMDSClient
@@ -90,7 +90,7 @@ class EC2Metadata(Resource):
     instance_id = Attribute("meta-data/instance-id", text, "Id of the instance.", never_empty=True)
     instance_type = Attribute("meta-data/instance-type", text, "Type of the instance.", never_empty=True)
     instance_life_cycle = Attribute(
-        "meta-data/instance-life-cycle", text, "How it was bought, such as on-demand or spot."
+        "meta-data/instance-life-cycle", text, "Purchasing option, such as on-demand or spot."
     )
     instance_action = Attribute(
         "meta-data/instance-action",
@@ -100,10 +100,10 @@ class EC2Metadata(Resource):
         changeable=True,
     )
     ami_id = Attribute("meta-data/ami-id", text, "Id of the AMI.", never_empty=True)
-    ami_launch_index = Attribute("meta-data/ami-launch-index", integer, "Position among those launched together.")
+    ami_launch_index = Attribute("meta-data/ami-launch-index", integer, "Position among the instances of one launch.")
     ami_manifest_path = Attribute("meta-data/ami-manifest-path", text, "Path of the AMI's manifest; (unknown) for EBS.")
     ancestor_ami_ids = Attribute(
-        "meta-data/ancestor-ami-ids", lines, "Ids of the AMIs that this one was made from.", when_absent=list
+        "meta-data/ancestor-ami-ids", lines, "Ids of the AMIs from which this AMI was made.", when_absent=list
     )
     reservation_id = Attribute("meta-data/reservation-id", text, "Id of the reservation.", never_empty=True)
     product_codes = Attribute("meta-data/product-codes", lines, "AWS Marketplace product codes.", when_absent=list)
@@ -182,7 +182,7 @@ class EC2Metadata(Resource):
 
     @derived("meta-data/tags/instance/", changeable=True)
     def tags(self) -> InstanceTags:
-        """Tags; absent unless the instance allows tags in its metadata."""
+        """Tags. Absent unless the instance allows tags in its metadata."""
         return InstanceTags(self._names("meta-data/tags/instance/"), self)
 
     @derived(PUBLIC_KEYS, when_absent=dict, document=True)
@@ -312,7 +312,7 @@ class EC2Metadata(Resource):
     autoscaling_target_lifecycle_state = Attribute(
         "meta-data/autoscaling/target-lifecycle-state",
         text,
-        "State that Auto Scaling moves the instance to.",
+        "Lifecycle state to which Auto Scaling moves the instance.",
         when_absent=None,
         cached=False,
         changeable=True,
@@ -320,7 +320,7 @@ class EC2Metadata(Resource):
     spot_instance_action = Attribute(
         "meta-data/spot/instance-action",
         spot_action,
-        "What happens to the Spot Instance, and when.",
+        "Action that interrupts the Spot Instance, and its time.",
         when_absent=None,
         cached=False,
         changeable=True,
@@ -328,7 +328,7 @@ class EC2Metadata(Resource):
     spot_termination_time = Attribute(
         "meta-data/spot/termination-time",
         text,
-        "When the Spot Instance ends; not always a time.",
+        "When the Spot Instance ends. It may be a text that is not a time.",
         when_absent=None,
         cached=False,
         changeable=True,
@@ -336,7 +336,7 @@ class EC2Metadata(Resource):
     rebalance_recommendation = Attribute(
         "meta-data/events/recommendations/rebalance",
         notice_time,
-        "When a rebalance recommendation was given.",
+        "Time of the rebalance recommendation.",
         when_absent=None,
         cached=False,
         changeable=True,
@@ -344,7 +344,7 @@ class EC2Metadata(Resource):
     maintenance_history = Attribute(
         "meta-data/events/maintenance/history",
         documents(MaintenanceEventDict),
-        "Maintenance events completed or canceled.",
+        "Completed and canceled maintenance events.",
         when_absent=list,
         cached=False,
         document=True,
@@ -353,14 +353,14 @@ class EC2Metadata(Resource):
     maintenance_scheduled = Attribute(
         "meta-data/events/maintenance/scheduled",
         documents(MaintenanceEventDict),
-        "Maintenance events to come.",
+        "Scheduled maintenance events.",
         when_absent=list,
         cached=False,
         document=True,
         changeable=True,
     )
     hibernation_configured = Attribute(
-        "meta-data/hibernation/configured", boolean, "Whether the instance can hibernate.", when_absent=None
+        "meta-data/hibernation/configured", boolean, "Whether hibernation is configured.", when_absent=None
     )
     monitoring = Attribute(
         "dynamic/fws/instance-monitoring",
@@ -405,9 +405,9 @@ class EC2Metadata(Resource):
 
     @derived("user-data", when_absent=None, withheld=True)
     def user_data(self) -> bytes | None:
-        """User data that the instance was launched with, as it is: text, gzip, anything."""
+        """User data of the launch, unchanged: text, gzip, anything."""
         return self.fetch("user-data/", raw)  # with the slash that ec2-metadata asks for
 
 
 ec2_metadata = EC2Metadata()
-"""This instance; nothing is read before its first attribute is."""
+"""This instance. Nothing is read before its first attribute."""

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Part(Resource, Generic[K]):
-    """A resource of the instance ``parent``, told from its like by ``key``."""
+    """A resource of the instance ``parent``, identified by ``key``."""
 
     def __init__(self, key: K, parent: EC2Metadata | None) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ def _this_instance() -> EC2Metadata:
 
 
 class Leaves(Mapping[str, T]):
-    """The values of one directory by name: names are known at once, each value is read once, when it is asked for.
+    """The values of one directory by name: the names are known at once, and each value is read once, at its first use.
 
     A name that the directory does not list is a KeyError without a request.
     """
@@ -87,7 +87,7 @@ class Leaves(Mapping[str, T]):
 
 
 class InstanceTags(Leaves[str]):
-    """The instance's tags; the values are read one by one, when they are asked for."""
+    """The instance's tags. Each value is read at its first use."""
 
     def __init__(self, names: Iterable[str], parent: EC2Metadata) -> None:
         super().__init__("meta-data/tags/instance/", text, names, parent)

@@ -19,7 +19,7 @@ class Entry(NamedTuple):
     """One attribute, under the name that the Python API, the facts and ``ec2facts get`` know."""
 
     name: str
-    """Dotted; ``*`` stands for the key of a network interface or a public key."""
+    """Dotted; ``*`` replaces the key of a network interface or a public key."""
     type: str
     """The Python type, as an annotation says it."""
     path: str
@@ -67,7 +67,7 @@ _Tree = dict[str, Any]
 """What is declared below a directory, by name; the names of directories end in ``/``."""
 
 _ANY = "{}"
-"""The name that stands for every name."""
+"""The name that matches every name."""
 
 _NEVER_EMPTY = ""
 """The name in a value that may not be empty."""
