@@ -60,7 +60,7 @@ def test_scalar_is_printed_bare_and_all_else_as_json(
     assert outcome == (0, printed, "")
 
 
-def test_facts_are_printed_in_the_order_asked_for(snapshot: Path, capfdbinary: Capture) -> None:
+def test_facts_are_printed_in_the_order_of_the_arguments(snapshot: Path, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "get", "hibernation/configured", "ami_launch_index", "--from", snapshot)
 
     assert outcome.output == b"true\n0\n"
@@ -72,7 +72,7 @@ def test_absent_fact_prints_nothing_and_has_its_own_status(snapshot: Path, capfd
     assert outcome == (9, b"", "ec2facts: error: meta-data/mac is absent: the service answers 404\n")
 
 
-def test_default_is_written_for_what_is_absent_alone(snapshot: Path, capfdbinary: Capture) -> None:
+def test_default_is_written_for_absent_facts_alone(snapshot: Path, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "get", "mac", "ami_launch_index", "tags.None", "--default", "none", "--from", snapshot)
 
     assert outcome == (0, b"none\n0\nnone\n", "")
@@ -86,7 +86,7 @@ def test_default_does_not_hide_a_mistyped_name(name: str, capfdbinary: Capture) 
     assert "did you mean" in outcome.errors
 
 
-def test_default_does_not_hide_what_is_unread(tmp_path: Path, capfdbinary: Capture) -> None:
+def test_default_does_not_hide_an_unread_fact(tmp_path: Path, capfdbinary: Capture) -> None:
     file = tmp_path / "snapshot.json"
     file.write_text('{"meta-data/mac": {"status": 503}}')
 
@@ -191,7 +191,7 @@ def test_document_is_written_as_served_so_that_its_signature_verifies(
         ("local-ipv", 2, "(did you mean 'local-ipv4', which is private_ipv4?)"),
     ],
 )
-def test_error_says_what_is_wrong_and_the_remedy(
+def test_error_names_the_problem_and_the_remedy(
     name: str, status: int, told: str, tmp_path: Path, capfdbinary: Capture
 ) -> None:
     file = tmp_path / "snapshot.json"
@@ -219,7 +219,7 @@ def test_withheld_fact_is_printed_when_it_is_included(capfdbinary: Capture) -> N
     assert outcome.output == instances.load("awkward").read("user-data")
 
 
-def test_name_that_is_taken_for_an_instance_is_explained(capfdbinary: Capture) -> None:
+def test_name_parsed_as_an_instance_is_explained(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "get", "--simulate", "instance_id")
 
     assert outcome.status == 2

@@ -43,12 +43,12 @@ class Failing:
         return self._bodies.get(path)
 
 
-# What is asked for
+# Requests
 
 
 @pytest.mark.parametrize("include", [(), EVERYTHING], ids=["plain", "with everything"])
 @pytest.mark.parametrize("name", ALL)
-def test_each_path_is_asked_for_exactly_once(name: str, include: tuple[str, ...]) -> None:
+def test_each_path_is_requested_exactly_once(name: str, include: tuple[str, ...]) -> None:
     simulator = Simulator(instances.load(name))
 
     with simulator as url:
@@ -61,7 +61,7 @@ def test_each_path_is_asked_for_exactly_once(name: str, include: tuple[str, ...]
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_credentials_are_not_asked_for_unless_they_are_included(name: str) -> None:
+def test_credentials_are_not_requested_unless_included(name: str) -> None:
     simulator = Simulator(instances.load(name))
 
     with simulator as url:
@@ -97,7 +97,7 @@ def test_credentials_are_read_when_they_are_included() -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_what_is_withheld_is_a_gap_that_says_how_to_include_it(name: str) -> None:
+def test_withheld_path_is_a_gap_that_says_how_to_include_it(name: str) -> None:
     crawled = crawl(instances.load(name))
 
     withheld = {gap.detail for gap in crawled.gaps.values() if gap.kind == "withheld"}
@@ -105,7 +105,7 @@ def test_what_is_withheld_is_a_gap_that_says_how_to_include_it(name: str) -> Non
     assert {"user_data", "instance_identity_pkcs7"} & withheld
 
 
-def test_user_data_are_asked_for_though_they_are_not_listed() -> None:
+def test_user_data_are_requested_without_being_listed() -> None:
     source = Failing({"meta-data/instance-id": b"i-1234567890abcdef0"})
 
     snapshot = crawl(source)
@@ -114,18 +114,18 @@ def test_user_data_are_asked_for_though_they_are_not_listed() -> None:
     assert snapshot.gaps["user-data"] == Gap("absent")
 
 
-def test_what_is_not_there_at_all_is_absent() -> None:
+def test_missing_root_is_absent() -> None:
     assert crawl({}).gaps == dict.fromkeys(["meta-data/", "dynamic/", "user-data"], Gap("absent"))
 
 
-def test_what_is_listed_and_not_there_is_absent() -> None:
+def test_listed_path_that_answers_404_is_absent() -> None:
     crawled = crawl({"meta-data/": b"metrics/\nami-id", "meta-data/metrics/": b"vhostmd", "meta-data/ami-id": b"ami-1"})
 
     assert crawled.gaps["meta-data/metrics/vhostmd"] == Gap("absent")
     assert crawled.bodies["meta-data/ami-id"] == b"ami-1"
 
 
-def test_unknown_name_to_include_is_an_error_before_anything_is_asked_for() -> None:
+def test_unknown_name_to_include_is_an_error_before_the_first_request() -> None:
     source = Failing({})
 
     with pytest.raises(UsageError):
@@ -163,7 +163,7 @@ def test_directories_that_are_listed_without_a_slash_are_known_by_the_declaratio
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_directory_that_answers_with_a_redirect_is_asked_for_with_its_slash(status: int) -> None:
+def test_redirected_directory_is_requested_with_its_slash(status: int) -> None:
     moved = UnreadError("meta-data/future", f"HTTP {status}", status=status)
     source = Failing(
         {"meta-data/": b"future\nami-id", "meta-data/future/x": b"1", "meta-data/ami-id": b"ami-1"},
@@ -201,7 +201,7 @@ def test_directory_that_redirects_with_its_slash_too_is_unread() -> None:
     assert crawled.unread == {"meta-data/future/": "HTTP 301"}
 
 
-def test_directory_that_names_itself_for_ever_ends_at_a_depth() -> None:
+def test_directory_that_lists_itself_ends_at_a_depth() -> None:
     class Endless:
         def __init__(self) -> None:
             self.paths: list[str] = []
@@ -332,7 +332,7 @@ def test_directory_whose_body_is_no_listing_is_unread(body: bytes) -> None:
     assert Snapshot.parse(crawled.dump()).unread == crawled.unread
 
 
-# What goes wrong
+# Errors
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -347,7 +347,7 @@ def test_path_that_is_unread_costs_only_itself(name: str) -> None:
     assert crawled.bodies == {path: body for path, body in bodies.items() if path not in lost}
 
 
-def test_directory_that_is_unread_costs_only_what_is_below_it() -> None:
+def test_unread_directory_costs_only_its_own_paths() -> None:
     bodies = {"meta-data/placement/region": b"us-east-1", "meta-data/ami-id": b"ami-1"}
     lost = {"meta-data/placement/": UnreadError("meta-data/placement/", "HTTP 503", status=503)}
 
@@ -460,7 +460,7 @@ class Counting:
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 8, 32])
-def test_never_more_are_asked_for_at_a_time(concurrency: int) -> None:
+def test_concurrency_limits_the_requests_in_flight(concurrency: int) -> None:
     source = Counting(200, concurrency)
 
     crawl(source, concurrency=concurrency)
@@ -468,7 +468,7 @@ def test_never_more_are_asked_for_at_a_time(concurrency: int) -> None:
     assert source.most == concurrency
 
 
-def test_8_are_asked_for_at_a_time_by_default() -> None:
+def test_default_concurrency_is_8() -> None:
     source = Counting(200, 8)
 
     crawl(source)

@@ -91,7 +91,7 @@ def test_order_of_the_answers_changes_nothing(name: str, include: tuple[str, ...
     assert len(written) == 1
 
 
-def test_what_was_handed_over_is_not_changed() -> None:
+def test_arguments_are_not_mutated() -> None:
     snapshot = instances.load("busy")
     before = snapshot.dump()
 
@@ -112,7 +112,7 @@ def test_facts_come_in_the_order_of_the_declarations(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_what_is_absent_is_no_key(name: str) -> None:
+def test_absent_attribute_is_not_a_key(name: str) -> None:
     snapshot = instances.load(name)
 
     everything = facts(snapshot, include=EVERYTHING)
@@ -127,7 +127,7 @@ def test_what_is_absent_is_no_key(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_nothing_is_none_but_in_documents_as_served(name: str) -> None:
+def test_only_documents_hold_none(name: str) -> None:
     everything = facts(instances.load(name), include=EVERYTHING)
 
     for key in DOCUMENTS & everything.keys():
@@ -145,7 +145,7 @@ def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_empty_text_is_only_what_is_served_as_empty(name: str) -> None:
+def test_empty_text_comes_only_from_empty_bodies(name: str) -> None:
     snapshot = instances.load(name)
 
     everything = facts(snapshot, include=EVERYTHING)
@@ -321,11 +321,11 @@ def test_instance_that_serves_nothing_has_no_facts() -> None:
     assert facts(Snapshot({}, gaps)) == {"collection": {"withheld": {}, "unread": {}}}
 
 
-# What is missing
+# Gaps
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_collection_says_what_is_withheld_and_how_to_include_it(name: str) -> None:
+def test_collection_names_withheld_paths_and_how_to_include_them(name: str) -> None:
     snapshot = instances.load(name)
 
     collection = facts(snapshot)["collection"]
@@ -356,7 +356,7 @@ def test_included_name_is_a_fact_and_only_it(name: str, path: str) -> None:
     assert everything["collection"]["withheld"].keys() == {*WITHHELD_NAMES.values()} - {path}
 
 
-def test_unread_path_is_told_with_its_reason_and_costs_no_sibling() -> None:
+def test_unread_path_is_reported_with_its_reason_and_costs_no_sibling() -> None:
     snapshot = instances.load("plain")
     whole = facts(snapshot)
     gaps = {"meta-data/placement/region": Gap("unread", "no answer within 1 s"), "user-data": Gap("unread", "HTTP 503")}
@@ -450,7 +450,7 @@ def test_reading_goes_on_past_unread_paths(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_facts_are_what_is_collected_without_its_markers(name: str) -> None:
+def test_facts_are_the_collected_tree_without_markers(name: str) -> None:
     bodies = instances.load(name).bodies
     lost = [path for path in sorted(bodies) if path][::5]
     kept = {path: body for path, body in bodies.items() if path not in lost}
@@ -562,7 +562,7 @@ def test_line_that_cannot_be_part_of_a_path_is_unread() -> None:
     }
 
 
-def test_empty_body_of_what_is_never_empty_is_unread() -> None:
+def test_empty_body_of_a_never_empty_attribute_is_unread() -> None:
     everything = facts(altered({"meta-data/instance-id": b"", "meta-data/tags/instance/none": b""}))
 
     assert everything["collection"]["unread"] == {"meta-data/instance-id": "its body is empty"}
@@ -718,7 +718,7 @@ def test_collecting_is_crawling_and_facts() -> None:
     assert collect(snapshot, include=["user_data"]) == facts(snapshot, include=["user_data"])
 
 
-def test_incomplete_collection_is_an_error_that_names_what_is_unread() -> None:
+def test_incomplete_collection_is_an_error_that_names_unread_paths() -> None:
     gapped = Snapshot({"meta-data/ami-id": b"ami-1"}, {"meta-data/mac": Gap("unread", "HTTP 503", 503)})
 
     with pytest.raises(IncompleteError) as caught:
@@ -733,7 +733,7 @@ def test_malformed_value_makes_a_collection_incomplete() -> None:
         collect(altered({"meta-data/ami-launch-index": HTML}))
 
 
-def test_incomplete_collection_is_had_where_it_is_allowed() -> None:
+def test_incomplete_collection_is_returned_with_allow_partial() -> None:
     gapped = Snapshot({"meta-data/ami-id": b"ami-1"}, {"meta-data/mac": Gap("unread", "HTTP 503", 503)})
 
     everything = collect(gapped, allow_partial=True)
@@ -760,7 +760,7 @@ def test_unknown_name_to_include_is_an_error() -> None:
         facts(Snapshot({}), include=["everything"])
 
 
-def test_unread_value_of_a_hand_made_source_is_told() -> None:
+def test_unread_path_of_any_source_is_reported() -> None:
     class Half:
         def get(self, path: str, /) -> bytes | None:
             if path == "meta-data/":

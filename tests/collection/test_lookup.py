@@ -93,7 +93,7 @@ def test_unknown_tag_costs_the_names_alone(busy: Snapshot) -> None:
     assert [request.path for request in simulator.requests] == ["api/token", TAGS]
 
 
-# What a name means
+# Names
 
 
 def names(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -139,7 +139,7 @@ def test_facts_within_one_come_in_the_same_order(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", attributes(EC2Metadata))
-def test_dashes_are_as_good_as_underscores(busy: Snapshot, name: str) -> None:
+def test_dashes_and_underscores_mean_the_same(busy: Snapshot, name: str) -> None:
     dashed = answer(busy, name.replace("_", "-"))
 
     assert dashed == answer(busy, name)
@@ -262,7 +262,7 @@ def test_path_with_an_asterisk_is_a_dict_of_the_attributes_that_are_read_there(b
     assert {"placement_region", "availability_zone"} <= found.keys()
 
 
-def test_asterisk_leaves_out_what_is_absent_or_withheld(busy: Snapshot) -> None:
+def test_asterisk_leaves_out_absent_and_withheld_facts(busy: Snapshot) -> None:
     assert lookup(busy, "*_id*").keys() == {name for name in facts(busy) if "_id" in name}
 
 
@@ -300,7 +300,7 @@ def test_name_that_no_path_leads_to_is_unread_as_in_a_dump(name: str) -> None:
     assert path in str(caught.value)
 
 
-# What goes wrong
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ def test_name_that_no_instance_has_is_an_error(busy: Snapshot, name: str) -> Non
 @pytest.mark.parametrize(
     "name", ["instance_id.x", "region.0", "tags.City.x", "network_interfaces.0.mac.0", "security_groups.0.1"]
 )
-def test_name_that_leads_further_than_a_value_is_an_error(busy: Snapshot, name: str) -> None:
+def test_name_below_a_single_value_is_an_error(busy: Snapshot, name: str) -> None:
     with pytest.raises(UsageError, match=f"{name!r} leads too far"):
         lookup(busy, name)
 
@@ -350,7 +350,7 @@ def test_name_that_leads_further_than_a_value_is_an_error(busy: Snapshot, name: 
         ("tags/Name", "tags are read as tags.Name, or at the path tags/instance/Name"),
     ],
 )
-def test_what_this_instance_does_not_have_is_absent(busy: Snapshot, name: str, told: str) -> None:
+def test_missing_fact_is_absent(busy: Snapshot, name: str, told: str) -> None:
     with pytest.raises(AbsentError) as caught:
         lookup(busy, name)
 
@@ -378,7 +378,7 @@ def test_position_of_no_interface_says_which_there_are() -> None:
 
 
 @pytest.mark.parametrize(("name", "path"), WITHHELD_NAMES.items())
-def test_what_is_withheld_says_how_to_include_it(name: str, path: str) -> None:
+def test_withheld_fact_says_how_to_include_it(name: str, path: str) -> None:
     snapshot = Snapshot({**instances.load("busy").bodies, "dynamic/instance-identity/dsa2048": b"MIAG"})
 
     path = f"{path}busy-role" if name == "iam_security_credentials" else path
@@ -399,7 +399,7 @@ def test_what_is_withheld_says_how_to_include_it(name: str, path: str) -> None:
         ("awkward", "meta_data.quantum.vault.lease", "meta-data/quantum/vault/lease"),
     ],
 )
-def test_what_is_withheld_of_the_trees_is_not_called_absent(instance: str, name: str, included: str) -> None:
+def test_withheld_path_of_the_tree_is_not_absent(instance: str, name: str, included: str) -> None:
     with pytest.raises(WithheldError) as caught:
         lookup(instances.load(instance), name)
 
@@ -407,7 +407,7 @@ def test_what_is_withheld_of_the_trees_is_not_called_absent(instance: str, name:
 
 
 @pytest.mark.parametrize("name", ["meta_data.iam", "dynamic.instance-identity", "meta_data"])
-def test_what_is_withheld_inside_a_fact_is_left_out(busy: Snapshot, name: str) -> None:
+def test_withheld_path_inside_a_fact_is_left_out(busy: Snapshot, name: str) -> None:
     value = lookup(busy, name)
 
     assert dict(names(facts(busy)))[name] == value if "." in name else facts(busy)[name] == value
@@ -462,7 +462,7 @@ def test_unread_fact_is_an_error(name: str, path: str, on_unread: Callable[[str,
         ("dynamic", "dynamic/instance-identity/document"),
     ],
 )
-def test_fact_with_something_unread_inside_is_had_only_where_that_is_allowed(name: str, path: str) -> None:
+def test_fact_with_an_unread_part_is_an_error_without_on_unread(name: str, path: str) -> None:
     snapshot = gapped(path)
 
     with pytest.raises(IncompleteError) as caught:
@@ -476,7 +476,7 @@ def test_fact_with_something_unread_inside_is_had_only_where_that_is_allowed(nam
 
 
 @pytest.mark.parametrize("name", ["meta_data.tags.instance.Mood", "meta_data.placement", "dynamic", "tags.Mood"])
-def test_what_is_unread_elsewhere_does_not_matter(name: str) -> None:
+def test_unread_path_outside_a_fact_does_not_matter(name: str) -> None:
     snapshot = gapped(f"{TAGS}City")
 
     assert lookup(snapshot, name) == dict(names(facts(snapshot)))[name]

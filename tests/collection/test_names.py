@@ -58,7 +58,7 @@ def test_name_resolves_to_a_dotted_name(name: str, dotted: str) -> None:
         ("dynamic/warp", ["dynamic.warp"]),
     ],
 )
-def test_path_resolves_to_what_is_read_from_it(path: str, dotted: list[str]) -> None:
+def test_path_resolves_to_the_attributes_read_from_it(path: str, dotted: list[str]) -> None:
     assert resolve(path) == dotted
 
 

@@ -68,7 +68,7 @@ def test_every_attribute_is_selected_by_its_name(name: str) -> None:
         assert select(everything, [key]) == {key: value}
 
 
-def test_selecting_changes_nothing_that_was_handed_over() -> None:
+def test_selecting_does_not_mutate_the_facts() -> None:
     before = repr(FACTS)
 
     select(FACTS, ["tags.Name", "network_interfaces.0"])
@@ -87,7 +87,7 @@ def test_every_glob_that_matches_no_fact_of_any_instance_is_named() -> None:
 
 
 @pytest.mark.parametrize("glob", ["user_data", "user-data", "user_*"])
-def test_glob_for_what_is_withheld_says_what_includes_it(glob: str) -> None:
+def test_glob_for_a_withheld_fact_says_how_to_include_it(glob: str) -> None:
     with pytest.raises(UsageError, match=r"^user_data is withheld, .*: included only with --include user_data$"):
         select(FACTS, [glob])
 
@@ -111,7 +111,7 @@ def test_glob_for_a_tag_that_is_withheld_says_what_includes_it() -> None:
         ("iam/info", "no role is attached to this instance"),
     ],
 )
-def test_glob_that_yields_nothing_on_this_instance_is_told_with_the_reason(glob: str, reason: str) -> None:
+def test_glob_that_yields_nothing_on_this_instance_is_reported_with_the_reason(glob: str, reason: str) -> None:
     told: list[tuple[str, str]] = []
 
     selected = select(FACTS, [glob, "instance_id"], on_absent=lambda *each: told.append(each))
@@ -120,7 +120,7 @@ def test_glob_that_yields_nothing_on_this_instance_is_told_with_the_reason(glob:
     assert told == [(glob, reason)]
 
 
-def test_tags_that_are_switched_off_are_told_with_the_command_that_switches_them_on() -> None:
+def test_switched_off_tags_are_reported_with_the_command_that_switches_them_on() -> None:
     told: dict[str, str] = {}
 
     select({"instance_id": "i-1234567890abcdef0"}, ["tags.Name"], on_absent=told.__setitem__)

@@ -87,7 +87,7 @@ def test_structure_withholds_a_path_that_nobody_declared(path: str) -> None:
         "meta-data/identity-credentials/ec2/info",
     ],
 )
-def test_what_is_declared_harmless_is_not_withheld(path: str) -> None:
+def test_declared_harmless_path_is_not_withheld(path: str) -> None:
     assert Withholding(Asked()).get(path) == b"a plain value"
 
 
@@ -113,7 +113,7 @@ VARIANTS = {
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 @pytest.mark.parametrize("path", [*sorted({*WITHHELD_NAMES.values()} - {ROLES}), ROLE, *STRUCTURE])
-def test_no_spelling_of_a_path_gets_around_it(path: str, variant: object) -> None:
+def test_no_spelling_of_a_path_bypasses_withholding(path: str, variant: object) -> None:
     assert callable(variant)
 
     with pytest.raises(WithheldError):
@@ -122,7 +122,7 @@ def test_no_spelling_of_a_path_gets_around_it(path: str, variant: object) -> Non
 
 @pytest.mark.parametrize("segment", [".", ".."])
 @pytest.mark.parametrize("form", ["meta-data/{}/user-data", "{}/user-data", "meta-data/iam/{}", "{}"])
-def test_path_with_dots_is_refused_and_not_asked_for(form: str, segment: str) -> None:
+def test_path_with_dots_is_refused_without_a_request(form: str, segment: str) -> None:
     source = Asked()
 
     with pytest.raises(UsageError, match=r"holds the segment \. or \.\."):
@@ -146,7 +146,7 @@ def test_path_with_dots_is_refused_and_not_asked_for(form: str, segment: str) ->
         "meta-data/tags/instance/security-credentials",
     ],
 )
-def test_credentials_are_not_even_asked_for(path: str) -> None:
+def test_credentials_are_not_requested(path: str) -> None:
     source = Asked()
 
     with pytest.raises(WithheldError):
@@ -156,7 +156,7 @@ def test_credentials_are_not_even_asked_for(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["user-data", "dynamic/instance-identity/pkcs7"])
-def test_what_is_not_there_is_absent_and_not_withheld(path: str) -> None:
+def test_missing_withheld_path_is_absent(path: str) -> None:
     source = Asked(None)
 
     assert Withholding(source).get(path) is None
@@ -212,7 +212,7 @@ def test_body_that_looks_like_a_secret_is_withheld_whatever_its_path() -> None:
     assert "EXAMPLEKEY" not in str(caught.value)
 
 
-def test_withheld_tags_are_told_with_the_reason_and_what_includes_them() -> None:
+def test_withheld_tags_are_reported_with_the_reason_and_the_option() -> None:
     directory = "meta-data/tags/instance/"
 
     told = withheld_tags([f"{directory}db", f"{directory}my-credentials", "user-data", ROLE, "meta-data/future/lease"])
@@ -224,12 +224,12 @@ def test_withheld_tags_are_told_with_the_reason_and_what_includes_them() -> None
 
 
 @pytest.mark.parametrize("directory", ["meta-data/tags/instance/", "meta-data/public-keys/", "meta-data/"])
-def test_listing_is_not_taken_for_credentials(directory: str) -> None:
+def test_listing_is_not_searched_for_secrets(directory: str) -> None:
     assert Withholding(Asked(b"AKIAIOSFODNN7EXAMPLE")).get(directory) == b"AKIAIOSFODNN7EXAMPLE"
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_only_what_is_secret_of_an_instance_is_withheld(name: str) -> None:
+def test_only_secret_paths_of_an_instance_are_withheld(name: str) -> None:
     snapshot = instances.load(name)
     source = Withholding(snapshot)
 
@@ -255,7 +255,7 @@ def is_withheld(source: Withholding, path: str) -> bool:
 
 
 @pytest.mark.parametrize(("name", "path"), WITHHELD_NAMES.items())
-def test_name_includes_its_path_and_what_is_below(name: str, path: str) -> None:
+def test_name_includes_its_path_and_everything_below(name: str, path: str) -> None:
     body = b'{"SecretAccessKey": "EXAMPLEKEY"}'
     source = Withholding(Asked(body), [name])
 
@@ -284,7 +284,7 @@ def test_name_includes_nothing_else(name: str) -> None:
         "meta-data//future//lease",
     ],
 )
-def test_path_includes_itself_and_what_is_below(included: str) -> None:
+def test_path_includes_itself_and_everything_below(included: str) -> None:
     source = Withholding(Asked(CREDENTIALS), [included])
 
     assert source.get("meta-data/future/lease") == CREDENTIALS

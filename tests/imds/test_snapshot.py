@@ -267,7 +267,7 @@ def test_computed_listing_is_in_byte_order() -> None:
 
 
 @pytest.mark.parametrize("kind", ["absent", "unread", "withheld"])
-def test_computed_listing_names_what_is_missing(kind: Any) -> None:
+def test_computed_listing_names_gaps(kind: Any) -> None:
     snapshot = Snapshot({"meta-data/a": b""}, {"meta-data/gone": Gap(kind), "meta-data/lost/": Gap(kind)})
 
     assert snapshot.get("meta-data/") == b"a\ngone\nlost/"
@@ -293,7 +293,7 @@ def test_explicit_gap_of_a_directory_wins(entry: dict[str, Any], kind: type[Exce
     assert snapshot.get("meta-data/placement/region") == b"us-east-1"
 
 
-def test_directory_that_is_not_served_has_what_is_below_it() -> None:
+def test_absent_directory_keeps_the_paths_below_it() -> None:
     snapshot = parse({"meta-data/tags/": {"status": 404}, "meta-data/tags/instance/": {"listing": ""}})
 
     assert snapshot.get("meta-data/tags/") is None
@@ -304,7 +304,7 @@ def test_snapshot_of_nothing_has_an_empty_top() -> None:
     assert Snapshot({}).bodies == {"": b""}
 
 
-def test_what_was_handed_over_is_not_changed() -> None:
+def test_arguments_are_not_mutated() -> None:
     bodies, gaps = {"meta-data/a": b""}, {"meta-data/b": Gap("absent")}
 
     snapshot = Snapshot(bodies, gaps)
@@ -325,7 +325,7 @@ def test_children_are_read_from_a_listing_and_known_directories_end_in_a_slash()
     assert listing.unreachable == {"meta-data/a/b": "its name holds a slash"}
 
 
-def test_listings_that_are_handed_over_are_not_read_again() -> None:
+def test_given_listings_are_not_parsed_again() -> None:
     listing = Listing(["meta-data/a"], {})
 
     snapshot = Snapshot({"meta-data/": b"not read", "meta-data/a": b"1"}, listings={"meta-data/": listing})
@@ -383,7 +383,7 @@ GAPPED = Snapshot(
 )
 
 
-def test_what_is_absent_is_none() -> None:
+def test_absent_path_is_none() -> None:
     assert GAPPED.get("meta-data/gone") is None
 
 
@@ -392,14 +392,14 @@ def test_what_is_absent_is_none() -> None:
     [("meta-data/lost", "no answer within 1 s", None), ("meta-data/busy", "HTTP 503", 503)],
 )
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_what_is_unread_is_an_error_with_its_reason(path: str, reason: str, status: int | None, slash: str) -> None:
+def test_unread_path_is_an_error_with_its_reason(path: str, reason: str, status: int | None, slash: str) -> None:
     with pytest.raises(UnreadError) as caught:
         GAPPED.get(path + slash)
 
     assert (caught.value.path, caught.value.reason, caught.value.status) == (path, reason, status)
 
 
-def test_what_is_withheld_is_an_error_that_says_how_to_include_it() -> None:
+def test_withheld_path_is_an_error_that_says_how_to_include_it() -> None:
     with pytest.raises(WithheldError) as caught:
         GAPPED.get("meta-data/secret")
 
@@ -407,7 +407,7 @@ def test_what_is_withheld_is_an_error_that_says_how_to_include_it() -> None:
 
 
 @pytest.mark.parametrize("below", ["x", "x/", "x/y"])
-def test_what_is_below_an_unread_directory_is_unread_and_not_absent(below: str) -> None:
+def test_path_below_an_unread_directory_is_unread(below: str) -> None:
     with pytest.raises(UnreadError) as caught:
         GAPPED.get(f"meta-data/lost-directory/{below}")
 
@@ -425,14 +425,14 @@ def test_path_below_an_unread_directory_that_was_listed_without_its_slash_is_unr
 
 
 @pytest.mark.parametrize("below", ["role", "role/", "x/y"])
-def test_what_is_below_a_withheld_directory_is_withheld_and_not_absent(below: str) -> None:
+def test_path_below_a_withheld_directory_is_withheld(below: str) -> None:
     with pytest.raises(WithheldError) as caught:
         GAPPED.get(f"meta-data/secrets/{below}")
 
     assert caught.value.include == "iam_security_credentials"
 
 
-def test_what_a_directory_that_was_read_does_not_have_is_absent() -> None:
+def test_path_missing_from_a_read_directory_is_absent() -> None:
     assert GAPPED.get("meta-data/whole/x") is None
 
 

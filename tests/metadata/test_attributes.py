@@ -98,7 +98,7 @@ def test_absent_attribute_raises_with_its_path() -> None:
     assert caught.value.path == "volcano/name"
 
 
-def test_absent_attribute_is_its_default_and_asked_for_once() -> None:
+def test_absent_attribute_is_its_default_and_requested_once() -> None:
     volcano = Volcano()
 
     values = [(volcano.last_eruption, volcano.craters) for _ in range(2)]
@@ -113,7 +113,7 @@ def test_default_is_not_shared() -> None:
     assert Volcano().craters == []
 
 
-def test_attribute_that_raised_is_asked_for_again() -> None:
+def test_attribute_that_raised_is_requested_again() -> None:
     volcano = Volcano()
     with pytest.raises(AbsentError):
         _ = volcano.name
@@ -224,13 +224,13 @@ def test_derived_attribute_is_its_default_where_its_path_is_absent() -> None:
     assert Volcano(name=b"Vesuvius").label is None
 
 
-def test_derived_attribute_raises_for_what_is_absent_below_it() -> None:
+def test_derived_attribute_raises_for_an_absent_path() -> None:
     with pytest.raises(AbsentError, match="volcano/Bocca"):
         _ = Volcano(craters=b"Voragine\nBocca", Voragine=b"200").depths
 
 
 @pytest.mark.parametrize("name", ["name", "last_eruption", "craters", "mood", "depths", "label"])
-def test_requiring_what_is_absent_raises_whatever_the_default_is(name: str) -> None:
+def test_requiring_an_absent_attribute_raises_despite_its_default(name: str) -> None:
     volcano = Volcano()
     attribute = attributes(Volcano)[name]
 
@@ -239,7 +239,7 @@ def test_requiring_what_is_absent_raises_whatever_the_default_is(name: str) -> N
             attribute.require(volcano)
 
 
-def test_requiring_what_is_there_is_reading_it() -> None:
+def test_requiring_a_present_attribute_reads_it() -> None:
     volcano = Volcano(name=b"Etna", craters=b"Bocca\nVoragine", mood=b"calm", Bocca=b"1", Voragine=b"2", label=b"!")
 
     values = {name: attributes(Volcano)[name].require(volcano) for name in ("name", "craters", "mood", "depths")}
@@ -263,7 +263,7 @@ def test_what_was_absent_and_is_there_after_all_can_be_required() -> None:
     assert Volcano.craters.require(volcano) == ["Bocca"]
 
 
-def test_requiring_time_and_again_what_is_absent_does_not_pile_up_memory() -> None:
+def test_requiring_an_absent_attribute_repeatedly_uses_constant_memory() -> None:
     volcano = Volcano()
     depths = []
     for _ in range(3):

@@ -265,7 +265,7 @@ def test_ids_types_zone_and_mac_are_never_empty() -> None:
 
 
 @pytest.mark.parametrize("name", NEVER_EMPTY)
-def test_empty_body_of_what_is_never_empty_is_unread(name: str) -> None:
+def test_empty_body_of_a_never_empty_attribute_is_unread(name: str) -> None:
     path = attributes(EC2Metadata)[name].path
 
     with pytest.raises(UnreadError, match=f"^{path} could not be read: its body is empty$"):
@@ -289,7 +289,7 @@ def test_other_text_may_be_empty(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", attributes(EC2Metadata))
-def test_what_could_not_be_read_is_never_taken_for_absent(name: str) -> None:
+def test_unread_attribute_is_never_absent(name: str) -> None:
     class Broken:
         def get(self, path: str, /) -> bytes | None:
             raise UnreadError(path, "HTTP 503", status=503)

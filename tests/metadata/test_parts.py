@@ -40,7 +40,7 @@ def test_names_are_known_without_a_request(tags: InstanceTags, recorder: Recorde
     assert recorder.asked == []
 
 
-def test_value_is_read_once_when_it_is_asked_for(tags: InstanceTags, recorder: Recorder) -> None:
+def test_value_is_read_once_at_its_first_use(tags: InstanceTags, recorder: Recorder) -> None:
     values = tags["Name"], tags.get("Name"), tags["aws:x"], tags["a.b"]
 
     assert values == ("web 1", "web 1", " y\n", "")
@@ -100,7 +100,7 @@ def test_values_of_other_directories_have_their_decoder() -> None:
     assert dict(Leaves("depths/", integer, ["Bocca"], parent)) == {"Bocca": 200}
 
 
-def test_value_that_was_read_is_had_while_another_thread_reads(tags: InstanceTags) -> None:
+def test_cached_value_is_returned_while_another_thread_reads(tags: InstanceTags) -> None:
     _ = tags["Name"]
     held, done = threading.Event(), threading.Event()
 
@@ -194,7 +194,7 @@ def test_associations_are_empty_and_if_required_absent_where_there_is_no_public_
 
 
 @pytest.mark.parametrize("body", [b"", b"zero", b"0x1"])
-def test_number_that_is_none_is_an_error(body: bytes) -> None:
+def test_malformed_number_is_an_error(body: bytes) -> None:
     with pytest.raises(DecodeError, match=f"{DIRECTORY}device-number could not be read"):
         _ = interface(device_number=body).device_number
 

@@ -244,7 +244,7 @@ def own(resource: Resource) -> list[Entry]:
         (datetime(2026, 1, 15, tzinfo=timezone.utc), "datetime", True),
     ],
 )
-def test_types_are_told_apart(value: object, type_name: str, expected: bool) -> None:  # noqa: FBT001
+def test_parts_of_different_types_are_not_equal(value: object, type_name: str, expected: bool) -> None:  # noqa: FBT001
     assert conforms(value, type_name) is expected
 
 
@@ -329,7 +329,7 @@ def test_what_stays_while_the_instance_runs_is_not_changeable(name: str) -> None
     assert not by_name()[name].changeable
 
 
-def test_what_is_read_anew_each_time_is_changeable_or_follows_from_something_cached() -> None:
+def test_uncached_attribute_is_changeable_or_derived_from_a_cached_one() -> None:
     uncached = {name for name, each in attributes(EC2Metadata).items() if not each.cached}
 
     assert {name for name in uncached if not by_name()[name].changeable} == {"account_id"}
@@ -346,5 +346,5 @@ def test_what_is_read_anew_each_time_is_changeable_or_follows_from_something_cac
         ("meta-data/future", (False, False)),
     ],
 )
-def test_declarations_say_what_is_a_value_and_never_empty(path: str, answers: tuple[bool, bool]) -> None:
+def test_declarations_mark_values_and_never_empty_paths(path: str, answers: tuple[bool, bool]) -> None:
     assert (is_value(path), never_empty(path)) == answers
