@@ -199,6 +199,7 @@ class _Config:
         return variables
 
     def _read_variables(self, name: str) -> dict[str, Any]:
+        _refuse_strangers(self._directory / name)
         return read_variables(self._directory / name)
 
     def _settings(self, node: yaml.Node, keys: Mapping[str, Key]) -> dict[str, _Setting]:

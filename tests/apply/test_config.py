@@ -311,6 +311,14 @@ def test_variables_come_from_files_in_order_and_then_from_the_config(tmp_path: P
     assert output.shared_variables == {"shared": True}
 
 
+def test_variables_that_others_can_change_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "open.yaml").write_text("a: 1")
+    (tmp_path / "open.yaml").chmod(0o666)
+
+    with pytest.raises(ConfigError, match=r"ec2facts\.yaml:1: vars_files: .*open\.yaml"):
+        load(tmp_path, "vars_files: open.yaml\noutputs: [{path: x, format: json}]")
+
+
 def test_outputs_of_one_path_may_exclude_each_other(tmp_path: Path) -> None:
     outputs = load(
         tmp_path,
