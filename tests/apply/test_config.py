@@ -22,7 +22,7 @@ def load(directory: Path, text: str, *, name: str = "ec2facts.yaml") -> list[Out
     return load_config(directory / name)
 
 
-def test_output_needs_no_more_than_a_path_and_a_format(tmp_path: Path) -> None:
+def test_path_and_format_are_enough_for_an_output(tmp_path: Path) -> None:
     (output,) = load(tmp_path, "outputs: [{path: facts, format: yaml}]")
 
     assert output._replace(search_path=(), base=Path()) == Output(File(tmp_path / "facts"), "yaml")
@@ -186,7 +186,7 @@ def test_template_is_found_beside_the_config_by_name_and_by_path(tmp_path: Path)
     assert str(found) == by_path.template == str(tmp_path / "templates" / "mine.j2")
 
 
-def test_directory_stands_for_its_files_by_name(tmp_path: Path) -> None:
+def test_directory_is_read_file_by_file_in_the_order_of_names(tmp_path: Path) -> None:
     (tmp_path / ".#b.yaml").symlink_to("editor@host.1234")
     for name in ("b.yaml", "a.yml", "c.txt", ".b.yaml"):
         (tmp_path / name).write_text(f"outputs: [{{path: {name}.out, format: json}}]")
@@ -197,7 +197,7 @@ def test_directory_stands_for_its_files_by_name(tmp_path: Path) -> None:
 
 
 class Mistake(NamedTuple):
-    """A config that is wrong, and what is said about it behind the file's name."""
+    """An invalid config, and the error after the name of the file."""
 
     text: str
     message: str
@@ -262,7 +262,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=[mistake.message for mistake in MISTAKES])
-def test_mistake_is_told_with_file_line_and_key(tmp_path: Path, mistake: Mistake) -> None:
+def test_mistake_is_reported_with_file_line_and_key(tmp_path: Path, mistake: Mistake) -> None:
     with pytest.raises(ConfigError) as error:
         load(tmp_path, mistake.text)
 
@@ -270,7 +270,7 @@ def test_mistake_is_told_with_file_line_and_key(tmp_path: Path, mistake: Mistake
     assert error.value.exit_status == 2
 
 
-def test_second_output_of_a_path_is_told_where_the_first_is(tmp_path: Path) -> None:
+def test_second_output_of_a_path_names_the_line_of_the_first(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("x")
 
     with pytest.raises(ConfigError, match=f":2: path: {tmp_path}/link is an output already, at .*ec2facts.yaml:1"):
@@ -278,19 +278,19 @@ def test_second_output_of_a_path_is_told_where_the_first_is(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"a: \x00", b"a: \x85\xff"])
-def test_what_is_no_text_is_told(tmp_path: Path, content: bytes) -> None:
+def test_config_that_is_not_text_is_a_mistake(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.yaml").write_bytes(content)
 
     with pytest.raises(ConfigError, match=r"x\.yaml"):
         load_config(tmp_path / "x.yaml")
 
 
-def test_missing_config_is_told(tmp_path: Path) -> None:
+def test_missing_config_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"missing\.yaml: No such file or directory"):
         load_config(tmp_path / "missing.yaml")
 
 
-def test_alias_that_holds_itself_is_told(tmp_path: Path) -> None:
+def test_alias_of_itself_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not a mapping"):
         load(tmp_path, "outputs: &a [*a]")
 

@@ -45,7 +45,7 @@ def last(tmp_path: Path, identity: Identity) -> LastFacts:
     return facts
 
 
-def test_last_facts_are_those_that_were_kept(last: LastFacts) -> None:
+def test_read_returns_the_kept_snapshot(last: LastFacts) -> None:
     assert last.read(LIVE).snapshot.bodies == crawl(instances.load("plain")).bodies
 
 
@@ -55,7 +55,7 @@ def test_last_facts_are_for_their_owner_alone(last: LastFacts, tmp_path: Path) -
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
 
-def test_what_was_included_is_not_kept(tmp_path: Path, identity: Identity) -> None:
+def test_included_fact_is_not_kept(tmp_path: Path, identity: Identity) -> None:
     body = b"password of the database"
     source = Snapshot({"meta-data/instance-id": PLAIN.encode(), "user-data": body})
     facts = LastFacts(tmp_path / "state", identity)
@@ -104,7 +104,7 @@ def test_facts_of_another_instance_are_refused(last: LastFacts, identity: Identi
         last.read(LIVE)
 
 
-def test_facts_of_this_instance_are_good_in_another_boot(last: LastFacts, identity: Identity) -> None:
+def test_facts_of_this_instance_are_valid_in_another_boot(last: LastFacts, identity: Identity) -> None:
     identity.instance_id.write_text(f"{PLAIN}\n")
     identity.boot_id.write_text("second\n")
 
@@ -113,7 +113,7 @@ def test_facts_of_this_instance_are_good_in_another_boot(last: LastFacts, identi
 
 @pytest.mark.parametrize("asset", [None, "Not Specified\n", ""])
 @pytest.mark.parametrize("boot", [None, "second\n", ""])
-def test_facts_of_nobody_knows_which_instance_are_refused(
+def test_facts_are_refused_when_the_instance_is_unknown(
     last: LastFacts, identity: Identity, asset: str | None, boot: str | None
 ) -> None:
     identity.boot_id.unlink()
@@ -125,18 +125,18 @@ def test_facts_of_nobody_knows_which_instance_are_refused(
         last.read(LIVE)
 
 
-def test_withheld_facts_cannot_be_had_from_the_last(last: LastFacts) -> None:
+def test_withheld_facts_are_not_in_the_last_facts(last: LastFacts) -> None:
     with pytest.raises(StaleError, match="withheld, such as user_data"):
         last.read(LIVE, include=["user_data"])
 
 
-def test_without_a_complete_run_there_are_none(tmp_path: Path, identity: Identity) -> None:
+def test_no_last_facts_exist_before_a_complete_run(tmp_path: Path, identity: Identity) -> None:
     with pytest.raises(StaleError, match="there are no last facts"):
         LastFacts(tmp_path / "state", identity).read(LIVE)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"meta-data/mac": 1}'])
-def test_damaged_last_facts_are_none(last: LastFacts, tmp_path: Path, content: str) -> None:
+def test_malformed_last_facts_are_refused(last: LastFacts, tmp_path: Path, content: str) -> None:
     (tmp_path / "state" / "last.json").write_text(content)
 
     with pytest.raises(StaleError, match="there are no last facts"):

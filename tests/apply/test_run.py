@@ -229,7 +229,7 @@ def test_every_failure_is_reported_and_the_first_is_raised(tmp_path: Path) -> No
     ]
 
 
-def test_what_only_includes_could_choose_names_the_output(tmp_path: Path) -> None:
+def test_glob_for_a_withheld_fact_names_the_output(tmp_path: Path) -> None:
     output = Output(File(tmp_path / "a"), "sh", only=("user_data",))
 
     with pytest.raises(UsageError, match=f"^{tmp_path}/a: user_data is withheld"):
@@ -427,7 +427,7 @@ def test_dry_run_keeps_nothing(tmp_path: Path, last: LastFacts) -> None:
     assert list(tmp_path.iterdir()) == before
 
 
-def test_what_a_format_cannot_hold_is_left_out_only_where_that_is_asked_for(tmp_path: Path) -> None:
+def test_unrepresentable_value_is_left_out_only_on_request(tmp_path: Path) -> None:
     source = Snapshot({"meta-data/instance-id": INSTANCE.encode(), "meta-data/kernel-id": b"a\nb"})
     observer = Warned()
     output = Output(File(tmp_path / "a"), "docker")

@@ -57,7 +57,7 @@ def test_each_file_and_command_is_a_line_on_standard_error(config: Path, capfdbi
     assert (config.parent / "log").read_text() == f"{config.parent}/motd\n"
 
 
-def test_repair_tells_what_was_wrong(config: Path, capfdbinary: Capture) -> None:
+def test_repair_is_printed_with_old_and_new_mode(config: Path, capfdbinary: Capture) -> None:
     call(capfdbinary, "apply", config, "--simulate")
     (config.parent / "env").chmod(0o600)
 
@@ -87,14 +87,14 @@ def test_dry_run_with_diff_shows_what_would_change(config: Path, capfdbinary: Ca
     assert list(config.parent.iterdir()) == before
 
 
-def test_quiet_prints_only_what_goes_wrong(config: Path, capfdbinary: Capture) -> None:
+def test_quiet_prints_only_errors(config: Path, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "apply", config, "--simulate", "-q")
 
     assert outcome == (0, b"", "")
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_who_stops_reading_does_not_stop_what_is_being_done(config: Path, stream: str) -> None:
+def test_full_disk_behind_a_stream_does_not_stop_the_run(config: Path, stream: str) -> None:
     with Path("/dev/full").open("wb") as full:
         outcome = execute(PROGRAM, "apply", config, "--simulate", "--diff", **{stream: full})
 
@@ -105,7 +105,7 @@ def test_who_stops_reading_does_not_stop_what_is_being_done(config: Path, stream
         assert lines(outcome)[-1] == "ec2facts: error: standard output: No space left on device"
 
 
-def test_status_is_told_where_the_message_cannot_be(config: Path) -> None:
+def test_status_is_right_when_the_message_cannot_be_printed(config: Path) -> None:
     config.write_text("outputs: [{path: x, format: json, check: 'false {}'}]")
 
     with Path("/dev/full").open("wb") as full:
@@ -221,7 +221,7 @@ def test_several_configs_are_applied_in_one_run(config: Path, capfdbinary: Captu
 
 
 @pytest.mark.parametrize("arguments", [[""], ["--state", ""]])
-def test_variable_that_is_not_set_is_neither_config_nor_state(
+def test_empty_name_of_a_config_or_state_directory_is_an_error(
     config: Path, capfdbinary: Capture, arguments: list[str]
 ) -> None:
     outcome = call(capfdbinary, "apply", *arguments, "--simulate")
@@ -243,7 +243,7 @@ def test_failed_command_is_status_8_until_it_succeeds(config: Path, capfdbinary:
     assert lines(succeeded)[1:] == ["ec2facts: running test -e up"]
 
 
-def test_refusal_is_status_7_with_the_checkers_words(config: Path, capfdbinary: Capture) -> None:
+def test_refusal_is_status_7_with_the_output_of_the_check(config: Path, capfdbinary: Capture) -> None:
     config.write_text("outputs: [{path: x, format: json, check: 'echo line 1 of {}; false'}]")
 
     outcome = call(capfdbinary, "apply", config, "--simulate")

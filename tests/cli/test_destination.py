@@ -32,7 +32,7 @@ def usual_umask() -> Iterator[None]:
     os.umask(before)
 
 
-def test_new_file_has_what_the_umask_leaves(tmp_path: Path, capfdbinary: Capture) -> None:
+def test_new_file_gets_the_mode_of_the_umask(tmp_path: Path, capfdbinary: Capture) -> None:
     call(capfdbinary, "schema", "-o", tmp_path / "file")
 
     assert mode(tmp_path / "file") == 0o644
@@ -70,7 +70,7 @@ def test_file_that_may_hold_a_secret_is_for_its_owner_alone(
     assert mode(file) == 0o600
 
 
-def test_mode_goes_before_what_a_secret_would_get(tmp_path: Path, capfdbinary: Capture) -> None:
+def test_mode_overrides_the_mode_of_a_secret_file(tmp_path: Path, capfdbinary: Capture) -> None:
     file = tmp_path / "file"
 
     call(capfdbinary, "dump", "--simulate", "--include", "user_data", "-o", file, "--mode", "640")
@@ -87,7 +87,7 @@ def test_mode_is_octal(wrong: str, capfdbinary: Capture) -> None:
 
 
 @pytest.mark.parametrize("option", ["-o", "--from"])
-def test_variable_that_is_not_set_is_no_file(option: str, capfdbinary: Capture) -> None:
+def test_empty_name_of_a_file_is_an_error(option: str, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "dump", option, "")
 
     assert outcome.status == 2
@@ -108,7 +108,7 @@ def test_standard_output_has_names_of_its_own(name: str, tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [log]
 
 
-def test_mode_without_a_file_is_a_wrong_command_line(capfdbinary: Capture) -> None:
+def test_mode_without_a_file_is_a_usage_error(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "schema", "--mode", "600")
 
     assert (outcome.status, outcome.output) == (2, b"")
@@ -117,7 +117,7 @@ def test_mode_without_a_file_is_a_wrong_command_line(capfdbinary: Capture) -> No
     assert "-o FILE" in outcome.errors
 
 
-def test_file_is_replaced_and_not_written_over(tmp_path: Path, capfdbinary: Capture) -> None:
+def test_file_is_replaced_instead_of_overwritten(tmp_path: Path, capfdbinary: Capture) -> None:
     file, reader = tmp_path / "file", tmp_path / "reader"
     file.write_text("before")
     os.link(file, reader)

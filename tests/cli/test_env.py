@@ -42,7 +42,7 @@ def test_options_are_those_of_the_library(capfdbinary: Capture) -> None:
     )
 
 
-def test_what_the_format_cannot_hold_is_named_and_never_told(hostile: Path, capfdbinary: Capture) -> None:
+def test_unrepresentable_value_is_named_and_never_shown(hostile: Path, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "env", "-f", "docker", "--from", hostile)
 
     assert (outcome.status, outcome.output) == (6, b"")
@@ -50,7 +50,7 @@ def test_what_the_format_cannot_hold_is_named_and_never_told(hostile: Path, capf
     assert "second" not in outcome.errors
 
 
-def test_what_the_format_cannot_hold_can_be_left_out_with_a_warning(hostile: Path, capfdbinary: Capture) -> None:
+def test_unrepresentable_value_can_be_left_out_with_a_warning(hostile: Path, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "env", "-f", "docker", "--from", hostile, "--skip-unrepresentable")
 
     assert outcome.status == 0

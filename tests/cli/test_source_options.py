@@ -179,7 +179,7 @@ def test_help_names_every_instance_and_everything_withheld(
         ("--max-rate 1e-300", "'1e-300' is not a whole number from 0 to 1000000"),
     ],
 )
-def test_number_that_is_none_is_told_what_to_be(command: str, reason: str, capfdbinary: Capture) -> None:
+def test_invalid_number_is_refused_with_the_limits(command: str, reason: str, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "dump", "--simulate", *command.split())
 
     assert outcome.status == 2
