@@ -49,7 +49,7 @@ INSTANCE_ID = "meta-data/instance-id"
 class IMDSClient:
     """A source that reads the live service; one may serve many threads.
 
-    ``endpoint`` is the service's base URL, by default what the AWS_EC2_METADATA_* variables say. ``timeout`` is in
+    ``endpoint`` is the service's base URL; the AWS_EC2_METADATA_* variables set the default. ``timeout`` is in
     seconds, for each of at most ``attempts`` tries of one request (by default what the AWS_METADATA_SERVICE_*
     variables say, else 1 s and 3, or 12 where the service answers that requests come too soon). ``deadline`` is in
     seconds from now on, for all requests together. At most ``max_rate`` requests are sent in any second; 0 lifts the
@@ -173,10 +173,10 @@ class IMDSClient:
         return reply
 
     def _ask_until_ready(self, path: str, *, may_be_empty: bool) -> Reply:
-        """Return the reply for ``path``; what a service lacks that is not ready yet is not absent.
+        """Return the reply for ``path``. While the service is not ready, a missing path is not absent.
 
-        A value needs no check, so that one attribute costs one request. What a crawl asks for first, and whatever
-        seems absent or empty, does.
+        A value needs no check: one attribute costs one request. The first path of a crawl is checked, and each reply
+        that is absent or empty.
         """
         if path == INSTANCE_ID:
             with self._lock:
@@ -193,14 +193,14 @@ class IMDSClient:
                 continue
             if self._is_ready or not (is_missing or path == META_DATA):
                 return reply
-            with self._lock, suppress(UnreadError):  # one that cannot be read says nothing about the rest
+            with self._lock, suppress(UnreadError):  # an unread id says nothing about other paths
                 if not self._is_ready:
                     self._wait_until_ready()
             if not (is_missing and self._came_late):
                 return reply
 
     def _wait_until_ready(self) -> None:
-        """Ask for what every instance has, keep the reply for who asks for it next, and wait for it if it is absent."""
+        """Request the instance id, wait while it is absent, and keep the reply for the next reader of that path."""
         while not self._is_ready:
             asked_at = self._clock()
             try:
@@ -214,14 +214,14 @@ class IMDSClient:
                 self._wait_for(INSTANCE_ID, asked_at, self._probed)
 
     def _wait_for(self, path: str, asked_at: float, reply: Reply) -> None:
-        """Wait a second for the service to have ``path``; raise NotReadyError if the time to wait is up."""
+        """Wait a second before ``path`` is requested again; raise NotReadyError if the time to wait is over."""
         if not self._may_wait(asked_at):
             late = NotReadyError(self.endpoint, f"it has no {path} yet; --wait 60 waits for it", cause="not ready")
             raise self._transport.own_error(late, reply)
         self._wait_for_service(f"it has no {path} yet")
 
     def _get(self, path: str, *, may_be_empty: bool = True) -> Reply:
-        """Return the reply for ``path``, with a new token if the service does not know the first."""
+        """Request ``path``, and once more with a new token if the service rejects the first."""
         headers = {TOKEN_HEADER: self._valid_token()}
         try:
             reply = self._request("GET", path, headers, may_be_empty=may_be_empty)
@@ -238,7 +238,7 @@ class IMDSClient:
         return self._locks.setdefault(os.getpid(), threading.RLock())
 
     def _valid_token(self, *, instead_of: str | None = None) -> str:
-        """Return the token, a new one if there is none, it is about to expire, or it is ``instead_of``."""
+        """Return the token; renew it first if it is missing, about to expire, or ``instead_of``."""
         with self._lock:
             if not self._token or self._token == instead_of or self._clock() >= self._renew_at:
                 self._renew()
@@ -273,7 +273,7 @@ class IMDSClient:
         self._sleep(seconds)
 
     def _may_wait(self, asked_at: float) -> bool:
-        """Whether the service may still come up within the time to wait, after it did not at ``asked_at``."""
+        """Tell whether the time to wait, and the deadline, allow another attempt after the one at ``asked_at``."""
         return asked_at < self._wait_until and self._clock() + 1 < self._deadline_at
 
     def _put_token(self) -> Reply:
@@ -296,7 +296,7 @@ class IMDSClient:
         raise self._transport.own_error(refused, reply)
 
     def _request(self, method: str, path: str, headers: Mapping[str, str], *, may_be_empty: bool = True) -> Reply:
-        """Send a request, again after failures that pass; return the last reply or raise the last error."""
+        """Send a request, retry it after temporary failures, and return the last reply or raise the last error."""
         attempt = 0
         while True:
             attempt += 1

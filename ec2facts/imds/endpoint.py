@@ -9,15 +9,15 @@ from urllib.parse import quote, urlsplit
 from ec2facts.errors import DisabledError, UsageError
 
 ENDPOINTS = {"ipv4": "http://169.254.169.254", "ipv6": "http://[fd00:ec2::254]"}
-"""The service's addresses by mode; the IPv6 one is on Nitro instances that enable it."""
+"""The service's addresses by mode. IPv6 needs a Nitro instance with the IPv6 endpoint enabled."""
 
 
 def resolve_endpoint(endpoint: str | None, environ: Mapping[str, str]) -> str:
     """Return the base URL of the service, without a final slash.
 
-    That is ``endpoint``, else AWS_EC2_METADATA_SERVICE_ENDPOINT, else the address of the mode that
-    AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE names, IPv4 or IPv6, else the one of IPv4. Raises UsageError for a value
-    that is none, DisabledError where AWS_EC2_METADATA_DISABLED is true and no endpoint is given as an argument.
+    The first of these that is set: ``endpoint``, AWS_EC2_METADATA_SERVICE_ENDPOINT, the address of the mode in
+    AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE (IPv4 or IPv6), the IPv4 address. Raises UsageError for a malformed value,
+    and DisabledError if AWS_EC2_METADATA_DISABLED is true and ``endpoint`` is not given.
     """
     if endpoint is not None:
         return _checked(endpoint, "the endpoint")
@@ -46,8 +46,8 @@ def setting(name: str, environ: Mapping[str, str], *, default: float) -> float:
 
 def url_of(endpoint: str, path: str) -> str:
     """Return the URL of ``path``, each segment percent-encoded."""
-    # Beside what RFC 3986 calls unreserved, these stay as they are: MACs and tag keys read well in logs. What is
-    # half a character, from a command line in another encoding, is sent too: it names nothing.
+    # These characters need no encoding (RFC 3986), and MACs and tag keys stay readable in logs. Half a surrogate pair,
+    # from a command line in another encoding, is sent too: no path has that name.
     return f"{endpoint}/latest/{quote(path, safe='/:=@,+', errors='surrogatepass')}"
 
 

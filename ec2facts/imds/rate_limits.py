@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import Callable
 
 LONGEST_WAIT = 5.0
-"""Seconds: no single wait is longer, whatever Retry-After asks for."""
+"""Seconds; a longer Retry-After is cut to this."""
 
 
 class RetryBudget:
@@ -90,7 +90,7 @@ def _uniform(low: float, high: float) -> float:
 
 
 def backoff(attempt: int, retry_after: str | None, *, jitter: Callable[[float, float], float] = _uniform) -> float:
-    """Return the seconds to wait after ``attempt``, counted from 1: what Retry-After asks for, else full jitter.
+    """Return the seconds to wait after ``attempt``, counted from 1: the value of Retry-After, else full jitter.
 
     Full jitter is evenly distributed up to a bound that doubles (AWS Architecture Blog, «Exponential Backoff And
     Jitter»).

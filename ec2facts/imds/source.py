@@ -1,4 +1,4 @@
-"""What a source of metadata is, and how its listings are read."""
+"""The protocol of a source of metadata, and its listings."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Callable, NamedTuple, Protocol
 from ec2facts.errors import AbsentError, UnreadError
 
 ROOTS = ("meta-data/", "dynamic/", "user-data")
-"""Where everything is; user data are not in every listing."""
+"""Every path is below one of these; some services do not list user-data."""
 
 MAX_DEPTH = 16
 """The levels of directories that are read; the service has 7. A directory below them names itself."""
 
 PUBLIC_KEYS = "meta-data/public-keys/"
-"""The directory whose lines ``N=name`` stand for directories ``N/``."""
+"""The directory whose listing names the directory ``N/`` as ``N=name``."""
 
 
 class Source(Protocol):
@@ -45,7 +45,7 @@ def below_root(path: str) -> str:
 
 
 class Listing(NamedTuple):
-    """What the body of a directory names: child paths, and names that no path leads to with the reason."""
+    """The listing of a directory: the paths of its children, and names that cannot be requested, with the reason."""
 
     children: list[str]
     unreachable: dict[str, str]
@@ -54,8 +54,8 @@ class Listing(NamedTuple):
 def read_listing(directory: str, body: bytes) -> Listing:
     """Read the listing of ``directory``, whose path ends in ``/``; a child that is a directory ends in one too.
 
-    Lines end in LF alone. Right below ``public-keys/`` a line is ``N=name`` and means the directory ``N/``.
-    A name that is listed twice, once with a slash, is a directory. ``.`` and ``..`` are nobody's children. Names
+    Lines end in LF alone. A line ``N=name`` of ``public-keys/`` means the directory ``N/``.
+    A name that is listed twice, once with a slash, is a directory. ``.`` and ``..`` are skipped. Names
     below MAX_DEPTH levels are unreachable. Raises UnreadError for a body that is no listing.
     """
     foreign = _foreign(body)
@@ -104,7 +104,7 @@ TOKEN_PATH = "api/token"  # noqa: S105
 TOKEN_HEADER = "X-aws-ec2-metadata-token"  # noqa: S105
 TOKEN_TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"  # noqa: S105
 TOKEN_TTL_SECONDS = 21600
-"""The longest life of a token, and the one that is asked for."""
+"""The longest lifetime of a token, and the one that the client requests."""
 
 MAX_RATE = 160
 """The default limit of requests in any second.
@@ -114,4 +114,4 @@ connection of its own sends 5.1 packets on average: 160 requests send 816, which
 """
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-"""What old endpoints and proxies answer for a directory without its slash."""
+"""The statuses that old endpoints and proxies send for a directory without its slash."""

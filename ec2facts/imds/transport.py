@@ -31,7 +31,7 @@ FAILURES = (
     http.client.HTTPException,
     ValueError,  # of http.client, for a chunk of negative size
 )
-"""What a connection of this module raises."""
+"""The exceptions of a connection."""
 
 E = TypeVar("E", bound=EC2FactsError)
 
@@ -58,7 +58,7 @@ class FailedRequestError(Exception):
 
 
 class Transport(Protocol):
-    """Whatever sends a request to the service."""
+    """Sends requests to the service."""
 
     def send(self, method: str, path: str, headers: Mapping[str, str], *, timeout: float) -> Reply:
         """Send a request and return the reply; raise FailedRequestError unless it is complete after ``timeout`` s."""
@@ -169,7 +169,7 @@ class HTTPTransport:
 
 
 class _Receiver(io.RawIOBase):
-    """What a connection receives until a time limit; the time-out of a socket alone would begin anew at each byte."""
+    """A connection that can be read until a time limit; the time-out of a socket restarts with each byte."""
 
     def __init__(self, connection: socket.socket, until: float, clock: Callable[[], float]) -> None:
         self._connection = connection
@@ -211,7 +211,7 @@ def read_body(read: Callable[[int], bytes]) -> bytes:
 
 
 def failed_request(error: BaseException, timeout: float) -> FailedRequestError:
-    """Return what a request that raised ``error`` failed of."""
+    """Return the failure of a request that raised ``error``."""
     chain = list(_chain(error))
     if isinstance(error, TIMEOUTS):
         return FailedRequestError("reply timeout", f"no answer within {timeout:g} s")
