@@ -197,8 +197,9 @@ def build(release: str, directory: Path) -> Path:
             (root / "src" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / "src" / name)
     needed = [line for line in requires("ec2facts") or [] if "extra ==" not in line]
+    # pip judges conditions by the Python that runs it: tomli is what hatchling needs below Python 3.11.
     chosen = ["--only-binary=:all:", f"--python-version={PYTHONS[release]}", "--platform=manylinux2014_x86_64"]
-    _run([sys.executable, "-m", "pip", "download", "-q", *chosen, "-d", root / "wheels", "hatchling", *needed])
+    _run([sys.executable, "-m", "pip", "download", "-q", *chosen, "-d", root / "wheels", "hatchling", "tomli", *needed])
     return root
 
 
