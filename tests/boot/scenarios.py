@@ -123,6 +123,8 @@ def first_boot(guest: Guest) -> dict[str, Record]:
 
     serve(guest.root, changed(busy, BY_HAND))
     by_hand = guest.run("systemctl start ec2facts-apply")
+    if by_hand.returncode == 0:  # nginx starts its new workers after the reload has returned
+        guest.until("nginx has the header by hand", lambda: header(guest) == BY_HAND, limit=30)
     seen["by hand"] = {
         "status": str(by_hand.returncode),
         "header": header(guest),
