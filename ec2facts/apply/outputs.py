@@ -126,12 +126,16 @@ class Facts:
 
 def render_output(output: Output, facts: Facts, *, observer: ApplyObserver) -> File:
     """Return the file of an output with its content; raise what the renderers raise."""
-    if output.format == COPY:
-        content = output.file.content
-    elif output.format == SNAPSHOT:
-        content = _snapshot(output, facts.snapshot, observer)
-    else:
-        content = _text(output, facts.including(output.include), observer).encode()
+    try:
+        if output.format == COPY:
+            content = output.file.content
+        elif output.format == SNAPSHOT:
+            content = _snapshot(output, facts.snapshot, observer)
+        else:
+            content = _text(output, facts.including(output.include), observer).encode()
+    except IncompleteError as error:
+        total = len(facts.snapshot.bodies) + len(facts.snapshot.gaps)
+        raise IncompleteError(error.unread, total=total, is_needed=error.is_needed) from error
     return output.file._replace(content=content, secret=output.file.secret or bool(output.include))
 
 

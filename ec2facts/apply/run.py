@@ -209,7 +209,7 @@ def _result(output: Output, facts: Facts, seen: set[Path], observer: ApplyObserv
 def _at(path: str, error: EC2FactsError) -> EC2FactsError:
     """Return the error with the file that it keeps from being written, if it does not say where it is."""
     if isinstance(error, IncompleteError):
-        return IncompleteError(error.unread, file=path, is_needed=error.is_needed)
+        return IncompleteError(error.unread, total=error.total, file=path, is_needed=error.is_needed)
     if isinstance(error, UnrepresentableError):
         return UnrepresentableError(error.format_name, error.offenders, file=path)
     return UsageError(f"{path}: {error}") if isinstance(error, UsageError) else error
