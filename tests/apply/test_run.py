@@ -247,7 +247,9 @@ def test_unread_fact_fails_only_the_outputs_that_use_it(tmp_path: Path) -> None:
     ]
     observer = Warned()
 
-    with pytest.raises(IncompleteError, match=rf"^{tmp_path}/everything: 1 of 6 paths unread: meta-data/mac: HTTP 500; "):
+    with pytest.raises(
+        IncompleteError, match=rf"^{tmp_path}/everything: 1 of 6 paths unread: meta-data/mac: HTTP 500; "
+    ):
         apply(outputs, UNREAD, state=tmp_path / "state", observer=observer)
 
     assert json.loads((tmp_path / "partial").read_bytes())["collection"]["unread"] == {"meta-data/mac": "HTTP 500"}

@@ -6,9 +6,11 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -17,6 +19,32 @@ from ec2facts.imds.simulator.simulator import Simulator
 from tests.cli.running import PROGRAM, Capture, call
 
 TAG = "meta-data/tags/instance/Name"
+
+NGINX = """
+pid {directory}/nginx.pid;
+error_log {directory}/error.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {directory}/body;
+    proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        include {directory}/tag.conf;
+        return 200 "ok";
+    }}
+}}
+"""
+
+
+def free_port() -> int:
+    """Return a port of loopback on which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 class Manager:
@@ -103,6 +131,49 @@ def test_sigint_is_status_130(tmp_path: Path) -> None:
 
     assert manager.process.returncode == 130
     assert errors.decode().endswith("ec2facts: error: interrupted\n")
+
+
+def test_changed_tag_of_a_served_snapshot_reaches_a_running_nginx(tmp_path: Path, program: Callable[..., str]) -> None:
+    nginx, port = program("nginx", package="nginx-light"), free_port()
+    main = tmp_path / "nginx.conf"
+    main.write_text(NGINX.format(directory=tmp_path, port=port))
+    (tmp_path / "tag.conf").write_text("")
+    (tmp_path / "tag.conf.j2").write_text("add_header X-Name {{ tags.Name | nginx_quote }};\n")
+    (tmp_path / "config.yaml").write_text(
+        "outputs: [{path: tag.conf, template: ./tag.conf.j2, "
+        f"check_live: {nginx} -t -q -c {main}, command: {nginx} -s reload -c {main}}}]"
+    )
+    snapshot = tmp_path / "snapshot.json"
+    instances.load("plain").save(snapshot)
+    serve = [PROGRAM, "serve", str(snapshot), "--reload", "--port", "0"]
+    run_nginx = [nginx, "-c", str(main), "-g", "daemon off;"]
+    with (
+        subprocess.Popen(run_nginx, stderr=subprocess.DEVNULL) as server,
+        subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as service,
+    ):
+        assert service.stdout is not None
+        manager = Manager(tmp_path, service.stdout.readline().decode().strip())
+        try:
+            manager.wait_for("READY=1")
+            wait_for_name(port, "web-1")
+
+            snapshot.write_bytes(snapshot.read_bytes().replace(b"web-1", b"web-2"))
+
+            wait_for_name(port, "web-2")
+        finally:
+            manager.close()
+            server.terminate()
+            service.terminate()
+
+
+def wait_for_name(port: int, name: str) -> None:
+    """Ask nginx until it says ``name``, which is one interval, one check and one reload away."""
+    for _ in range(200):
+        with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/", timeout=5) as response:
+            if response.headers["X-Name"] == name:
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"nginx never says {name}")
 
 
 @pytest.mark.parametrize(
