@@ -13,7 +13,7 @@ from tests.readme import README
 Record = dict[str, str]
 """What was seen at one moment, by what was looked at."""
 
-BY_HAND, BY_TIMER = "i-0000000000000000a", "i-0000000000000000b"
+BY_HAND, BY_TIMER, BY_WATCH = "i-0000000000000000a", "i-0000000000000000b", "i-0000000000000000c"
 """Ids that an instance changes to while it runs: no fact is easier to find in a header."""
 
 SECTION = README.read_text().partition("\n## At boot\n")[2].partition("\n## ")[0]
@@ -138,6 +138,17 @@ def first_boot(guest: Guest) -> dict[str, Record]:
     guest.until("nginx has the header by the timer's unit", lambda: header(guest) == BY_TIMER)
     guest.until("the timer's unit ends", lambda: guest.state("ec2facts-apply") != "activating")
     seen["by timer"] = {"state": guest.state("ec2facts-apply"), "journal": guest.journal("ec2facts-apply.service")}
+
+    serve(guest.root, changed(busy, BY_WATCH))
+    started = guest.run("systemctl start ec2facts-watch")
+    guest.until("nginx has the header by the watch", lambda: header(guest) == BY_WATCH, limit=30)
+    seen["by watch"] = {
+        "status": str(started.returncode),
+        "state": guest.state("ec2facts-watch"),
+        "timer": guest.state("ec2facts.timer"),
+        "stopped": str(guest.run("systemctl stop ec2facts-watch").returncode) + guest.state("ec2facts-watch"),
+        "journal": guest.journal("ec2facts-watch.service"),
+    }
 
     serve(guest.root, busy, faults="throttle@#3-8")
     guest.read("systemctl --no-block reboot")

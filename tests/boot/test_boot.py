@@ -119,6 +119,13 @@ def test_changed_fact_reaches_running_nginx_by_the_timer(seen: Seen) -> None:
     assert by_timer["journal"].count("running systemctl try-reload-or-restart nginx") == 2, BY_TIMER
 
 
+def test_watch_takes_the_place_of_the_timer_and_ends_cleanly(seen: Seen) -> None:
+    by_watch = seen("first_boot/by watch")
+
+    states = (by_watch["status"], by_watch["state"], by_watch["timer"], by_watch["stopped"])
+    assert states == ("0", "active", "inactive", "0inactive"), by_watch["journal"]
+
+
 @pytest.mark.parametrize("unit", ["env unit", "config unit"])
 def test_boot_goes_on_without_the_service(unit: str, seen: Seen) -> None:
     down = seen("service_down/down")
