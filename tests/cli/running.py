@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import ec2facts
 from ec2facts.cli import command_parsers, main, make_parser
 
 PROGRAM = str(Path(sys.executable).parent / "ec2facts")
@@ -85,6 +87,16 @@ def interrupt(process: subprocess.Popen[bytes]) -> Outcome:
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=20)
     return Outcome(process.returncode, output, errors.decode())
+
+
+def need_a_checkout_that_others_can_read() -> None:
+    """Skip a test that runs ec2facts as another user if that user cannot read this checkout; in CI, fail."""
+    package = Path(ec2facts.__file__).parent
+    private = [directory for directory in (package, *package.parents) if directory.stat().st_mode & 0o005 != 0o005]
+    if private and os.environ.get("CI") == "true":
+        pytest.fail(f"other users cannot read {private[0]}")
+    if private:
+        pytest.skip(f"other users cannot read {private[0]}: chmod o+rx {private[0]}")
 
 
 def one_line(text: str, start: str = "ec2facts: error: ") -> bool:

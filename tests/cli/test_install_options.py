@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import PROGRAM, Capture, call, execute
+from tests.cli.running import PROGRAM, Capture, call, execute, need_a_checkout_that_others_can_read
 
 
 @pytest.fixture
@@ -134,6 +134,7 @@ def test_what_is_no_file_is_written_to_as_it_is(template: Path) -> None:
 def test_state_and_templates_are_those_of_the_effective_user(
     template: Path, old: Path, capfdbinary: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    need_a_checkout_that_others_can_read()
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         (home / "templates").mkdir()

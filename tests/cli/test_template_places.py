@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Capture, call
+from tests.cli.running import Capture, call, need_a_checkout_that_others_can_read
 
 NOBODY = 65534
 
@@ -21,6 +21,7 @@ def foreign_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     monkeypatch.chdir(home)
     before = os.geteuid()
     if before == 0:
+        need_a_checkout_that_others_can_read()
         os.seteuid(NOBODY)
     else:
         home.chmod(0)
