@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,3 +44,19 @@ def count(text: str) -> int:
     if not text.isdecimal() or not 0 <= int(text) <= 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 1000000")
     return int(text)
+
+
+def add_format_option(
+    parser: argparse.ArgumentParser, formats: Iterable[str], notes: Mapping[str, str] | None = None
+) -> None:
+    """Add ``--format``, whose default is the first of ``formats``; ``notes`` say what some of them are for."""
+    names, notes = list(formats), notes or {}
+    listed = ", ".join(f"{name} ({notes[name]})" if name in notes else name for name in names)
+    parser.add_argument(
+        "-f",
+        "--format",
+        choices=names,
+        default=names[0],
+        metavar="FORMAT",
+        help=f"write FORMAT: {listed} (default: {names[0]})",
+    )

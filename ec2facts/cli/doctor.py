@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ec2facts.apply.parsers import parse_seconds
-from ec2facts.cli.arguments import argument
+from ec2facts.cli.arguments import add_format_option, argument
 from ec2facts.cli.streams import write_stdout
 from ec2facts.errors import UnavailableError
 from ec2facts.render.tree import TREE_FORMATS, render_tree
@@ -38,14 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="wait SECONDS for an answer (default: 1)",
     )
-    parser.add_argument(
-        "-f",
-        "--format",
-        choices=FORMATS,
-        default="text",
-        metavar="FORMAT",
-        help=f"write FORMAT: {', '.join(FORMATS)} (default: text)",
-    )
+    add_format_option(parser, FORMATS)
 
 
 def run(options: Options) -> int:

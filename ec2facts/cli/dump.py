@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ec2facts.cli.arguments import add_format_option
 from ec2facts.cli.destination import DestinationOptions, add_destination_options, run_output, write
 from ec2facts.cli.source_options import SourceOptions, add_source_options, refuse_missing_service
 from ec2facts.errors import NotReadyError, UnavailableError
@@ -24,14 +25,7 @@ class Options(SourceOptions, DestinationOptions):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument(
-        "-f",
-        "--format",
-        choices=TREE_FORMATS,
-        default="json",
-        metavar="FORMAT",
-        help=f"write FORMAT: {', '.join(TREE_FORMATS)} (default: json)",
-    )
+    add_format_option(parser, TREE_FORMATS)
     parser.add_argument(
         "--only",
         action="append",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ec2facts.cli.arguments import add_format_option
 from ec2facts.cli.destination import DestinationOptions, add_destination_options, run_output
 from ec2facts.cli.source_options import SourceOptions, add_source_options
 from ec2facts.render.env_formats import FORMATS
@@ -24,15 +25,7 @@ class Options(SourceOptions, DestinationOptions):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    listed = ", ".join(f"{name} ({each.description})" for name, each in FORMATS.items())
-    parser.add_argument(
-        "-f",
-        "--format",
-        choices=FORMATS,
-        default="sh",
-        metavar="FORMAT",
-        help=f"write FORMAT: {listed}; default: sh",
-    )
+    add_format_option(parser, FORMATS, {name: each.description for name, each in FORMATS.items()})
     parser.add_argument("--prefix", default="EC2_", metavar="TEXT", help="start each name with TEXT (default: EC2_)")
     parser.add_argument(
         "--separator", default="_", metavar="TEXT", help="put TEXT between the parts of a name (default: _)"

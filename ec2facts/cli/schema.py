@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from ec2facts.cli.arguments import add_format_option
 from ec2facts.cli.destination import DestinationOptions, add_destination_options, write
 from ec2facts.collection.names import declared_name, resolve, suggestion
 from ec2facts.errors import UsageError
@@ -35,14 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--search", metavar="WORD", help="explain the attributes with WORD in the name, the path or the sentence"
     )
-    parser.add_argument(
-        "-f",
-        "--format",
-        choices=FORMATS,
-        default="text",
-        metavar="FORMAT",
-        help=f"write FORMAT: {', '.join(FORMATS)} (default: text)",
-    )
+    add_format_option(parser, FORMATS)
     add_destination_options(parser, default_mode="keep the current ones")
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 
+from ec2facts.cli.arguments import add_format_option
 from ec2facts.cli.progress import progress
 from ec2facts.cli.source_options import SourceOptions, add_source_options, open_source, warn_unread
 from ec2facts.cli.streams import write_stdout
@@ -30,14 +31,7 @@ class Options(SourceOptions):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="show one fact in full, such as tags")
-    parser.add_argument(
-        "-f",
-        "--format",
-        choices=FORMATS,
-        default="text",
-        metavar="FORMAT",
-        help=f"write FORMAT: {', '.join(FORMATS)} (a page for a browser); default: text",
-    )
+    add_format_option(parser, FORMATS, {"html": "a page for a browser"})
     add_source_options(parser)
 
 
