@@ -24,6 +24,13 @@ def test_tables_and_console_output_are_what_the_program_prints(file: Path) -> No
     assert again == text, "run `python -m tests.readme`"
 
 
+def test_every_file_that_the_readme_names_exists() -> None:
+    named = set(re.findall(r"[`(]((?:ec2facts|templates|tests)/[\w./-]+)", README.read_text()))
+
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+    assert len(named) > 10
+
+
 def test_every_generated_table_has_one_place() -> None:
     placed = [name for file in READMES for name in tables(file.read_text())]
 

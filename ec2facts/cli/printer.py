@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TypeVar
 
@@ -57,7 +58,7 @@ class Printer(Observer):
 
     def kept(self, file: File) -> None:
         """Print that a file stays as it was."""
-        self._say(f"kept {file.path}")
+        self._say(f"{'kept' if os.path.lexists(file.path) else 'not created:'} {file.path}")
 
     def running(self, command: str) -> None:
         """Print a command."""

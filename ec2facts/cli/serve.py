@@ -96,7 +96,7 @@ def run(options: Options) -> int | None:
 def _source(options: Options) -> Source:
     name = options.snapshot
     # A name without a slash that is no file is a mistyped instance: the error lists the right ones.
-    is_file = name not in instances.names() and ("/" in name or Path(name).exists())
+    is_file = name not in instances.names() and ("/" in name or name.endswith(".json") or Path(name).exists())
     if not options.reload:
         return Snapshot.load(name) if is_file else instances.load(name)
     if not is_file:

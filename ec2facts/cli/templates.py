@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ec2facts.cli.destination import DestinationOptions, add_destination_options, write
+from ec2facts.cli.streams import say
 from ec2facts.errors import UsageError
 from ec2facts.text import did_you_mean
 
@@ -44,7 +45,10 @@ def run(options: Options) -> int:
         raise UsageError("name the template; see `ec2facts templates`")
     template = packaged_template(options.name or str(options.action))  # a name alone is shown
     if options.vars:
-        return write(_variables(template.read_text(encoding="utf-8")).encode(), options)
+        variables = _variables(template.read_text(encoding="utf-8"))
+        if not variables:
+            say(f"{template.name} has no variables")
+        return write(variables.encode(), options)
     return write(template.read_bytes(), options)
 
 

@@ -12,6 +12,9 @@ from ec2facts.text import escape_unprintable
 _LABEL = 12
 """Columns of a label."""
 
+_UNCUT = "    "
+"""The start of a line that is never cut: a command that people paste."""
+
 _MOST_INTERFACES = 6
 _MOST_TAGS = 10
 
@@ -108,10 +111,11 @@ def _interfaces(facts: Mapping[str, Any], width: int, style: Style) -> list[str]
         for each in interfaces[:_MOST_INTERFACES]
     ]
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head) - 1)]
+    longest = min(32, max(len(row[4]) for row in (head, *rows)))
     # On a narrow terminal the addresses, which people look for, take the place of the subnet, then of the MAC.
     shown = [0, 1, 2, 3, 4]
     for optional in (3, 2):
-        if 2 + sum(widths[column] + 2 for column in shown[:-1]) + 32 > width:
+        if 2 + sum(widths[column] + 2 for column in shown[:-1]) + longest > width:
             shown.remove(optional)
     lines = [_heading("Interfaces", len(interfaces), style)]
     for row in (head, *rows):
@@ -127,7 +131,8 @@ def _tags(facts: Mapping[str, Any], style: Style) -> list[str]:
         switch = f"--instance-id {_shown(facts.get('instance_id', 'ID'))} --instance-metadata-tags enabled"
         return [
             f"{_heading('Tags', 0, style)} are not in the metadata; this command switches them on:",
-            f"  aws ec2 modify-instance-metadata-options {switch}",
+            f"{_UNCUT}aws ec2 modify-instance-metadata-options \\",
+            f"{_UNCUT}  {switch}",
         ]
     own = sorted(tags, key=lambda key: key.startswith("aws:"))
     lines = [f"  {_shown(key)} = {_shown(str(tags[key]))}" for key in own[:_MOST_TAGS]]
@@ -185,6 +190,8 @@ def _shown(text: str) -> str:
 
 def _cut(line: str, width: int, style: Style) -> str:
     """Return a line that fits: escape sequences take no column."""
+    if line.startswith(_UNCUT):
+        return line
     plain = re.sub("\x1b\\[[0-9;]*m", "", line)
     if len(plain) <= width:
         return line

@@ -19,7 +19,7 @@ from tests.cli.running import Capture, call, one_line
             "dump.json: this is a dump; a snapshot is what `ec2facts snapshot` writes",
         ),
         (["render", "/", "--simulate"], 5, "/: is a directory, not a template"),
-        (["render", "nginx", "--simulate"], 5, "; did you mean nginx-ec2.conf.j2?"),
+        (["render", "nginx", "--simulate"], 5, " (did you mean 'nginx-ec2.conf'?)"),
         (["serve", "--fault", "delay"], 2, "the fault 'delay': delay needs SECONDS, as in delay=SECONDS"),
         (["serve", "--fault", "dely=1"], 2, "there is no fault 'dely' (did you mean 'delay'?)"),
         (["serve", "--fault", "drop=1"], 2, "the fault 'drop=1': drop takes no value"),

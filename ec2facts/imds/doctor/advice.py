@@ -18,7 +18,7 @@ ROOT = Path("/")
 
 ELSEWHERE = "read a snapshot with --from, or a simulated instance with --simulate"
 NOT_EC2 = f"this is not an EC2 instance: {ELSEWHERE}"
-SETTINGS = "set AWS_EC2_METADATA_SERVICE_ENDPOINT to a URL or _MODE to IPv4 or IPv6, or unset both"
+SETTINGS = "give a URL, or set AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE to IPv4 or IPv6, or unset both"
 BROKEN = "try again, with --wait 60 while the machine boots; if it stays, look for a proxy or firewall on the way"
 BUSY = "the service is busy: try again later, or with --wait 60"
 NOT_READY = "the instance still boots: try again, with --wait 60"

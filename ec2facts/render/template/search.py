@@ -73,8 +73,15 @@ def packaged_template(name: str) -> Path:
     try:
         return files.get(name) or files[name + SUFFIX]
     except KeyError:
-        advice = did_you_mean(name, files) or " (`ec2facts templates` lists them)"
+        advice = _suggestion(name) or " (`ec2facts templates` lists them)"
         raise TemplateError(f"no template {name!r} ships{advice}") from None
+
+
+def _suggestion(name: str) -> str:
+    """Return " (did you mean …?)" for the templates that ship and start with ``name``, else the most similar one."""
+    names = [file.name[: -len(SUFFIX)] if file.name.endswith(SUFFIX) else file.name for file in _packaged_files()]
+    longer = [each for each in names if each.startswith(name)]
+    return f" (did you mean {' or '.join(map(repr, longer))}?)" if longer else did_you_mean(name, names)
 
 
 def _packaged_files() -> list[Path]:
@@ -123,10 +130,7 @@ def find_template(template: str | os.PathLike[str], search_path: Sequence[Path])
     found = find_named(name, directories)
     if found is None:
         searched = ", ".join(map(str, search_path))
-        shipped = {file.name for file in _packaged_files()}
-        advice = "".join(f"; did you mean {each}?" for each in sorted(shipped) if each.startswith(name))
-        advice = advice or did_you_mean(name, shipped)
-        raise TemplateError(f"no template {name!r} in {searched or 'an empty search path'}{advice}")
+        raise TemplateError(f"no template {name!r} in {searched or 'an empty search path'}{_suggestion(name)}")
     return found
 
 

@@ -210,7 +210,7 @@ def test_shipped_template_is_found_by_name(name: str, file: str) -> None:
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
-        ("nginx.conf", "did you mean 'nginx-ec2.conf.j2'"),
+        ("nginx.conf", "did you mean 'nginx-ec2.conf'"),
         ("?", "`ec2facts templates` lists them"),
         ("../README.md", ""),
     ],
