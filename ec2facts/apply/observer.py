@@ -40,5 +40,8 @@ class ApplyObserver(Observer):
     def withheld(self, tag: str, reason: str) -> None:
         """A tag is withheld: its value looks like a secret, or its key says so."""
 
+    def absent(self, file: File, glob: str, reason: str) -> None:
+        """A glob of ``only`` selects nothing on this instance."""
+
     def left_out(self, file: File, name: str, reason: str) -> None:
         """An env file lacks a variable that its format cannot hold."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -151,14 +152,14 @@ def _text(output: Output, facts: dict[str, Any], observer: ApplyObserver) -> str
     if output.template is not None:
         return _template(output, _present(facts, output, observer))
     if output.format in TREE_FORMATS:
-        return render_tree(_present(_selected(facts, output), output, observer), output.format)
+        return render_tree(_present(_selected(facts, output, observer), output, observer), output.format)
     return _env(output, facts, observer)
 
 
-def _selected(facts: dict[str, Any], output: Output) -> dict[str, Any]:
+def _selected(facts: dict[str, Any], output: Output, observer: ApplyObserver) -> dict[str, Any]:
     """Return the facts that a tree shows, in their place."""
     if output.only:
-        facts = select(facts, output.only)
+        facts = select(facts, output.only, on_absent=partial(observer.absent, output.file))
     if not output.tree:
         facts = {key: value for key, value in facts.items() if key not in TREE}
     return facts if output.under is None else {output.under: facts}
@@ -208,4 +209,5 @@ def _env(output: Output, facts: dict[str, Any], observer: ApplyObserver) -> str:
         only=output.only,
         on_skip=left_out if skips else None,
         on_unread=observer.unread if output.allow_partial else None,
+        on_absent=partial(observer.absent, output.file),
     )

@@ -49,6 +49,11 @@ class ApplyPrinter(Printer, ApplyObserver):
         """Warn that a tag is missing."""
         warn_withheld(tag, reason)
 
+    def absent(self, file: File, glob: str, reason: str) -> None:
+        """Warn that a glob selects nothing, and why."""
+        where = "" if file.path == STDOUT_FILE.path else f"{file.path}: "
+        warn(f"{where}{glob!r} selects nothing: {reason}")
+
     def left_out(self, file: File, name: str, reason: str) -> None:
         """Warn that a variable is not in a file."""
         where = "" if file.path == STDOUT_FILE.path else f"{file.path}: "

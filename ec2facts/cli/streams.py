@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sys
 import threading
 from typing import TextIO
@@ -23,6 +22,8 @@ class _StatusLine:
 
     def show(self, text: str) -> None:
         """Show ``text``, cut to the width of the terminal."""
+        import shutil  # slow to import, and most commands never show the line
+
         width = shutil.get_terminal_size().columns
         with self._lock:
             self._is_shown = True  # before the text: Ctrl-C may come between

@@ -76,6 +76,7 @@ def render_env(
     export: bool = False,
     on_skip: Callable[[str, str], None] | None = None,
     on_unread: Callable[[str, str], None] | None = None,
+    on_absent: Callable[[str, str], None] | None = None,
 ) -> str:
     """Return one assignment for each scalar fact, in the facts' order, in one of FORMATS.
 
@@ -88,6 +89,8 @@ def render_env(
 
     Raises IncompleteError if a selected fact is unread. With ``on_unread``, that is called with each path and reason
     instead, comment lines name them, and the rest is written; still, a fact of ON_EVERY_INSTANCE must not be unread.
+
+    ``on_absent`` is called with each glob of ``only`` that selects nothing on this instance, and the reason.
 
     Raises UnrepresentableError, which names all of them, for values that the format cannot hold and for variables
     that two facts would share. With ``on_skip``, that is called with each name and reason instead, and the rest is
@@ -103,7 +106,7 @@ def render_env(
     unread: dict[str, str] = {}
     required: dict[str, str] = {}
     variables: dict[str, list[Scalar]] = {}
-    for scalar in _selected(facts, only, name_of):
+    for scalar in _selected(facts, only, name_of, on_absent):
         if isinstance(scalar.value, Unread):
             unread[scalar.value.path] = scalar.value.reason
             if len(scalar.parts) == 1 and scalar.parts[0] in ON_EVERY_INSTANCE:
@@ -146,10 +149,15 @@ def naming(prefix: str, separator: str) -> Naming:
     return lambda parts: prefix + separator.join(re.sub("[^A-Z0-9_]", "_", part.upper()) for part in parts)
 
 
-def _selected(facts: Mapping[str, Any], only: Sequence[str], name_of: Naming) -> Iterator[Scalar]:
+def _selected(
+    facts: Mapping[str, Any],
+    only: Sequence[str],
+    name_of: Naming,
+    on_absent: Callable[[str, str], None] | None,
+) -> Iterator[Scalar]:
     if not only:
         return (scalar for scalar in scalars(facts) if scalar.parts[0] not in _ONLY_BY_NAME)
-    selected = set(matching(facts, only, spell=name_of))
+    selected = set(matching(facts, only, spell=name_of, on_absent=on_absent))
     return (
         scalar
         for scalar in scalars(facts)

@@ -44,3 +44,13 @@ def test_mistake_is_one_line_with_the_remedy(
     assert (outcome.status, outcome.output) == (status, b"")
     assert one_line(outcome.errors)
     assert error in outcome.errors
+
+
+@pytest.mark.parametrize("command", ["dump", "env"])
+def test_glob_that_selects_nothing_on_this_instance_is_explained(command: str, capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, command, "--only", "tags.Name", "--only", "region", "--simulate", "xen")
+
+    assert outcome.status == 0
+    assert b"us-west-1" in outcome.output
+    assert outcome.errors.startswith("ec2facts: warning: 'tags.Name' selects nothing: tags are switched off")
+    assert "--instance-metadata-tags enabled" in outcome.errors
