@@ -41,10 +41,10 @@ Cause = Literal[
     "reset",  # the connection broke before the reply was complete
     "not HTTP",
     "TLS",
-    "status",  # a complete reply with an HTTP status that is no answer; ``status`` says which
+    "status",  # a complete reply with an unexpected HTTP status, in ``status``
     "no token",  # a reply with status 200 that holds no token
     "not ready",
-    "deadline",  # the time for all requests had passed
+    "deadline",  # the deadline for all requests passed
     "variable",  # AWS_EC2_METADATA_DISABLED
     "other",
 ]
@@ -58,7 +58,7 @@ class EC2FactsError(Exception):
 
 
 class UsageError(EC2FactsError):
-    """An option, a name or a setting means nothing."""
+    """An option, a name or a setting is invalid."""
 
     exit_status = 2
 
@@ -76,10 +76,10 @@ class ConfigError(UsageError):
 
 
 class UnavailableError(EC2FactsError):
-    """The metadata service at ``endpoint`` does not answer, or not as the metadata service does.
+    """The metadata service at ``endpoint`` does not answer, or something else answers in its place.
 
-    ``cause`` says why as data. ``status`` and ``headers`` (names in lower case) are those of the reply to the request
-    for a token, if one came.
+    ``cause`` is the cause as data. ``status`` and ``headers`` (names in lower case) come from the reply to the token
+    request, if there was a reply.
     """
 
     exit_status = 3
@@ -103,11 +103,11 @@ class UnavailableError(EC2FactsError):
 
 
 class DisabledError(UnavailableError):
-    """The metadata service is switched off; there is no point in asking again."""
+    """The metadata service is switched off; a retry cannot succeed."""
 
 
 class NotReadyError(UnavailableError):
-    """The metadata service answers, but lacks what every instance has: the instance still boots."""
+    """The metadata service answers, but does not have the instance id yet: the instance is still booting."""
 
     _state = "not ready"
 
@@ -126,7 +126,7 @@ class AbsentError(EC2FactsError):
 class UnreadError(EC2FactsError):
     """``path`` could not be read, for ``reason``.
 
-    ``status`` is the HTTP status if the service answered, and ``cause`` says as data why a request failed.
+    ``status`` is the HTTP status if the service answered, ``cause`` the cause of a failed request as data.
     """
 
     exit_status = 4
@@ -140,11 +140,11 @@ class UnreadError(EC2FactsError):
 
 
 class DecodeError(UnreadError, ValueError):
-    """The body of ``path`` is not what its declaration says. The message never holds the body."""
+    """The body of ``path`` does not have the declared form. The message never holds the body."""
 
 
 class WithheldError(EC2FactsError):
-    """The value of ``path`` is kept out unless ``include`` is asked for by name."""
+    """The value of ``path`` is withheld; the name in ``include`` includes it."""
 
     def __init__(self, path: str, include: str) -> None:
         self.path = path
@@ -153,15 +153,15 @@ class WithheldError(EC2FactsError):
 
     @property
     def reason(self) -> str:
-        """What to do to get the value."""
+        """The option that includes the value."""
         return f"included only with --include {self.include}"
 
 
 class IncompleteError(EC2FactsError):
     """Some paths were unread; ``unread`` maps each to its reason.
 
-    ``total`` is how many paths were asked for, and ``file`` the file that was not written, if they are known;
-    ``is_needed`` says that a partial file needs these paths too. The message names the first 20 paths by reason.
+    ``total`` is the number of requested paths and ``file`` the file that was not written, if known; ``is_needed`` says
+    that even a partial file needs these paths. The message names the first 20 paths by reason.
     """
 
     exit_status = 4
@@ -184,17 +184,15 @@ class IncompleteError(EC2FactsError):
         slower = "try --max-rate 20, or " if any(each.endswith(THROTTLED) for each in self.unread.values()) else ""
         where = "" if file is None else f"{file}: "
         listed = f"{count} unread: {'; '.join(groups)}"
-        partial = (
-            "a partial file needs what every instance has" if is_needed else "use --allow-partial to do without them"
-        )
+        partial = "a partial file needs these paths too" if is_needed else "use --allow-partial to leave them out"
         super().__init__(escape_unprintable(f"{where}{listed}; {slower}{partial}"))
 
 
 NAMED_PATHS = 20
-"""How many unread paths an error names."""
+"""The maximum number of unread paths that an error names."""
 
 THROTTLED = ", throttled"
-"""The end of the reason for a path that the service refuses because requests come too fast."""
+"""The end of the reason for a path whose requests were throttled."""
 
 
 class SnapshotError(EC2FactsError):
@@ -209,7 +207,7 @@ class SnapshotError(EC2FactsError):
 
 
 class TemplateError(EC2FactsError):
-    """A template cannot be rendered. ``file`` and ``line`` say where, as far as that is known."""
+    """A template cannot be rendered. ``file`` and ``line`` say where, if they are known."""
 
     exit_status = 5
 
@@ -235,7 +233,7 @@ class UnreadFactError(TemplateError):
 class UnrepresentableError(EC2FactsError):
     """A format cannot hold some facts; ``offenders`` maps each name to its reason, never to its value.
 
-    ``file`` is where they would have stood, if that is known.
+    ``file`` is the file that was to hold them, if known.
     """
 
     exit_status = 6
@@ -250,7 +248,7 @@ class UnrepresentableError(EC2FactsError):
 
 
 class InstallError(EC2FactsError):
-    """The file at ``path`` cannot be replaced, or not safely; it is as it was."""
+    """The file at ``path`` cannot be replaced safely; it is unchanged."""
 
     def __init__(self, path: str, reason: str) -> None:
         self.path = path
@@ -265,7 +263,7 @@ class StaleError(EC2FactsError):
 
 
 class CheckError(EC2FactsError):
-    """The check ``command`` refused what ``path`` would become; ``output`` is what it said."""
+    """The check ``command`` refused the new content of ``path``; ``output`` is its output."""
 
     exit_status = 7
 
@@ -278,7 +276,7 @@ class CheckError(EC2FactsError):
 
 
 class CommandError(EC2FactsError):
-    """``command``, due after a change, failed; ``output`` is what it said."""
+    """``command``, run after a change, failed; ``output`` is its output."""
 
     exit_status = 8
 
@@ -290,5 +288,5 @@ class CommandError(EC2FactsError):
 
 
 def _quoted(output: str) -> str:
-    """Return what another program said, to stand below a message."""
+    """Return the output of another program, indented below a message."""
     return "".join(f"\n    {line}" for line in output.splitlines())

@@ -1,4 +1,4 @@
-"""A pytest plugin that comes with the install: a simulated metadata service for the tests of any project."""
+"""The pytest plugin of ec2facts: fixtures that start a simulated metadata service."""
 
 # Every pytest run where ec2facts is installed loads this module: the fixtures import what they need.
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 def ec2_metadata_simulator() -> Iterator[Callable[..., str]]:
     """Start a simulated metadata service for one test: call the fixture, and it returns the URL.
 
-    ``ec2_metadata_simulator("busy")`` serves the simulated instance of that name. In place of a name it takes a
-    Snapshot, any other source, a dict of facts such as ``{"tags": {"Name": "web-1"}}``, or a dict of bodies by path;
-    a dict without an instance id gets one. AWS_EC2_METADATA_SERVICE_ENDPOINT leads ec2facts and the AWS SDKs to it.
+    ``ec2_metadata_simulator("busy")`` serves the simulated instance of that name. It also accepts a Snapshot, any other
+    source, a dict of facts such as ``{"tags": {"Name": "web-1"}}``, or a dict of bodies by path; a dict without an
+    instance id gets one. The fixture sets AWS_EC2_METADATA_SERVICE_ENDPOINT, which ec2facts and the AWS SDKs read.
 
-    ``redirect=True`` leads every connection of this process to 169.254.169.254 or fd00:ec2::254 to it too, for
-    clients that have the address hard-coded; otherwise such a connection is refused as long as the fixture is in
-    use. ``faults`` are those of the simulator: ``ec2_metadata_simulator(faults=["status=503@30%"])``.
+    ``redirect=True`` also redirects every connection of this process to 169.254.169.254 or fd00:ec2::254, for clients
+    with a hard-coded address; otherwise such a connection is refused while the fixture is in use. ``faults`` are fault
+    specifications of the simulator: ``ec2_metadata_simulator(faults=["status=503@30%"])``.
     """
     with _simulators() as simulate:
         yield simulate
@@ -34,7 +34,7 @@ def ec2_metadata_simulator() -> Iterator[Callable[..., str]]:
 
 @pytest.fixture(scope="session")
 def session_ec2_metadata_simulator() -> Iterator[Callable[..., str]]:
-    """Start a simulated metadata service as ``ec2_metadata_simulator`` does; it serves until the test run ends."""
+    """Start a simulated metadata service like ``ec2_metadata_simulator``; it serves until the test run ends."""
     with _simulators() as simulate:
         yield simulate
 

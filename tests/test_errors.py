@@ -127,7 +127,7 @@ def test_decode_error_is_a_value_error() -> None:
         ),
         (
             IncompleteError({"meta-data/mac": "HTTP 503", "user-data": "HTTP 500"}),
-            "2 paths unread: meta-data/mac: HTTP 503; user-data: HTTP 500; use --allow-partial to do without them",
+            "2 paths unread: meta-data/mac: HTTP 503; user-data: HTTP 500; use --allow-partial to leave them out",
             {"unread": {"meta-data/mac": "HTTP 503", "user-data": "HTTP 500"}},
         ),
         (
@@ -168,7 +168,7 @@ def test_incomplete_error_groups_equal_reasons_and_names_20_paths() -> None:
     named = ", ".join(list(unread)[:19])
     assert str(error) == (
         f"23 of 217 paths unread: user-data: HTTP 500; {named}: HTTP 429, throttled; and 3 more; "
-        "try --max-rate 20, or use --allow-partial to do without them"
+        "try --max-rate 20, or use --allow-partial to leave them out"
     )
     assert len(error.unread) == 23
 

@@ -15,7 +15,7 @@ NO_ROLE = "no role is attached to this instance"
 
 
 def why_absent(name: str, facts: Mapping[str, Any]) -> str:
-    """Return why ``facts`` lack the fact with the dotted ``name``, with the remedy where one is known."""
+    """Return why ``facts`` lack the fact with the dotted ``name``, with the remedy if one is known."""
     head, *rest = name.split(".")
     if head == "tags" and "tags" not in facts:
         instance_id = facts.get("instance_id")
@@ -28,7 +28,7 @@ def why_absent(name: str, facts: Mapping[str, Any]) -> str:
 
 
 def explained(error: AbsentError, *, hint: str = "") -> AbsentError:
-    """Return ``error`` with the reason and the remedy in place of a bare 404, where they are known."""
+    """Return ``error`` with the reason and the remedy instead of a bare 404, if they are known."""
     path = error.path.rstrip("/")
     if error.reason != AbsentError(path).reason:
         return error
@@ -43,7 +43,7 @@ def explained(error: AbsentError, *, hint: str = "") -> AbsentError:
 
 
 def tags_are_off(instance_id: str | None) -> str:
-    """Return that tags are switched off, and the command that switches them on."""
+    """Return the message that tags are switched off, with the command that switches them on."""
     which = instance_id or '"$(ec2facts get instance_id)"'
     return (
         "tags are switched off in the metadata of this instance; switch them on with `aws ec2 "
@@ -52,7 +52,7 @@ def tags_are_off(instance_id: str | None) -> str:
 
 
 def no_interface(name: str, macs: Sequence[str]) -> str:
-    """Return which network interfaces there are, where ``name`` is no position or MAC address of one."""
+    """Return the positions of the network interfaces if ``name`` is neither a position nor a MAC address of one."""
     if name in macs or name in map(str, range(len(macs))):
         return "this interface has none"
     count = "is 1 interface" if len(macs) == 1 else f"are {len(macs)} interfaces"

@@ -18,10 +18,10 @@ from ec2facts.metadata.schema import is_directory
 INTERFACES = "meta-data/network/interfaces/macs/"
 
 MAX_PATHS = 50_000
-"""The most paths of one crawl: a service that lists directories for whatever it is asked has no end."""
+"""Maximum number of paths in a crawl: a service that answers every path with a listing would never end."""
 
 MAX_BYTES = 64 * 1024 * 1024
-"""The most bytes of all bodies of one crawl. An instance with 900 values has less than one MiB."""
+"""Maximum size of all bodies of a crawl, in bytes. An instance with 900 values has less than one MiB."""
 
 
 def crawl(
@@ -36,18 +36,18 @@ def crawl(
 ) -> Snapshot:
     """Read every path of ``source``, each once, at most ``concurrency`` at a time.
 
-    What is withheld stays out of the snapshot unless ``include`` names it; credentials are not even requested. A
-    path that could not be read costs only itself: it is a gap of the snapshot, with its reason. Raises
-    UnavailableError where there is no service, UsageError where ``include`` names nothing, and UnreadError where the
-    listings name more than ``max_paths`` paths or the bodies hold more than ``max_bytes`` bytes. ``on_progress`` is
-    called with the number of paths that were read, and that are known so far.
+    Withheld values are left out of the snapshot unless ``include`` names them; credentials are not even requested. A
+    path that cannot be read does not end the crawl: the snapshot records a gap with the reason. Raises UnavailableError
+    if there is no service, UsageError for an unknown name in ``include``, and UnreadError if the listings name more
+    than ``max_paths`` paths or the bodies hold more than ``max_bytes`` bytes. ``on_progress`` is called with the number
+    of paths read and the number of paths known so far.
     """
     guarded = Withholding(source, include)
     bodies: dict[str, bytes] = {}
     gaps: dict[str, Gap] = {}
     listings: dict[str, Listing] = {}
-    # The first path by itself and in the caller's thread: a service that is not there is tried once, and Ctrl-C ends
-    # the wait for one that is to come up.
+    # Read the first path alone and in the caller's thread: an unreachable service is tried once, and Ctrl-C ends the
+    # wait for the service.
     path, *others = roots
     unasked = [*others, *_record(path, partial(guarded.get, path), bodies, gaps, listings)]
     waiting, size = 0, len(bodies.get(path, b""))
@@ -74,10 +74,10 @@ Answer = Callable[[], Union[bytes, None]]
 
 
 class _Readers:
-    """Threads that read ``paths`` and put what comes of each into ``answers``.
+    """Threads that read ``paths`` and put each result into ``answers``.
 
-    At the end of the context no path is read any more. A thread that still waits for the service is left to itself
-    after a moment, so that a signal ends a command at once.
+    Leaving the context stops the threads. A thread that is still waiting for the service is abandoned after a moment,
+    so that a signal ends a command at once.
     """
 
     def __init__(self, get: Callable[[str], bytes | None], count: int) -> None:
@@ -107,7 +107,7 @@ class _Readers:
     def _answer(self, path: str) -> Answer:
         try:
             body = self._get(path)
-        except BaseException as error:  # noqa: BLE001 - it is raised where the answer is recorded
+        except BaseException as error:  # noqa: BLE001 - raised again when the answer is recorded
             return partial(_raise, error)
         return lambda: body
 
@@ -124,9 +124,9 @@ def settle(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
 ) -> None:
-    """Read the network interfaces until two complete reads agree; raise UnreadError if none do in ``within`` seconds.
+    """Read the network interfaces until two complete reads agree; raise UnreadError after ``within`` seconds.
 
-    Raises NotReadyError of a service that is not ready: two reads of nothing agree as well.
+    Raises NotReadyError if the service is not ready: two empty reads would agree as well.
     """
     until = clock() + within
     before = None
@@ -167,7 +167,7 @@ def _record(
 
 
 def listed(directory: str, body: bytes) -> Listing:
-    """Read the listing of ``directory``, with a slash behind each child that the declarations know as a directory."""
+    """Read the listing of ``directory``, with a slash after each child that is declared as a directory."""
     children, unreachable = read_listing(directory, body)
     slashes = ("/" * (not child.endswith("/") and is_directory(child + "/")) for child in children)
     return Listing(list(map(str.__add__, children, slashes)), unreachable)

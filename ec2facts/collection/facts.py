@@ -43,8 +43,8 @@ def facts(snapshot: Snapshot, *, include: Collection[str] = ()) -> dict[str, Any
     """Return the facts of a snapshot.
 
     First the attributes by name, then ``meta_data`` and ``dynamic``, the service's own tree as served, then
-    ``collection``: what was withheld (path → how to include it) and what was unread (path → why). What is absent or
-    unread has no key. A body that is not UTF-8 is ``{"base64": …}``, a time ISO 8601 text. ``FactsDict`` is its type.
+    ``collection``: what was withheld (path → how to include it) and what was unread (path → why). An absent or unread
+    value has no key. A body that is not UTF-8 is ``{"base64": …}``, a time ISO 8601 text. ``FactsDict`` is its type.
     """
     stripped: dict[str, Any] = without_unread(collected(snapshot, include=include))
     return stripped
@@ -107,13 +107,13 @@ class Missing:
             tree[key] = self.mark(error.path, error.reason)
 
     def mark(self, path: str, reason: str) -> Unread:
-        """Return the marker for an unread path, and note the path."""
+        """Record an unread path, and return its marker."""
         self.unread[path] = reason
         return Unread(path, reason)
 
 
 def jsonable(value: Any, missing: Missing) -> Any:
-    """Return an attribute's value as JSON holds it; what it lacks is noted in ``missing``."""
+    """Return the JSON form of an attribute's value; record its missing parts in ``missing``."""
     if isinstance(value, bytes):
         return _text(value)
     if isinstance(value, datetime):
@@ -135,7 +135,7 @@ def jsonable(value: Any, missing: Missing) -> Any:
 
 
 def attribute_value(resource: Resource, attribute: Attribute[Any], value: Any, missing: Missing) -> Any:
-    """Return the ``value`` of an attribute as JSON holds it, with markers for the names that no path leads to."""
+    """Return the JSON form of an attribute's ``value``, with markers for the unreachable names in its listing."""
     result = jsonable(value, missing)
     directory = resource.directory + attribute.path
     if isinstance(result, dict) and directory.endswith("/"):
@@ -153,7 +153,7 @@ def _item(values: Mapping[str, Any], key: str, missing: Missing) -> Any:
 
 
 def served(source: Source, snapshot: Snapshot, path: str, missing: Missing) -> Any:
-    """Return the body of ``path``, for a directory the names and bodies below it, as served."""
+    """Return the body of ``path`` as served; for a directory, a dict of the names and bodies below it."""
     body = read(source, path)
     if not path.endswith("/"):
         return _text(body)

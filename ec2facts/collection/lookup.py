@@ -30,17 +30,17 @@ def lookup(
     on_unread: Callable[[str, str], object] | None = None,
     on_withheld: Callable[[str, str], object] | None = None,
 ) -> Any:
-    """Return the fact ``name``, reading no more than it takes.
+    """Return the fact ``name``, with as few requests as possible.
 
-    ``name`` is dotted (``tags.Name``, ``network_interfaces.0.subnet_id``), with a position in place of a key, or a
-    name that AWS uses (``local-ipv4``; of a network interface, the primary one's). With ``*`` in it, the result is a
-    dict of all that match, by dotted name. A path, with a slash before any dot (``placement/region``), gives its body,
-    as bytes, and so do user data.
+    ``name`` is a dotted name (``tags.Name``), in which a position can replace a key
+    (``network_interfaces.0.subnet_id``), or AWS's own name (``local-ipv4``; an interface's name means the primary
+    interface). A name with ``*`` returns a dict of all matches by dotted name. A path, with a slash before any dot
+    (``placement/region``), returns its body as bytes, and so does ``user_data``.
 
-    Raises UsageError for a name that no instance has, AbsentError for one that this instance does not have,
-    WithheldError, UnreadError, and IncompleteError for a fact with something unread in it; with ``on_unread``, that
-    is called with the path and the reason of each instead, and the rest is returned. ``on_withheld`` is called with
-    each tag that is withheld, and the reason.
+    Raises UsageError for an unknown name, AbsentError for a fact that this instance lacks, WithheldError, UnreadError,
+    and IncompleteError for a fact with unread parts. With ``on_unread``, the unread parts are left out instead, and
+    ``on_unread`` is called with the path and the reason of each. ``on_withheld`` is called with each withheld tag and
+    the reason.
     """
     finder = _Finder(source, include, name)
     if is_path(name) and "*" not in name:
@@ -67,7 +67,7 @@ Keys = tuple[Any, ...]
 
 
 class _Finder:
-    """One lookup of ``name``: where it reads, and what it found to be missing."""
+    """One lookup of ``name``: its source, and the missing values found so far."""
 
     def __init__(self, source: Source, include: Collection[str], name: str) -> None:
         self.missing = Missing()
@@ -84,7 +84,7 @@ class _Finder:
             raise explained(error, hint=did_you_mean(path, declared_paths())) from None
 
     def find(self, names: list[str]) -> Iterator[tuple[Keys, Any]]:
-        """Yield each fact that ``names``, the parts of a dotted name, lead to, with its keys."""
+        """Yield each fact at ``names``, the parts of a dotted name, with its keys."""
         head, *rest = names
         if head == "collection":
             everything = collected(crawl(self._source, include=self._include), include=self._include)
@@ -95,7 +95,7 @@ class _Finder:
             yield from self._below(self._instance, names, ())
 
     def _in_tree(self, path: str, names: list[str], at: Keys) -> Iterator[tuple[Keys, Any]]:
-        """Yield what ``names`` lead to from the directory ``path`` of the service's own tree."""
+        """Yield each fact at ``names`` below the directory ``path`` of the service's own tree."""
         if names and is_value(path + "/".join(names)):
             path, at, names = path + "/".join(names), (*at, *names), []
         while names and path.endswith("/") and "*" not in names[0]:
@@ -114,7 +114,7 @@ class _Finder:
         yield from self._below(value, names, at)
 
     def _below(self, value: Any, names: list[str], at: Keys) -> Iterator[tuple[Keys, Any]]:
-        """Yield what ``names`` lead to from ``value``, which the keys ``at`` lead to."""
+        """Yield each fact at ``names`` inside ``value``, whose own keys are ``at``."""
         if isinstance(value, Unread):
             raise UnreadError(value.path, value.reason)
         if not names:
@@ -125,7 +125,7 @@ class _Finder:
         if isinstance(value, list):
             value = {str(position): item for position, item in enumerate(value)}
         if not isinstance(value, (Resource, Mapping)):
-            raise UsageError(f"{self._name!r} leads too far: {'.'.join(map(str, at))} is a single value")
+            raise UsageError(f"no {self._name!r}: {'.'.join(map(str, at))} is a single value")
         if "*" in names[0]:
             yield from self._matching(value, names, at)
         elif isinstance(value, Resource):
@@ -149,7 +149,7 @@ class _Finder:
                 except WithheldError as error:
                     self.missing.withheld[error.path] = error.reason
                 except (AbsentError, UsageError):
-                    continue  # another that matches may have it
+                    continue  # another match may have it
                 except UnreadError as error:
                     self.missing.mark(error.path, error.reason)
         for key, unread in self._unreachable(at).items():
@@ -193,7 +193,7 @@ class _Finder:
         raise AbsentError(self._name, f"there is no {names[0]!r}{did_you_mean(names[0], value)}")
 
     def _unreachable(self, at: Keys) -> dict[str, UnreadError]:
-        """Return what the listing of the attribute ``at`` names and no path leads to, by name."""
+        """Return the errors of the unreachable names in the listing of the attribute ``at``, by name."""
         attribute = attributes(EC2Metadata).get(at[0]) if len(at) == 1 else None
         if attribute is None:
             return {}

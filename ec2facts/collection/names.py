@@ -14,7 +14,7 @@ from ec2facts.metadata.parts import NetworkInterface, PublicKey
 from ec2facts.text import closest
 
 TREES = ("meta_data", "dynamic", "collection")
-"""The facts that are not attributes: the service's own tree, and what the collection lacks."""
+"""The facts that are not attributes: the service's own tree, and ``collection``."""
 
 PARTS: Mapping[str, type[Resource]] = {"network_interfaces": NetworkInterface, "public_keys": PublicKey}
 """The classes whose instances an attribute holds by key."""
@@ -31,11 +31,11 @@ def path_of(name: str) -> str:
 
 
 def resolve(name: str) -> list[str]:
-    """Return the dotted names that ``name`` means; the name itself if it means nothing else.
+    """Return the dotted names that ``name`` means, or ``name`` itself if it has no other meaning.
 
-    Dashes are as good as underscores in declared names, ``[0]`` is ``.0``. A name that AWS uses for network
-    interfaces alone means the primary interface. A path means the attributes that are read from it, else its place
-    in the service's own tree.
+    Declared names accept dashes for underscores, and ``[0]`` for ``.0``. AWS's own name of an interface's attribute
+    means the primary interface. A path means the attributes that are read from it, or else its dotted name in the
+    service's own tree.
     """
     if is_path(name):
         return _resolve_path(path_of(name).strip("/"))
@@ -53,7 +53,7 @@ def in_tree(path: str) -> str:
 
 
 def declared_name(dotted: str) -> str | None:
-    """Return the declared name that ``dotted`` is or is inside of, with ``*`` for the key of an interface or key."""
+    """Return the declared name of ``dotted`` or of its parent, with ``*`` for the key of an interface or public key."""
     head, *rest = dotted.split(".")
     if head in PARTS and len(rest) > 1 and rest[1] in attributes(PARTS[head]):
         return f"{head}.*.{rest[1]}"
@@ -99,7 +99,7 @@ def _resolve_path(path: str) -> list[str]:
 
 
 def _inside(path: str) -> str | None:
-    """Return the dotted name of what ``path`` is inside an attribute that holds several values."""
+    """Return the dotted name of ``path`` inside an attribute that holds several values."""
     for name, directory in _read_from():
         if name not in PARTS and directory and path.startswith(f"{directory}/"):
             return f"{name}.{path[len(directory) + 1 :]}"
@@ -115,7 +115,7 @@ def _inside(path: str) -> str | None:
 
 @cache
 def _read_from() -> tuple[tuple[str, str], ...]:
-    """Return each attribute of the instance that has a path to itself, with the path."""
+    """Return each attribute of the instance that has its own path, with the path."""
     declared = attributes(EC2Metadata).items()
     taken = {each.path for _, each in declared if not isinstance(each, Derived)}
     own = [(name, each) for name, each in declared if not (isinstance(each, Derived) and each.path in taken)]
@@ -124,7 +124,7 @@ def _read_from() -> tuple[tuple[str, str], ...]:
 
 @cache
 def _aws_names() -> dict[str, str]:
-    """Return the attributes by AWS's own name: the last segment of a path, where no other path ends in it."""
+    """Return the attributes by AWS's own name: the last segment of a path, unless another path ends in it too."""
     names: dict[str, list[str]] = {}
     for name, path in _read_from():
         if path.count("/") == 1 or not isinstance(attributes(EC2Metadata)[name], Derived):

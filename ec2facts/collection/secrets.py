@@ -1,4 +1,4 @@
-"""What looks like a secret: a heuristic over bodies, in linear time, whose table in README.md is made from here."""
+"""A heuristic that finds secrets in bodies, in linear time; the table in README.md is generated from it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 
 class Shape(NamedTuple):
-    """One kind of secret: what it is, how it is recognised, for people, and the pattern."""
+    """One kind of secret: its name and how it is recognised, for the table, and its pattern."""
 
     title: str
     description: str
     pattern: str
-    """For ``re.VERBOSE``, any case of letters. Repetitions are bounded, or start where no other can."""
+    """For ``re.VERBOSE``, in any case of letters. A repetition is bounded, or can start at one place of a run only."""
 
 
 _NAME = r"""
@@ -30,7 +30,7 @@ _NAME = r"""
 """The end of a name whose value is a secret, in any text."""
 
 _QUOTED_NAME = rf"(?: {_NAME} | token | secret | pwd | auth | credentials? )"
-"""The end of a quoted name, which is more surely a name."""
+"""The end of a quoted name: text in quotes is more likely to be a name, so more words count."""
 
 SHAPES = (
     Shape(
@@ -44,7 +44,7 @@ SHAPES = (
     ),
     Shape(
         "access key ids of AWS",
-        "`AKIA…` and `ASIA…`: an id stands beside its secret",
+        "`AKIA…` and `ASIA…`: an id is usually stored with its secret",
         r"(?-i: \b(?:AKIA|ASIA)[A-Z0-9]{16}\b )",
     ),
     Shape(
@@ -116,9 +116,9 @@ SHAPES = (
 """Every kind of secret that a body is searched for."""
 
 NOT_CAUGHT = (
-    "a password in a sentence, or one that stands alone, without a name",
-    "a secret under a name that says nothing, such as `DB=hunter2`, and the value of a tag by the tag's key",
-    "text in UTF-16, and what is encoded or compressed twice",
+    "a password in a sentence, or alone without a name",
+    "a secret under a name that does not suggest one, such as `DB=hunter2`, and the value of a tag by the tag's key",
+    "text in UTF-16, and a secret that is encoded or compressed twice",
     "archives (zip, tar, xz, bzip2), keystores (PKCS #12, JKS) and anything encrypted",
 )
 """What the heuristic does not catch, for the table in README.md."""
@@ -126,9 +126,9 @@ NOT_CAUGHT = (
 ENCODINGS = (
     ("JSON", "the text of each string, with its escapes decoded"),
     ("base64", "the whole body, and each run of 24 characters or more"),
-    ("gzip", "up to one MiB of what is compressed, also inside base64"),
+    ("gzip", "up to one MiB of compressed data, also inside base64"),
 )
-"""What a body is decoded from, once, before the patterns are tried again, for the table in README.md."""
+"""The forms that are decoded, once, before the patterns are tried again, for the table in README.md."""
 
 UNPACKED_LIMIT = 1024 * 1024
 
@@ -158,7 +158,7 @@ def _views(body: bytes) -> Iterator[bytes]:
 
 
 def _strings(body: bytes) -> bytes:
-    """Return the strings of a JSON document, names before their values; nothing for what is not JSON."""
+    """Return the strings of a JSON document, names before their values; nothing if the text is not JSON."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):

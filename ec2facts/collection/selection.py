@@ -1,4 +1,4 @@
-"""The part of the facts that globs choose."""
+"""Selection of facts with globs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Keys = tuple[Any, ...]
 """The keys that lead from the facts to a value, outermost first; the keys of a list are positions."""
 
 Spell = Callable[[Sequence[str]], str]
-"""Makes another name, such as a variable's, of the parts of a dotted one, in which an interface has its position."""
+"""Builds another name, such as a variable's, from the parts of a dotted name; an interface's part is its position."""
 
 
 def select(
@@ -25,9 +25,9 @@ def select(
 ) -> dict[str, Any]:
     """Return the facts that match any of ``globs``, nested and ordered as in ``facts``.
 
-    A glob is for dotted names, AWS's own names or paths; the name of a parent chooses everything in it. ``*`` matches
-    dots too. Raises UsageError for globs that match no fact of any instance, or only a withheld one of this instance.
-    ``on_absent`` is called with each glob that yields nothing on this instance, and the reason.
+    A glob matches dotted names, AWS's own names or paths; the name of a parent selects everything inside it. ``*``
+    matches dots too. Raises UsageError for globs that match no fact of any instance, or only withheld facts of this
+    instance. ``on_absent`` is called with each glob that yields nothing on this instance, and the reason.
     """
     chosen: dict[Any, Any] = {}
     for *parents, last in matching(facts, globs, on_absent=on_absent):
@@ -46,9 +46,10 @@ def matching(
     spell: Spell | None = None,
     on_absent: Callable[[str, str], object] | None = None,
 ) -> list[Keys]:
-    """Return the keys of each fact that ``globs`` choose, in the order of ``facts``, none of them inside another.
+    """Return the keys of each fact that ``globs`` select, in the order of ``facts``; no result is inside another.
 
-    With ``spell``, a glob may also match the name that it makes. Errors and ``on_absent`` are those of ``select``.
+    With ``spell``, a glob may also match the name that ``spell`` returns. Errors and ``on_absent`` are those of
+    ``select``.
     """
     chosen: set[Keys] = set()
     meaningless = []
@@ -72,7 +73,7 @@ def matching(
 def _matching(facts: Mapping[str, Any], globs: Collection[str], spell: Spell | None) -> Iterator[Keys]:
     for keys, value, spellings in _nodes(facts, (), [()]):
         if any(fnmatchcase(name, glob) for name in _names(spellings, spell) for glob in globs) or (
-            # What an unread directory holds is unknown: a glob for something in it chooses the marker.
+            # The content of an unread directory is unknown: a glob for anything inside it selects the marker.
             isinstance(value, Unread)
             and value.path.endswith("/")
             and any(
@@ -85,7 +86,7 @@ def _matching(facts: Mapping[str, Any], globs: Collection[str], spell: Spell | N
 
 
 def _nodes(value: Any, keys: Keys, spellings: list[tuple[str, ...]]) -> Iterator[tuple[Keys, Any, Any]]:
-    """Yield every value below ``value``: its keys, the value, and the parts of each dotted name that it has."""
+    """Yield every value below ``value``: its keys, the value, and the parts of each of its dotted names."""
     for position, (key, child) in enumerate(_children(value)):
         below = [(*parts, str(key)) for parts in spellings]
         if keys == ("network_interfaces",):
@@ -113,7 +114,7 @@ def _outermost(value: Any, keys: Keys, chosen: Collection[Keys]) -> Iterator[Key
 
 
 def _pruned(value: Any, chosen: Mapping[Any, Any] | None) -> Any:
-    """Return the part of ``value`` at the keys of ``chosen``, a tree whose leaves are None: everything."""
+    """Return the part of ``value`` that ``chosen`` selects, a tree of keys; None at a leaf selects the whole value."""
     if chosen is None:
         return value
     kept = [(key, _pruned(child, chosen[key])) for key, child in _children(value) if key in chosen]
@@ -127,7 +128,7 @@ def _may_match(glob: str, start: str) -> bool:
 
 
 def _is_for(glob: str, name: str, spell: Spell | None) -> bool:
-    """Whether ``glob`` matches the declared ``name``, or may match something in it."""
+    """Whether ``glob`` matches the declared ``name``, or may match a name inside it."""
     parts = name.split(".")
     spelled = [".".join, *([] if spell is None else [spell])]
     return any(fnmatchcase(make(parts), glob) or glob.startswith(make([*parts, ""])) for make in spelled)
@@ -143,4 +144,4 @@ def _refuse_withheld(facts: Mapping[str, Any], glob: str, wanted: Collection[str
     for path, reason in withheld.items():
         for name in (*resolve(path), in_tree(path)):
             if any(_is_for(each, name, spell) for each in wanted):
-                raise UsageError(f"{name} is withheld, so that {glob!r} matches nothing: {reason}")
+                raise UsageError(f"{name} is withheld, so {glob!r} matches nothing: {reason}")

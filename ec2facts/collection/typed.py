@@ -21,14 +21,14 @@ class Base64Facts(TypedDict):
 
 
 class SpotInstanceActionFacts(TypedDict):
-    """What happens to a Spot Instance, and when, an ISO 8601 time."""
+    """The action that interrupts a Spot Instance, and its ISO 8601 time."""
 
     action: str
     time: str
 
 
 class CollectionFacts(TypedDict):
-    """What the facts lack, by path, with the reason."""
+    """The withheld and the unread paths, each with the reason."""
 
     withheld: dict[str, str]
     unread: dict[str, str]
@@ -91,7 +91,7 @@ class PublicKeyFacts(TypedDict, total=False):
 
 
 class FactsDict(TypedDict, total=False):
-    """The facts of one instance. What it does not have is not a key."""
+    """The facts of one instance. A value that the instance lacks has no key."""
 
     instance_id: str
     """Id of the instance."""
@@ -176,9 +176,9 @@ class FactsDict(TypedDict, total=False):
     instance_profile_name: str
     """Name of the instance profile."""
     iam_role_name: str
-    """Name of the role whose credentials the instance is given."""
+    """Name of the role whose credentials the instance receives."""
     iam_security_credentials: IamSecurityCredentialsDict
-    """Temporary credentials of the role, whose name need not be the instance profile's."""
+    """Temporary credentials of the role; its name can differ from the instance profile's."""
     identity_credentials_info: IdentityCredentialsInfoDict
     """Account behind the instance identity role."""
     identity_credentials: IamSecurityCredentialsDict
@@ -228,4 +228,4 @@ class FactsDict(TypedDict, total=False):
     dynamic: dict[str, Any]
     """The service's own tree below ``dynamic/``, as served."""
     collection: CollectionFacts
-    """What was withheld and what was unread."""
+    """The withheld and the unread paths."""

@@ -15,10 +15,10 @@ WITHHELD_NAMES = {name: attribute.path for name, attribute in attributes(EC2Meta
 """The withheld attributes, each with its path."""
 
 _WITHHELD_BELOW = frozenset({"instance-identity", "iam", "identity-credentials"})
-"""The directories, in any case of letters, below which everything is withheld that is not declared harmless."""
+"""The directories, in any case of letters, below which every path is withheld unless it is declared harmless."""
 
 _ROLES = "meta-data/iam/security-credentials/"
-"""The one path with credentials in its name that is read: the listing holds the name of the role."""
+"""The only path with credentials in its name that is read: its listing holds the name of the role."""
 
 _TAGS = "meta-data/tags/instance/"
 
@@ -28,13 +28,13 @@ _HARMLESS = frozenset(
     if not attribute.withheld
     for end in (len(attribute.path), *(at for at, char in enumerate(attribute.path) if char == "/"))
 )
-"""What is declared and not withheld, and the directories above it."""
+"""The declared paths that are not withheld, and the directories above them."""
 
 
 class Withholding:
-    """The source ``source`` without what is withheld: reading that raises WithheldError.
+    """The source ``source`` without the withheld values: reading one raises WithheldError.
 
-    ``include`` names what is not withheld: attributes, or paths for what only looks like a secret. A path with a
+    ``include`` lists the exceptions: names of attributes, or paths of values that look like a secret. A path with a
     segment that holds ``credential`` is not even requested, unless it is declared harmless.
     """
 
@@ -44,7 +44,7 @@ class Withholding:
         self._looked: dict[str, tuple[bytes, bool]] = {}
 
     def get(self, path: str) -> bytes | None:
-        """Return the body of ``path``, None where the source has none; raise WithheldError where it is withheld."""
+        """Return the body of ``path``, None if the source has none; raise WithheldError if it is withheld."""
         path = _plain(path)
         if any(_is_inside(path, included) for included in self._included):
             return self._read(path)
@@ -77,7 +77,7 @@ class Withholding:
 
 
 def withheld_tags(withheld: Iterable[str]) -> dict[str, str]:
-    """Return the tags among the ``withheld`` paths, each with the reason: nothing else shows that they are missing."""
+    """Return the tags among the ``withheld`` paths, each with the reason."""
     tags = {path[len(_TAGS) :]: path for path in sorted(withheld) if path.startswith(_TAGS)}
     return {
         tag: f"its {'value looks like a secret' if _withheld(path) is None else 'key holds the word credential'}; "
@@ -95,12 +95,12 @@ def _path(name: str) -> str:
     except KeyError:
         known = ", ".join(WITHHELD_NAMES)
         raise UsageError(
-            f"nothing is withheld under the name {name!r}; it takes {known}, or a path such as meta-data/x"
+            f"{name!r} is not a withheld fact: choose from {known}, or give a path such as meta-data/x"
         ) from None
 
 
 def _plain(path: str) -> str:
-    """Return ``path`` without doubled slashes, which the service overlooks; raise UsageError for one with dots."""
+    """Return ``path`` without repeated slashes, which the service ignores; raise UsageError for a segment . or .."""
     segments = path.split("/")
     if not {".", ".."}.isdisjoint(segments):
         raise UsageError(f"{path!r} is not a path: it holds the segment . or ..")
@@ -112,7 +112,7 @@ def _is_inside(path: str, top: str) -> bool:
 
 
 def _withheld(path: str) -> WithheldError | None:
-    """Return the error for a path that is withheld whatever its body is."""
+    """Return the error for a path that is withheld regardless of its body."""
     if path.rstrip("/") in _HARMLESS:
         return None
     # The service tells capitals from small letters; a server in its place may not.

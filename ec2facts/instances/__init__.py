@@ -1,6 +1,6 @@
-"""The simulated instances: a file here is one, by its name, and facts make more."""
+"""The simulated instances: each JSON file here is one, and ``from_facts`` makes others."""
 
-# What is imported here costs every command.
+# Every command imports this module, so its imports must be fast.
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Snapshot:
-    """Return the simulated instance ``name``; raise UsageError, which lists the names, for any other."""
+    """Return the simulated instance ``name``; raise UsageError, which lists the names, for an unknown one."""
     if name not in names():
         raise UsageError(f"no simulated instance {name!r} (choose from {', '.join(names())})")
     return Snapshot.parse((_directory() / f"{name}.json").read_bytes(), name=name)
@@ -33,8 +33,8 @@ def load(name: str) -> Snapshot:
 def from_facts(facts: Mapping[str, Any]) -> Snapshot:
     """Return a simulated instance that has the given facts, such as ``{"region": "eu-west-1", "tags": {…}}``.
 
-    An attribute overrides what the trees ``meta_data`` and ``dynamic`` say, so ``{**facts(snapshot), "tags": {…}}``
-    is the instance of the snapshot with other tags. Raises UsageError for a name that no fact has.
+    An attribute overrides the trees ``meta_data`` and ``dynamic``, so ``{**facts(snapshot), "tags": {…}}`` is the
+    instance of the snapshot with other tags. Raises UsageError for an unknown name.
     """
     from ec2facts.instances.bodies import bodies_of
 

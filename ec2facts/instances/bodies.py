@@ -1,4 +1,4 @@
-"""The bodies that a service would answer for given facts: decoding, the other way round."""
+"""The inverse of decoding: the bodies that a service would answer for given facts."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _KEYS = {
 
 
 def bodies_of(given: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the bodies by path that yield the facts ``given``; an attribute overrides what the trees say.
+    """Return the bodies by path that yield the facts ``given``; an attribute overrides the trees.
 
-    Raises UsageError for a name that no fact has.
+    Raises UsageError for an unknown name.
     """
     declared = attributes(EC2Metadata)
     bodies: dict[str, bytes] = {}
@@ -131,7 +131,7 @@ def _document(bodies: Mapping[str, bytes], path: str) -> dict[str, Any]:
 
 
 def _encode(value: Any) -> bytes:
-    """Return the body of a value: text as it is, a list of texts as lines, JSON for what has keys."""
+    """Return the body of a value: text unchanged, a list of texts as lines, a mapping as JSON."""
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, bytes):

@@ -1,1 +1,1 @@
-"""What an instance says of itself: declared attributes, decoded."""
+"""The declared attributes of an instance, decoded."""

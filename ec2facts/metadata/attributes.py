@@ -25,16 +25,17 @@ Default = Callable[[], object]
 
 
 def _required() -> Any:
-    """The ``when_absent`` of an attribute that raises instead."""
+    """The ``when_absent`` of an attribute without a default: it raises AbsentError."""
 
 
 class Attribute(Generic[T]):
     """A value of a Resource: the path behind it, its decoder, one sentence.
 
-    ``when_absent`` gives the value where the service answers 404 (None: None); without it that is an AbsentError.
-    ``cached`` values are read once. ``withheld`` ones stay out of the facts unless they are included by name. A
-    ``document`` is a whole text in a format of its own, such as JSON or PEM, rather than a value. An empty body of
-    what is ``never_empty`` is a failure of the service. A ``changeable`` value may change while the instance runs.
+    ``when_absent`` returns the default if the service answers 404 (None: the default is None); without it, reading the
+    attribute raises AbsentError. ``cached`` values are read once. ``withheld`` ones stay out of the facts unless they
+    are included by name. A ``document`` is a whole text, such as JSON or PEM, rather than a single value. An empty body
+    of a ``never_empty`` attribute is a failure of the service. A ``changeable`` value may change while the instance
+    runs.
     """
 
     name: str
@@ -95,7 +96,7 @@ class Attribute(Generic[T]):
 
     @property
     def is_required(self) -> bool:
-        """Whether reading the attribute raises AbsentError where the service answers 404."""
+        """Whether reading the attribute raises AbsentError if the service answers 404."""
         return self.when_absent is _required
 
     @overload
@@ -126,7 +127,7 @@ class Attribute(Generic[T]):
         return value
 
     def read(self, resource: Resource) -> T:
-        """Read the value anew, past the cache; raise AbsentError where there is none."""
+        """Read the value again, without the cache; raise AbsentError if there is none."""
         return cast(T, resource.fetch(self.path, self.decode, nonempty=self.never_empty))
 
     def _read_or_default(self, resource: Resource) -> T:
@@ -149,7 +150,7 @@ class Attribute(Generic[T]):
 class Derived(Attribute[T]):
     """An attribute that a function of the resource computes, from other attributes or several paths.
 
-    It is absent where the attribute ``needs`` is.
+    It is absent if the attribute ``needs`` is absent.
     """
 
     def __init__(self, *arguments: Any, needs: Attribute[Any] | None, **options: Any) -> None:
@@ -163,7 +164,7 @@ class Derived(Attribute[T]):
         return super().require(resource)
 
     def read(self, resource: Resource) -> T:
-        """Compute the value anew; raise AbsentError where there is none."""
+        """Compute the value again; raise AbsentError if there is none."""
         with decoding(resource.directory + self.path):
             return cast(T, self.decode(resource))
 
@@ -199,14 +200,14 @@ def derived(
 class Resource(ABC):
     """A part of an instance that declares attributes.
 
-    ``directory`` is where the paths of its attributes start. Attributes may be read from many threads: each
-    cached one is read once.
+    ``directory`` is the directory of its attributes' paths. Attributes may be read from many threads: each cached one
+    is read once.
     """
 
     pattern: ClassVar[str] = ""
-    """The directory of any such resource, with ``{names}`` for what differs."""
+    """The directory of the resources of this class, with a ``{name}`` for each segment that differs."""
     within: ClassVar[str] = ""
-    """Where the facts hold resources of this kind, with a dot behind it."""
+    """The name in the facts of the parent of these resources, with a final dot."""
 
     directory: str
 
@@ -214,10 +215,10 @@ class Resource(ABC):
         self._locks: dict[int, AbstractContextManager[object]] = {}
         self.absent: dict[str, AbsentError] = {}
         self.unreachable: dict[str, str] = {}
-        """Names that a listing holds and no path leads to, as paths, with the reason."""
+        """The unreachable names of listings, as paths, with the reason."""
 
     def __getstate__(self) -> dict[str, Any]:
-        # No lock can be pickled, and an error about a reply only with the reply.
+        # Locks cannot be pickled, and pickling an error about a reply would need the reply.
         absent = {name: (error.path, error.reason) for name, error in self.absent.items()}
         return {**self.__dict__, "_locks": {}, "absent": absent}
 
@@ -233,7 +234,7 @@ class Resource(ABC):
     @property
     @abstractmethod
     def source(self) -> Source:
-        """Where attributes are read from."""
+        """The source of the attributes."""
 
     def fetch(self, path: str, decode: Callable[[bytes], V], *, nonempty: bool = False) -> V:
         """Read and decode ``path`` below the directory; raise DecodeError if the body is malformed."""

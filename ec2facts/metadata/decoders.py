@@ -1,7 +1,7 @@
-"""Decoders: from the bytes that the service answers to one typed value.
+"""Decoders: each turns the bytes of a body into one typed value.
 
-A decoder raises ValueError with a reason that never holds the body. What a value is follows from its
-declaration alone, never from what its bytes look like.
+A decoder raises ValueError with a reason that never holds the body. The type of a value follows from its declaration,
+never from its bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Callable, Literal, NamedTuple, TypeVar, cast
 D = TypeVar("D")
 
 MAX_DEPTH = 64
-"""The levels of lists and objects in a JSON document; those of the service have 3."""
+"""Maximum depth of a JSON document; the service's documents have 3 levels."""
 
 
 class AbsentValueError(ValueError):
@@ -36,13 +36,13 @@ def text(body: bytes) -> str:
 
 
 def host_name(body: bytes) -> str:
-    """Return a host name: the first one, where DHCP options with several domain names make the service list several."""
+    """Return the first host name: with several domain names in the DHCP options, the service lists several."""
     name = text(body)
     return name.split()[0] if len(name.split()) > 1 else name
 
 
 def segment(value: str) -> str:
-    """Return what a body says if a path can hold it as one segment."""
+    """Return the text of a body that is valid as one segment of a path."""
     if value in {"", ".", ".."} or "/" in value:
         raise ValueError("a line of it cannot be part of a path")
     return value
@@ -61,7 +61,7 @@ def integer(body: bytes) -> int:
 
 
 def boolean(body: bytes) -> bool:
-    """Return what ``true`` or ``false`` says; an empty body is false."""
+    """Return the boolean of ``true`` or ``false``; an empty body is false."""
     try:
         return {b"true": True, b"false": False, b"": False}[body.strip().lower()]
     except KeyError:
@@ -69,7 +69,7 @@ def boolean(body: bytes) -> bool:
 
 
 def timestamp(value: str) -> datetime:
-    """Return the aware UTC time that ISO 8601 text such as ``2020-11-05T08:22:00Z`` says."""
+    """Return the aware UTC time of an ISO 8601 text such as ``2020-11-05T08:22:00Z``."""
     try:
         time = datetime.fromisoformat(value.rstrip("Z"))
         return time.replace(tzinfo=time.tzinfo or timezone.utc).astimezone(timezone.utc)
@@ -88,14 +88,14 @@ def json_object(body: bytes) -> dict[str, Any]:
 def document(kind: Callable[..., D]) -> Callable[[bytes], D]:
     """Return a decoder of JSON objects of ``kind``, a TypedDict.
 
-    An object with a ``Code`` other than ``Success`` is an error that the service answers with status 200: there is no
-    value.
+    An object with a ``Code`` other than ``Success`` is an error document, which the service sends with status 200: the
+    value is absent.
     """
 
     def decode(body: bytes) -> D:
         value = json_object(body)
         if value.get("Code", "Success") != "Success":
-            raise AbsentValueError("the service answers an error document in its place")
+            raise AbsentValueError("the service answers an error document instead")
         return cast(D, value)
 
     return _returning(kind.__name__, decode)
@@ -131,8 +131,8 @@ def optional_field(value: Mapping[str, Any], name: str) -> str:
 def _json(body: bytes) -> Any:
     try:
         value = json.loads(text(body), parse_constant=_refuse)
-        # An escape such as \\ud800 is JSON, and half a character that no encoding can write again. A number such as
-        # 1e999 is JSON too, and no JSON can be written of it.
+        # An escape such as \\ud800 is valid JSON, but half a surrogate pair, which no encoding can write. A number such
+        # as 1e999 is valid JSON too, but becomes infinity, which JSON cannot hold.
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         raise ValueError("not JSON") from None
@@ -163,7 +163,7 @@ def _returning(type_name: str, decode: F) -> F:
 
 
 class SpotInstanceAction(NamedTuple):
-    """What happens to a Spot Instance at ``time``, an aware UTC datetime."""
+    """The action that interrupts a Spot Instance at ``time``, an aware UTC datetime."""
 
     action: Literal["hibernate", "stop", "terminate"]
     time: datetime

@@ -1,4 +1,4 @@
-"""The JSON documents that the service answers, with its own keys."""
+"""The JSON documents of the service, with the service's own keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An instance, as its metadata describe it: every attribute, declared once."""
+"""EC2Metadata: every attribute of an instance, declared once."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ T = TypeVar("T")
 class EC2Metadata(Resource):
     """The attributes of one instance, each read at its first use.
 
-    By default it reads the live service; ``session`` sends every request and is not altered. ``source`` is
-    anything else to read from, such as a Snapshot.
+    By default it reads the live service; ``session``, which is never modified, sends every request. ``source`` is
+    another source to read from, such as a Snapshot.
     """
 
     directory = ""
@@ -55,7 +55,7 @@ class EC2Metadata(Resource):
         self._source = source
 
     def __repr__(self) -> str:
-        """Say which instance this is, as far as that is known without a request."""
+        """Name the instance if its id is known without a request."""
         known = self.__dict__.get("instance_id") or getattr(self._source, "name", None) or self._source
         return "<EC2Metadata of this instance>" if known is None else f"<EC2Metadata of {known}>"
 
@@ -64,7 +64,7 @@ class EC2Metadata(Resource):
 
     @property
     def source(self) -> Source:
-        """Where attributes are read from; made at the first use, because that reads the environment."""
+        """The source of the attributes, created at its first use, because that reads the environment."""
         with self.lock:
             if self._source is None:
                 from ec2facts.imds.client import IMDSClient
@@ -230,7 +230,7 @@ class EC2Metadata(Resource):
 
     @derived("meta-data/iam/security-credentials/", when_absent=None, cached=False, changeable=True)
     def iam_role_name(self) -> str | None:
-        """Name of the role whose credentials the instance is given."""
+        """Name of the role whose credentials the instance receives."""
         for role in self._names("meta-data/iam/security-credentials/"):
             return role
         raise AbsentValueError("no role is listed")
@@ -244,7 +244,7 @@ class EC2Metadata(Resource):
         changeable=True,
     )
     def iam_security_credentials(self) -> IamSecurityCredentialsDict | None:
-        """Temporary credentials of the role, whose name need not be the instance profile's."""
+        """Temporary credentials of the role; its name can differ from the instance profile's."""
         if self.iam_info is None:
             return None
         directory = "meta-data/iam/security-credentials/"
@@ -406,8 +406,8 @@ class EC2Metadata(Resource):
     @derived("user-data", when_absent=None, withheld=True)
     def user_data(self) -> bytes | None:
         """User data of the launch, unchanged: text, gzip, anything."""
-        return self.fetch("user-data/", raw)  # with the slash that ec2-metadata asks for
+        return self.fetch("user-data/", raw)  # ec2-metadata requests it with the slash
 
 
 ec2_metadata = EC2Metadata()
-"""This instance. Nothing is read before its first attribute."""
+"""This instance. Reading the first attribute sends the first request."""

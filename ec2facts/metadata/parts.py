@@ -31,7 +31,7 @@ class Part(Resource, Generic[K]):
 
     @property
     def source(self) -> Source:
-        """Where the parent reads."""
+        """The source of the parent."""
         return self.parent.source
 
     def __repr__(self) -> str:
@@ -45,7 +45,7 @@ class Part(Resource, Generic[K]):
 
 
 def _this_instance() -> EC2Metadata:
-    # Looked up when it is needed, under the name by which tests put another in its place.
+    # Looked up at each use, because tests replace ``ec2facts.ec2_metadata``.
     import ec2facts
 
     return ec2facts.ec2_metadata
@@ -94,7 +94,7 @@ class InstanceTags(Leaves[str]):
 
 
 class NetworkInterface(Part[str]):
-    """The network interface with the address ``mac``, of the instance ``parent``, by default of this one."""
+    """The network interface with the address ``mac`` of the instance ``parent``, this instance by default."""
 
     pattern = "meta-data/network/interfaces/macs/{mac}/"
     within = "network_interfaces."
@@ -103,7 +103,7 @@ class NetworkInterface(Part[str]):
         super().__init__(mac, parent)
 
     def attachment(self) -> tuple[float, float]:
-        """Return what orders interfaces, the card and the device number; one that is not known comes last."""
+        """Return the sort key of interfaces: the card and the device number; an unknown number sorts last."""
         card, device = 0, math.inf
         with suppress(AbsentError, UnreadError):
             device = self.device_number
@@ -173,8 +173,9 @@ class NetworkInterface(Part[str]):
 class NetworkInterfaces(dict[str, NetworkInterface]):
     """The network interfaces of the instance ``parent`` by MAC address.
 
-    A loop yields the interface that ``mac`` names, whatever the device numbers say, then the others by card and device
-    number. It reads only what decides the order: nothing for one interface, and nothing more for the first of several.
+    A loop yields the interface that ``mac`` names first, regardless of device numbers, then the others by card and
+    device number. The loop reads only the values that decide the order: none for a single interface, and only ``mac``
+    for the first of several.
     """
 
     def __init__(self, interfaces: Mapping[str, NetworkInterface], parent: EC2Metadata) -> None:
@@ -182,7 +183,7 @@ class NetworkInterfaces(dict[str, NetworkInterface]):
         self.parent = parent
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # As a plain dict does: its own items would be put in order, which reads from the service.
+        # Pickle like a plain dict: iterating over its own items would sort them, which reads from the service.
         return type(self).__new__, (type(self),), {"parent": self.parent}, None, iter(dict.items(self))
 
     def __iter__(self) -> Iterator[str]:
@@ -212,7 +213,7 @@ class NetworkInterfaces(dict[str, NetworkInterface]):
 
 
 class PublicKey(Part[int]):
-    """The public key at ``index``, of the instance ``parent``, by default of this one."""
+    """The public key at ``index`` of the instance ``parent``, this instance by default."""
 
     pattern = "meta-data/public-keys/{index}/"
     within = "public_keys."

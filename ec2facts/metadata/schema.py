@@ -1,4 +1,4 @@
-"""The schema: every attribute that is declared, as data, and the directories that follow from it."""
+"""The schema: every declared attribute as data, and the directories that the declarations imply."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ DOCUMENTS = frozenset(name for name, attribute in attributes(EC2Metadata).items(
 
 
 class Entry(NamedTuple):
-    """One attribute, under the name that the Python API, the facts and ``ec2facts get`` know."""
+    """One attribute, under its name in the Python API, the facts and ``ec2facts get``."""
 
     name: str
     """Dotted; ``*`` replaces the key of a network interface or a public key."""
     type: str
     """The Python type, as an annotation says it."""
     path: str
-    """The path below ``/latest/``, ``{name}`` in place of what differs."""
+    """The path below ``/latest/``, with a ``{name}`` for each segment that differs."""
     withheld: bool
-    """Whether it is left out unless ``--include`` names it."""
+    """Whether the attribute is left out unless ``--include`` names it."""
     changeable: bool
-    """Whether it may change while the instance runs, so that ``apply --watch`` reads it again."""
+    """Whether the value may change while the instance runs, so that ``apply --watch`` reads it again."""
     description: str
 
 
@@ -53,28 +53,28 @@ def is_directory(path: str) -> bool:
 
 
 def is_value(path: str) -> bool:
-    """Whether the declarations say that ``path``, without a slash behind it, has one value and nothing below it."""
+    """Whether the declarations say that ``path``, without a final slash, has one value and nothing below it."""
     return path[-1:] not in {"", "/"} and _declared(path) is not None
 
 
 def never_empty(path: str) -> bool:
-    """Whether the declarations say that ``path`` has a value on every instance that has the path at all."""
+    """Whether the declarations say that the body of ``path``, if present, is never empty."""
     declared = _declared(path)
     return declared is not None and _NEVER_EMPTY in declared
 
 
 _Tree = dict[str, Any]
-"""What is declared below a directory, by name; the names of directories end in ``/``."""
+"""The declared children of a directory by name; the names of directories end in ``/``."""
 
 _ANY = "{}"
-"""The name that matches every name."""
+"""The key that matches every name."""
 
 _NEVER_EMPTY = ""
-"""The name in a value that may not be empty."""
+"""The key that marks a value as never empty."""
 
 
 def _declared(path: str) -> _Tree | None:
-    """Return what is declared at ``path``; a pattern that matches every path would take much longer to compile."""
+    """Return the declarations at ``path``. A regular expression for all paths would take much longer to compile."""
     here = _TREE
     for name in _names(path):
         below = here.get(name)

@@ -241,7 +241,7 @@ MISTAKES = [
     Mistake(BEGIN + "time_limit: -1", "4: time_limit: '-1' is not a number of seconds"),
     Mistake(BEGIN + "time_limit: soon", "4: time_limit: 'soon' is not a number of seconds"),
     Mistake(BEGIN + "backup: maybe", "4: backup: neither true nor false"),
-    Mistake(BEGIN + "include: nothing", "4: include: nothing is withheld under the name 'nothing'"),
+    Mistake(BEGIN + "include: nothing", "4: include: 'nothing' is not a withheld fact"),
     Mistake(BEGIN + "prefix: ''", "4: prefix: an empty prefix"),
     Mistake("outputs:\n- path: x\n  format: sh\n  only: [region, tag.*]", "4: only: no fact matches 'tag.*'"),
     Mistake(

@@ -29,7 +29,7 @@ EVERYTHING = ("meta-data/", "dynamic/", "user_data")
 
 
 class Failing:
-    """A source that raises an error for chosen paths, and remembers every path that it was asked for."""
+    """A source that raises an error for chosen paths and records every requested path."""
 
     def __init__(self, bodies: dict[str, bytes], errors: dict[str, BaseException] | None = None) -> None:
         self.paths: list[str] = []
@@ -97,7 +97,7 @@ def test_credentials_are_read_when_they_are_included() -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_withheld_path_is_a_gap_that_says_how_to_include_it(name: str) -> None:
+def test_withheld_path_is_a_gap_with_the_name_that_includes_it(name: str) -> None:
     crawled = crawl(instances.load(name))
 
     withheld = {gap.detail for gap in crawled.gaps.values() if gap.kind == "withheld"}
@@ -105,7 +105,7 @@ def test_withheld_path_is_a_gap_that_says_how_to_include_it(name: str) -> None:
     assert {"user_data", "instance_identity_pkcs7"} & withheld
 
 
-def test_user_data_are_requested_without_being_listed() -> None:
+def test_user_data_are_requested_even_if_not_listed() -> None:
     source = Failing({"meta-data/instance-id": b"i-1234567890abcdef0"})
 
     snapshot = crawl(source)
@@ -137,7 +137,7 @@ def test_unknown_name_to_include_is_an_error_before_the_first_request() -> None:
 # What is a directory
 
 
-def test_directories_that_are_listed_without_a_slash_are_known_by_the_declarations() -> None:
+def test_directory_listed_without_a_slash_is_recognised_by_its_declaration() -> None:
     bodies = {
         "meta-data/": b"placement\nnetwork\npublic-keys\ntags",
         "meta-data/placement/": b"region",
@@ -178,7 +178,7 @@ def test_redirected_directory_is_requested_with_its_slash(status: int) -> None:
     assert set(Counter(source.paths).values()) == {1}
 
 
-def test_redirect_of_a_live_service_is_one_as_well() -> None:
+def test_redirected_directory_of_a_live_service_is_requested_with_its_slash() -> None:
     script = {
         "meta-data/": reply(200, b"future"),
         "meta-data/future": reply(301, b"<html>Moved</html>", {"Location": f"{NOBODY}/latest/meta-data/future/"}),
@@ -193,7 +193,7 @@ def test_redirect_of_a_live_service_is_one_as_well() -> None:
     assert facts(crawled)["meta_data"] == {"future": {"x": "1"}}
 
 
-def test_directory_that_redirects_with_its_slash_too_is_unread() -> None:
+def test_directory_that_redirects_even_with_its_slash_is_unread() -> None:
     moved = UnreadError("meta-data/future/", "HTTP 301", status=301)
 
     crawled = crawl(Failing({"meta-data/": b"future/"}, {"meta-data/future/": moved}))
@@ -201,7 +201,7 @@ def test_directory_that_redirects_with_its_slash_too_is_unread() -> None:
     assert crawled.unread == {"meta-data/future/": "HTTP 301"}
 
 
-def test_directory_that_lists_itself_ends_at_a_depth() -> None:
+def test_directory_that_lists_itself_is_read_to_the_maximum_depth() -> None:
     class Endless:
         def __init__(self) -> None:
             self.paths: list[str] = []
@@ -228,7 +228,7 @@ def test_directory_that_lists_itself_ends_at_a_depth() -> None:
         (b"../user-data", "meta-data/../user-data", "its name holds a slash"),
     ],
 )
-def test_name_that_no_path_leads_to_is_unread_and_costs_no_sibling(line: bytes, path: str, reason: str) -> None:
+def test_unreachable_name_is_unread_and_its_siblings_are_read(line: bytes, path: str, reason: str) -> None:
     source = Failing(
         {"meta-data/": b"ami-id\n" + line + b"\nmac", "meta-data/ami-id": b"ami-1", "meta-data/mac": b"0a"}
     )
@@ -246,7 +246,7 @@ def test_name_that_no_path_leads_to_is_unread_and_costs_no_sibling(line: bytes, 
         st.lists(st.sampled_from([b"a", b"b/", b"c//", b"..", b"\xff", b"a/b", b"\\xff", b"", b"/"]) | st.binary())
     )
 )
-def test_whatever_is_listed_the_crawl_ends_and_can_be_saved(listings: list[list[bytes]]) -> None:
+def test_crawl_of_any_listing_ends_and_its_snapshot_can_be_saved(listings: list[list[bytes]]) -> None:
     answers = [b"\n".join(lines) for lines in listings]
 
     class Listed:
@@ -267,7 +267,7 @@ def test_whatever_is_listed_the_crawl_ends_and_can_be_saved(listings: list[list[
     assert facts(again, include=EVERYTHING) == facts(crawled, include=EVERYTHING)
 
 
-def test_crawl_ends_at_its_budget_of_bytes() -> None:
+def test_crawl_fails_beyond_the_maximum_number_of_bytes() -> None:
     source = {"meta-data/": b"a\nb\nc", "meta-data/a": 40 * b"x", "meta-data/b": 40 * b"x", "meta-data/c": 40 * b"x"}
 
     with pytest.raises(UnreadError, match="the bodies hold more than 100 bytes"):
@@ -276,7 +276,7 @@ def test_crawl_ends_at_its_budget_of_bytes() -> None:
     assert crawl(source, max_bytes=125).bodies.keys() == {*source, ""}
 
 
-def test_budget_of_bytes_is_64_mib_by_default() -> None:
+def test_maximum_size_of_a_crawl_is_64_mib_by_default() -> None:
     class Endless:
         asked = 0
 
@@ -291,14 +291,14 @@ def test_budget_of_bytes_is_64_mib_by_default() -> None:
     assert endless.asked <= 70
 
 
-def test_names_that_no_path_leads_to_count_towards_the_budget_of_paths() -> None:
+def test_unreachable_names_count_towards_the_maximum_number_of_paths() -> None:
     names = b"\n".join(b"a/%d" % number for number in range(100))
 
     with pytest.raises(UnreadError, match="the listings name more than 50 paths"):
         crawl({"meta-data/": names}, max_paths=50)
 
 
-def test_interrupted_crawl_does_not_wait_for_a_service_that_hangs() -> None:
+def test_interrupted_crawl_does_not_wait_for_a_hanging_service() -> None:
     answer = threading.Event()
 
     class Hanging:
@@ -322,7 +322,7 @@ def test_interrupted_crawl_does_not_wait_for_a_service_that_hangs() -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"Message": "Forbidden"}', b"region\r\nzone", b"<html></html>"])
-def test_directory_whose_body_is_no_listing_is_unread(body: bytes) -> None:
+def test_directory_with_an_invalid_listing_is_unread(body: bytes) -> None:
     source = {"meta-data/": b"placement/\nmac", "meta-data/placement/": body, "meta-data/mac": b"0e:00:5e:00:53:01"}
 
     crawled = crawl(source)
@@ -336,7 +336,7 @@ def test_directory_whose_body_is_no_listing_is_unread(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_path_that_is_unread_costs_only_itself(name: str) -> None:
+def test_unread_path_does_not_affect_other_paths(name: str) -> None:
     bodies = crawl(instances.load(name), include=EVERYTHING).bodies
     lost = [path for path in sorted(bodies) if not path.endswith("/") and path][::7]
     errors: dict[str, BaseException] = {path: UnreadError(path, "no answer within 1 s") for path in lost}
@@ -347,7 +347,7 @@ def test_path_that_is_unread_costs_only_itself(name: str) -> None:
     assert crawled.bodies == {path: body for path, body in bodies.items() if path not in lost}
 
 
-def test_unread_directory_costs_only_its_own_paths() -> None:
+def test_unread_directory_affects_only_the_paths_below_it() -> None:
     bodies = {"meta-data/placement/region": b"us-east-1", "meta-data/ami-id": b"ami-1"}
     lost = {"meta-data/placement/": UnreadError("meta-data/placement/", "HTTP 503", status=503)}
 
@@ -358,7 +358,7 @@ def test_unread_directory_costs_only_its_own_paths() -> None:
 
 
 @pytest.mark.parametrize("path", ["meta-data/", "meta-data/ami-id", "user-data"])
-def test_service_that_is_gone_ends_the_crawl(path: str) -> None:
+def test_crawl_fails_when_the_service_disappears(path: str) -> None:
     gone = UnavailableError(NOBODY, "connection refused")
 
     with pytest.raises(UnavailableError) as caught:
@@ -367,7 +367,7 @@ def test_service_that_is_gone_ends_the_crawl(path: str) -> None:
     assert caught.value is gone
 
 
-def test_service_that_never_was_there_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_service_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
     time = Time()
 
     with pytest.raises(UnavailableError, match="connection refused"):
@@ -376,7 +376,7 @@ def test_service_that_never_was_there_is_tried_once(monkeypatch: pytest.MonkeyPa
     assert len(time.slept) == 2
 
 
-def test_service_that_is_switched_off_is_asked_once() -> None:
+def test_disabled_service_gets_one_request() -> None:
     with ScriptedService({"api/token": reply(403)}) as service, pytest.raises(DisabledError):
         crawl(IMDSClient(service.url, environ={}))
 
@@ -404,7 +404,7 @@ def test_finished_crawl_leaves_no_threads() -> None:
     assert set(threading.enumerate()) - before == set()
 
 
-def test_ctrl_c_ends_a_crawl_that_waits_for_the_service() -> None:
+def test_ctrl_c_interrupts_a_crawl_that_waits_for_the_service() -> None:
     program = f"""
 import signal, time
 from ec2facts import crawl
@@ -436,7 +436,7 @@ except KeyboardInterrupt:
 
 
 class Counting:
-    """A source that knows how many were in it at once, and lets each wait for the others for a moment."""
+    """A source that counts concurrent reads; each read waits a moment for the others."""
 
     def __init__(self, leaves: int, together: int) -> None:
         self.most = 0
@@ -477,13 +477,13 @@ def test_default_concurrency_is_8() -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_concurrency_changes_nothing(name: str) -> None:
+def test_concurrency_does_not_change_the_snapshot(name: str) -> None:
     snapshot = instances.load(name)
 
     assert crawl(snapshot, concurrency=1).dump() == crawl(snapshot, concurrency=16).dump()
 
 
-def test_crawls_side_by_side_share_a_client() -> None:
+def test_concurrent_crawls_can_share_a_client() -> None:
     simulator = Simulator(instances.load("plain"))
 
     with simulator as url, ThreadPoolExecutor(4) as pool:

@@ -38,7 +38,7 @@ HTML = b"<html><body>Please log in, PRIVATE</body></html>"
 
 
 def altered(bodies: dict[str, bytes], *, name: str = "plain") -> Snapshot:
-    """Return a simulated instance with other bodies, which its listings name."""
+    """Return a simulated instance with other bodies, listed in its directories."""
     snapshot = instances.load(name)
     listings = {path[: path.rindex("/", 0, -1) + 1] for path in bodies if "/" in path[:-1]}
     kept = {path: body for path, body in snapshot.bodies.items() if path not in listings | {"meta-data/"}}
@@ -70,13 +70,13 @@ def test_facts_are_the_same_from_every_source(name: str, include: tuple[str, ...
     expected = json.dumps(direct)
     assert json.dumps(facts(live, include=include)) == expected
     assert json.dumps(facts(captured, include=include)) == expected
-    if include:  # a simulator has nothing at what a capture withholds
+    if include:  # a simulator answers 404 for a path that its snapshot withholds
         assert json.dumps(facts(replayed, include=include)) == expected
 
 
 @INCLUDES
 @pytest.mark.parametrize("name", ALL)
-def test_order_of_the_answers_changes_nothing(name: str, include: tuple[str, ...]) -> None:
+def test_order_of_the_answers_does_not_change_the_facts(name: str, include: tuple[str, ...]) -> None:
     class Shuffling:
         def __init__(self, seed: int) -> None:
             self._random = random.Random(seed)
@@ -104,7 +104,7 @@ def test_arguments_are_not_mutated() -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_facts_come_in_the_order_of_the_declarations(name: str) -> None:
+def test_facts_are_in_the_order_of_the_declarations(name: str) -> None:
     names = list(facts(instances.load(name), include=EVERYTHING))
 
     declared = [attribute for attribute in attributes(EC2Metadata) if attribute in names]
@@ -127,7 +127,7 @@ def test_absent_attribute_is_not_a_key(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_only_documents_hold_none(name: str) -> None:
+def test_only_documents_hold_null(name: str) -> None:
     everything = facts(instances.load(name), include=EVERYTHING)
 
     for key in DOCUMENTS & everything.keys():
@@ -137,7 +137,7 @@ def test_only_documents_hold_none(name: str) -> None:
 
 
 def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every value within ``value``, with the way to it."""
+    """Yield every value within ``value``, with its keys."""
     yield path, value
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
@@ -145,7 +145,7 @@ def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_empty_text_comes_only_from_empty_bodies(name: str) -> None:
+def test_only_an_empty_body_yields_empty_text(name: str) -> None:
     snapshot = instances.load(name)
 
     everything = facts(snapshot, include=EVERYTHING)
@@ -154,7 +154,7 @@ def test_empty_text_comes_only_from_empty_bodies(name: str) -> None:
     assert {snapshot.get(path) for path in empty} <= {b""}
 
 
-def test_types_follow_the_declarations_and_not_the_bytes() -> None:
+def test_types_follow_from_the_declarations_and_not_from_the_bytes() -> None:
     document = json.dumps({"accountId": "012345678901", "region": "us-east-1"}).encode()
     tags = {f"meta-data/tags/instance/{key}": key.encode() for key in ("1e3", "no", "0o17", "12:34:56", "null", "[]")}
 
@@ -185,14 +185,14 @@ def test_times_are_iso_8601_text() -> None:
     assert everything["spot_instance_action"] == {"action": "terminate", "time": "2026-01-15T08:22:00Z"}
 
 
-def test_bytes_that_are_no_text_are_base64() -> None:
+def test_bytes_that_are_not_utf_8_are_base64() -> None:
     everything = facts(altered({"user-data": b"\x1f\x8b\x00", "meta-data/future": b"\xff"}), include=["user_data"])
 
     assert everything["user_data"] == {"base64": "H4sA"}
     assert everything["meta_data"]["future"] == {"base64": "/w=="}
 
 
-def test_tags_that_are_switched_off_are_no_key_and_without_any_are_empty() -> None:
+def test_switched_off_tags_have_no_key_and_an_instance_without_tags_has_an_empty_mapping() -> None:
     snapshot = instances.load("plain")
     bodies = {path: body for path, body in snapshot.bodies.items() if "/tags/" not in path}
 
@@ -207,7 +207,7 @@ def test_tags_that_are_switched_off_are_no_key_and_without_any_are_empty() -> No
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_network_interfaces_come_by_card_and_device_the_primary_one_first(name: str) -> None:
+def test_network_interfaces_are_sorted_by_card_and_device_with_the_primary_first(name: str) -> None:
     snapshot = instances.load(name)
 
     everything = facts(snapshot)
@@ -218,7 +218,7 @@ def test_network_interfaces_come_by_card_and_device_the_primary_one_first(name: 
     assert interfaces[0]["mac"] == everything["mac"]
 
 
-def test_network_interface_without_a_card_is_on_the_first_and_without_a_number_comes_last() -> None:
+def test_interface_without_a_card_sorts_on_the_first_card_and_without_a_device_number_last() -> None:
     numbers = {
         "0a:00:5e:00:53:01/": {"device-number": b"1", "network-card": b"1"},
         "0a:00:5e:00:53:02/": {"network-card": b"0"},
@@ -233,7 +233,7 @@ def test_network_interface_without_a_card_is_on_the_first_and_without_a_number_c
     assert [mac[-1] for mac in interfaces] == ["4", "3", "2", "5", "1"]
 
 
-def test_network_interfaces_with_one_place_stay_as_listed() -> None:
+def test_network_interfaces_with_equal_positions_keep_the_order_of_the_listing() -> None:
     macs = ["0a:00:5e:00:53:0c", "0a:00:5e:00:53:0a", "0a:00:5e:00:53:0b"]
     bodies = {f"{MACS}{mac}/device-number": b"1" for mac in macs}
 
@@ -242,7 +242,7 @@ def test_network_interfaces_with_one_place_stay_as_listed() -> None:
     assert list(interfaces) == macs
 
 
-def test_interface_that_mac_names_comes_first_whatever_device_numbers_say() -> None:
+def test_interface_that_mac_names_is_first_regardless_of_device_numbers() -> None:
     hot_plugged, primary = "02:00:5e:00:53:11", "02:00:5e:00:53:22"
     bodies = {f"{MACS}{mac}/device-number": b"0" for mac in (hot_plugged, primary)}
 
@@ -251,7 +251,7 @@ def test_interface_that_mac_names_comes_first_whatever_device_numbers_say() -> N
     assert list(interfaces) == [primary, hot_plugged]
 
 
-def test_network_card_that_is_a_directory_breaks_nothing() -> None:
+def test_directory_in_place_of_the_network_card_is_ignored() -> None:
     interface = f"{MACS}02:00:5e:00:53:11/"
 
     everything = facts(
@@ -288,7 +288,7 @@ def flat(tree: dict[str, Any], directory: str, leaves: dict[str, bytes]) -> Iter
             yield directory + name, value
 
 
-def test_category_of_tomorrow_is_in_the_facts_today() -> None:
+def test_unknown_category_is_in_the_facts() -> None:
     snapshot = altered({"meta-data/quantum/spin": b"up\n", "dynamic/warp": b"9"})
 
     everything = facts(snapshot)
@@ -297,7 +297,7 @@ def test_category_of_tomorrow_is_in_the_facts_today() -> None:
     assert everything["dynamic"]["warp"] == "9"
 
 
-def test_names_of_the_service_are_not_rewritten() -> None:
+def test_names_from_the_service_are_not_rewritten() -> None:
     everything = facts(instances.load("awkward"))
 
     quantum = everything["meta_data"]["quantum"]
@@ -305,7 +305,7 @@ def test_names_of_the_service_are_not_rewritten() -> None:
     assert everything["tags"]["a.b"] == everything["meta_data"]["tags"]["instance"]["a.b"] == "two"
 
 
-def test_directory_without_values_is_an_empty_one() -> None:
+def test_empty_directory_is_an_empty_mapping() -> None:
     snapshot = Snapshot(
         {"meta-data/metrics/": b"vhostmd", "dynamic/": b""}, {"meta-data/metrics/vhostmd": Gap("absent")}
     )
@@ -315,7 +315,7 @@ def test_directory_without_values_is_an_empty_one() -> None:
     assert (everything["meta_data"], everything["dynamic"]) == ({"metrics": {}}, {})
 
 
-def test_instance_that_serves_nothing_has_no_facts() -> None:
+def test_empty_snapshot_has_no_facts() -> None:
     gaps = dict.fromkeys(["meta-data/", "dynamic/", "user-data"], Gap("absent"))
 
     assert facts(Snapshot({}, gaps)) == {"collection": {"withheld": {}, "unread": {}}}
@@ -346,7 +346,7 @@ def test_with_everything_included_nothing_is_withheld(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "path"), WITHHELD_NAMES.items())
-def test_included_name_is_a_fact_and_only_it(name: str, path: str) -> None:
+def test_only_the_included_name_becomes_a_fact(name: str, path: str) -> None:
     snapshot = altered({"dynamic/instance-identity/dsa2048": b"MIAG"}, name="busy")
 
     everything = facts(snapshot, include=[name])
@@ -356,7 +356,7 @@ def test_included_name_is_a_fact_and_only_it(name: str, path: str) -> None:
     assert everything["collection"]["withheld"].keys() == {*WITHHELD_NAMES.values()} - {path}
 
 
-def test_unread_path_is_reported_with_its_reason_and_costs_no_sibling() -> None:
+def test_unread_path_is_reported_with_its_reason_and_its_siblings_are_read() -> None:
     snapshot = instances.load("plain")
     whole = facts(snapshot)
     gaps = {"meta-data/placement/region": Gap("unread", "no answer within 1 s"), "user-data": Gap("unread", "HTTP 503")}
@@ -370,7 +370,7 @@ def test_unread_path_is_reported_with_its_reason_and_costs_no_sibling() -> None:
     assert {**partial, "collection": None} == {**whole, "collection": None}
 
 
-def test_unread_directory_makes_none_of_its_values_absent() -> None:
+def test_values_below_an_unread_directory_are_not_absent() -> None:
     snapshot = instances.load("plain")
     bodies = {path: body for path, body in snapshot.bodies.items() if not path.startswith("meta-data/placement/")}
 
@@ -380,7 +380,7 @@ def test_unread_directory_makes_none_of_its_values_absent() -> None:
     assert everything.keys() & {"placement_region", "availability_zone"} == set()
 
 
-def test_name_that_no_path_leads_to_is_unread() -> None:
+def test_unreachable_name_is_unread() -> None:
     everything = facts(altered({"meta-data/quantum/": b"caf\xe9\nspin", "meta-data/quantum/spin": b"up"}))
 
     assert everything["collection"]["unread"] == {"meta-data/quantum/caf\\xe9": "its name is not UTF-8"}
@@ -391,7 +391,7 @@ def test_name_that_no_path_leads_to_is_unread() -> None:
 
 
 def without(path: str, *, name: str = "busy") -> Snapshot:
-    """Return a simulated instance of which ``path``, or everything below the directory ``path``, was unread."""
+    """Return a simulated instance in which ``path``, or everything below the directory ``path``, was unread."""
     bodies = instances.load(name).bodies
     kept = {each: body for each, body in bodies.items() if not each.startswith(path)}
     return Snapshot(kept, {path: Gap("unread", "HTTP 503", 503)})
@@ -429,7 +429,7 @@ def test_unread_document_marks_every_attribute_that_needs_it() -> None:
     assert {everything[name] for name in OF_DOCUMENT} == {Unread(DOCUMENT, "HTTP 503")}
 
 
-def test_malformed_value_is_a_marker_beside_the_body_as_served() -> None:
+def test_malformed_value_is_a_marker_and_the_tree_has_the_body_as_served() -> None:
     everything = collected(altered({"meta-data/ami-launch-index": HTML}))
 
     assert everything["ami_launch_index"] == Unread("meta-data/ami-launch-index", "not a decimal number")
@@ -437,7 +437,7 @@ def test_malformed_value_is_a_marker_beside_the_body_as_served() -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_reading_goes_on_past_unread_paths(name: str) -> None:
+def test_reading_continues_after_unread_paths(name: str) -> None:
     bodies = instances.load(name).bodies
     lost = [path for path in sorted(bodies) if path and not path.endswith("/")][::5]
     kept = {path: body for path, body in bodies.items() if path not in lost}
@@ -466,7 +466,7 @@ def test_collected_is_facts_where_nothing_is_unread() -> None:
     assert collected(instances.load("busy")) == facts(instances.load("busy"))
 
 
-def test_stripping_markers_leaves_the_argument_and_the_order_alone() -> None:
+def test_stripping_markers_does_not_mutate_the_argument_or_change_the_order() -> None:
     marker = Unread("meta-data/x", "HTTP 503")
     tree = {"c": 1, "b": [marker, {"y": marker, "x": 2}], "a": marker}
 
@@ -476,7 +476,7 @@ def test_stripping_markers_leaves_the_argument_and_the_order_alone() -> None:
     assert tree == {"c": 1, "b": [marker, {"y": marker, "x": 2}], "a": marker}
 
 
-def test_name_that_no_path_leads_to_is_a_marker_in_the_attribute_and_the_tree() -> None:
+def test_unreachable_name_is_a_marker_in_the_attribute_and_the_tree() -> None:
     directory = "meta-data/tags/instance/"
     snapshot = altered({directory: b"Name\nkubernetes.io/cluster/prod", f"{directory}Name": b"web"})
 
@@ -510,7 +510,9 @@ def test_name_that_no_path_leads_to_is_a_marker_in_the_attribute_and_the_tree() 
         ("meta-data/hibernation/configured", b"PRIVATE", "neither true nor false", {"hibernation_configured"}),
     ],
 )
-def test_malformed_value_is_unread_and_costs_no_sibling(path: str, body: bytes, reason: str, lost: set[str]) -> None:
+def test_malformed_value_is_unread_and_its_siblings_are_decoded(
+    path: str, body: bytes, reason: str, lost: set[str]
+) -> None:
     whole = facts(instances.load("busy"))
     others = whole.keys() - lost - {"instance_identity_document", "region", "meta_data", "dynamic", "collection"}
 
@@ -532,7 +534,7 @@ def test_error_document_is_absent_and_in_the_tree_as_served() -> None:
     assert everything.keys() == whole.keys() - OF_INFO
 
 
-def test_document_without_a_field_costs_that_attribute_alone() -> None:
+def test_document_without_a_field_affects_only_that_attribute() -> None:
     whole = facts(instances.load("plain"))
 
     everything = facts(altered({DOCUMENT: b'{"instanceId": "i-1234567890abcdef0"}'}))
@@ -542,7 +544,7 @@ def test_document_without_a_field_costs_that_attribute_alone() -> None:
     assert everything["region"] == whole["placement_region"]
 
 
-def test_association_that_is_gone_costs_no_other() -> None:
+def test_vanished_association_does_not_affect_the_others() -> None:
     interface = f"{MACS}0a:00:5e:00:53:01/"
     bodies = {"public-ipv4s": b"203.0.113.25\n203.0.113.26", "ipv4-associations/203.0.113.26": b"10.0.0.1"}
 
@@ -552,7 +554,7 @@ def test_association_that_is_gone_costs_no_other() -> None:
     assert interfaces["0a:00:5e:00:53:01"]["ipv4_associations"] == {"203.0.113.26": ["10.0.0.1"]}
 
 
-def test_line_that_cannot_be_part_of_a_path_is_unread() -> None:
+def test_line_that_is_not_a_path_segment_is_unread() -> None:
     interface = f"{MACS}0a:00:5e:00:53:01/"
 
     everything = facts(Snapshot({f"{interface}public-ipv4s": b".."}))
@@ -584,7 +586,7 @@ def test_malformed_value_is_in_the_tree_as_served() -> None:
     assert everything["meta_data"]["ami-launch-index"] == HTML.decode()
 
 
-def test_malformed_value_of_an_interface_costs_only_itself() -> None:
+def test_malformed_value_of_an_interface_affects_only_itself() -> None:
     path = f"{MACS}0a:00:5e:00:53:01/device-number"
 
     everything = facts(Snapshot({path: HTML, f"{MACS}0a:00:5e:00:53:01/subnet-id": b"subnet-1"}))
@@ -595,7 +597,7 @@ def test_malformed_value_of_an_interface_costs_only_itself() -> None:
     assert everything["collection"]["unread"] == {path: "not a decimal number"}
 
 
-def test_public_key_without_a_number_is_unread_and_costs_no_sibling() -> None:
+def test_public_key_without_a_number_is_unread_and_its_siblings_are_read() -> None:
     everything = facts(altered({PUBLIC_KEYS: b"my-key"}))
 
     assert everything["collection"]["unread"] == {PUBLIC_KEYS: "not a decimal number"}
@@ -607,7 +609,7 @@ GARBAGE = [b"\xffPRIVATE", b"PRIVATE", b'{"PRIVATE": ', b'"PRIVATE"', b'["PRIVAT
 
 @pytest.mark.parametrize("body", GARBAGE, ids=repr)
 @pytest.mark.parametrize("name", attributes(EC2Metadata))
-def test_error_of_a_malformed_value_holds_nothing_of_it(name: str, body: bytes) -> None:
+def test_error_about_a_malformed_value_does_not_quote_it(name: str, body: bytes) -> None:
     attribute = attributes(EC2Metadata)[name]
     snapshot = instances.load("busy")
     values = [path for path in snapshot.bodies if path.startswith(attribute.path) and not path.endswith("/")]
@@ -634,11 +636,11 @@ def test_traceback_of_malformed_credentials_does_not_hold_them() -> None:
     assert "PRIVATE" not in printed
 
 
-# Nothing that is withheld gets out
+# Leaks of withheld values
 
 
 def needles(snapshot: Snapshot) -> Iterator[bytes]:
-    """Yield each secret of an instance, whole and in the pieces that would do."""
+    """Yield each secret of an instance, whole and in pieces that would be enough to use it."""
     for path, body in snapshot.bodies.items():
         if path.endswith("/") or not path:
             continue
@@ -661,13 +663,13 @@ def unpacked(body: bytes) -> bytes:
 
 
 def forms(needle: bytes) -> Iterator[str]:
-    """Yield what a secret looks like where it got out: as it is, in JSON, in base64."""
+    """Yield the forms of a leaked secret: plain, in JSON, in base64."""
     for encoding in ("utf-8", "latin-1"):
         plain = needle.decode(encoding, errors="replace")
         yield plain
         yield json.dumps(plain)[1:-1]
         yield json.dumps(plain, ensure_ascii=False)[1:-1]
-    # What base64 makes of the inside of a text depends on where in a group of three bytes it starts.
+    # The base64 of a part of a text depends on its offset within a group of three bytes.
     for offset in range(3):
         yield base64.b64encode(bytes(offset) + needle)[4 if offset else 0 : -4].decode()
 
@@ -692,7 +694,7 @@ def test_no_output_holds_a_secret_unless_it_is_included(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_every_secret_is_there_when_it_is_included(name: str) -> None:
+def test_every_secret_is_in_the_output_when_it_is_included(name: str) -> None:
     snapshot = instances.load(name)
     with Simulator(snapshot) as url:
         live = crawl(IMDSClient(url, max_rate=0), include=EVERYTHING)
@@ -712,7 +714,7 @@ def test_every_secret_is_there_when_it_is_included(name: str) -> None:
 # Collecting
 
 
-def test_collecting_is_crawling_and_facts() -> None:
+def test_collect_returns_the_facts_of_a_crawl() -> None:
     snapshot = instances.load("busy")
 
     assert collect(snapshot, include=["user_data"]) == facts(snapshot, include=["user_data"])
@@ -725,7 +727,7 @@ def test_incomplete_collection_is_an_error_that_names_unread_paths() -> None:
         collect(gapped)
 
     assert caught.value.unread == {"meta-data/mac": "HTTP 503"}
-    assert str(caught.value) == "1 path unread: meta-data/mac: HTTP 503; use --allow-partial to do without them"
+    assert str(caught.value) == "1 path unread: meta-data/mac: HTTP 503; use --allow-partial to leave them out"
 
 
 def test_malformed_value_makes_a_collection_incomplete() -> None:
@@ -742,11 +744,11 @@ def test_incomplete_collection_is_returned_with_allow_partial() -> None:
     assert everything["collection"]["unread"] == {"meta-data/mac": "HTTP 503"}
 
 
-def test_absent_values_make_no_collection_incomplete() -> None:
+def test_absent_values_do_not_make_a_collection_incomplete() -> None:
     assert collect({"meta-data/": b"ami-id"})["collection"] == {"withheld": {}, "unread": {}}
 
 
-def test_unavailable_service_is_never_a_partial_collection() -> None:
+def test_unavailable_service_is_an_error_even_with_allow_partial() -> None:
     class Gone:
         def get(self, path: str, /) -> bytes | None:
             raise UnavailableError("http://127.0.0.1:1", "connection refused")

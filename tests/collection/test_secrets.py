@@ -1,4 +1,4 @@
-"""The look at bodies: what it catches, what it leaves alone, and that its time is linear."""
+"""The heuristic for secrets: true positives, true negatives, and linear time."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ LEFT_ALONE = [
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.title)
-def test_every_kind_has_examples_that_its_own_pattern_catches(shape: Shape) -> None:
+def test_every_kind_has_examples_that_its_own_pattern_matches(shape: Shape) -> None:
     pattern = re.compile(shape.pattern.encode(), re.VERBOSE | re.IGNORECASE)
 
     assert CAUGHT[shape.title]
@@ -181,7 +181,7 @@ def test_every_kind_has_examples_that_its_own_pattern_catches(shape: Shape) -> N
 @pytest.mark.parametrize(
     "body", [body for bodies in CAUGHT.values() for body in bodies], ids=lambda body: repr(body[:40])
 )
-def test_body_that_looks_like_a_secret_is_caught(body: bytes) -> None:
+def test_body_that_looks_like_a_secret_is_detected(body: bytes) -> None:
     assert looks_secret(body)
     assert looks_secret(b"a line before\n" + body)
 
@@ -199,22 +199,22 @@ ENCODED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("encode", ENCODED.values(), ids=ENCODED)
-def test_secret_is_caught_decoded_once(encode: Any) -> None:
+def test_secret_is_detected_after_one_decoding(encode: Any) -> None:
     assert looks_secret(encode(b" " + AWS_ID + b" "))
     assert not looks_secret(encode(b" nothing secret at all "))
 
 
-def test_secret_in_a_json_text_inside_json_is_caught() -> None:
+def test_secret_in_a_json_text_inside_json_is_detected() -> None:
     assert looks_secret(json.dumps([json.dumps({"token": "EXAMPLE"})]).encode())
     assert not looks_secret(json.dumps([json.dumps({"name": "EXAMPLE"})]).encode())
 
 
 @pytest.mark.parametrize("body", LEFT_ALONE, ids=lambda body: repr(body[:40]))
-def test_other_body_is_left_alone(body: bytes) -> None:
+def test_harmless_body_is_not_detected(body: bytes) -> None:
     assert not looks_secret(body)
 
 
-def test_what_gzip_unpacks_is_bounded() -> None:
+def test_decompression_of_gzip_is_bounded() -> None:
     bomb = gzip.compress(b"\0" * 4 * 1024 * 1024 + AWS_ID)
 
     assert not looks_secret(bomb)
@@ -228,13 +228,14 @@ PIECES = [
 
 
 @pytest.mark.parametrize("piece", PIECES, ids=repr)
-def test_repeated_piece_of_a_secret_is_left_alone(piece: bytes) -> None:
+def test_repeated_part_of_a_secret_is_not_detected(piece: bytes) -> None:
     assert not looks_secret(piece * (65536 // len(piece)))
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.title)
 def test_every_repetition_is_bounded_so_that_time_is_linear(shape: Shape) -> None:
-    guarded = r"(?<![\w-]) eyJ [\w-]{8,} \. eyJ [\w-]{8,} \."  # starts once in a run of the characters that it repeats
+    # This pattern can start only once in a run of the characters that it repeats.
+    guarded = r"(?<![\w-]) eyJ [\w-]{8,} \. eyJ [\w-]{8,} \."
     without_classes = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", "x", shape.pattern.replace(guarded, ""))
 
     assert re.findall(r"[*+]|\{\d+,\}", without_classes) == []

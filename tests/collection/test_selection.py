@@ -53,7 +53,7 @@ FACTS: dict[str, Any] = {
     ],
     ids=str,
 )
-def test_globs_choose_facts_nested_and_ordered_as_they_were(globs: list[str], chosen: dict[str, Any]) -> None:
+def test_globs_select_facts_and_keep_their_nesting_and_order(globs: list[str], chosen: dict[str, Any]) -> None:
     selected = select(FACTS, globs)
 
     assert selected == chosen
@@ -92,7 +92,7 @@ def test_glob_for_a_withheld_fact_says_how_to_include_it(glob: str) -> None:
         select(FACTS, [glob])
 
 
-def test_glob_for_a_tag_that_is_withheld_says_what_includes_it() -> None:
+def test_glob_for_a_withheld_tag_says_how_to_include_it() -> None:
     path = "meta-data/tags/instance/db"
     everything = facts(Snapshot({path: b"AKIAIOSFODNN7EXAMPLE"}))
 
@@ -111,7 +111,7 @@ def test_glob_for_a_tag_that_is_withheld_says_what_includes_it() -> None:
         ("iam/info", "no role is attached to this instance"),
     ],
 )
-def test_glob_that_yields_nothing_on_this_instance_is_reported_with_the_reason(glob: str, reason: str) -> None:
+def test_glob_without_a_match_on_this_instance_is_reported_with_the_reason(glob: str, reason: str) -> None:
     told: list[tuple[str, str]] = []
 
     selected = select(FACTS, [glob, "instance_id"], on_absent=lambda *each: told.append(each))
@@ -136,12 +136,12 @@ TYPE = Unread("meta-data/instance-type", "HTTP 503")
 
 
 @pytest.mark.parametrize("glob", ["tags", "tags.Name", "tags.*", "*.Name", "t*"])
-def test_glob_for_something_in_an_unread_directory_chooses_its_marker(glob: str) -> None:
+def test_glob_for_a_fact_in_an_unread_directory_selects_its_marker(glob: str) -> None:
     assert select({"instance_type": TYPE, "tags": TAGS}, [glob]) == {"tags": TAGS}
 
 
 @pytest.mark.parametrize("glob", ["instance_id", "instance_*"])
-def test_unread_value_that_no_glob_matches_is_not_chosen(glob: str) -> None:
+def test_unread_value_without_a_matching_glob_is_not_selected(glob: str) -> None:
     everything = {"instance_id": "i-1", "instance_type": TYPE, "tags": TAGS}
 
     expected = {"instance_id": "i-1"} if glob == "instance_id" else {"instance_id": "i-1", "instance_type": TYPE}
@@ -166,5 +166,5 @@ def test_glob_may_match_another_spelling_of_a_name(glob: str, keys: list[tuple[A
     assert matching(FACTS, [glob], spell=spell) == keys
 
 
-def test_glob_for_a_variable_in_an_unread_directory_chooses_its_marker() -> None:
+def test_glob_for_a_variable_in_an_unread_directory_selects_its_marker() -> None:
     assert matching({"tags": TAGS}, ["EC2_TAGS_NAME"], spell=spell) == [("tags",)]

@@ -17,7 +17,7 @@ ROLE = f"{ROLES}busy-role"
 
 
 class Asked:
-    """A source that answers the same for every path, and remembers which it was asked for."""
+    """A source that answers every path with the same body and records every requested path."""
 
     def __init__(self, body: bytes | None = b"a plain value") -> None:
         self.paths: list[str] = []
@@ -28,7 +28,7 @@ class Asked:
         return self._body
 
 
-# What the declarations withhold
+# Withheld by declaration
 
 
 def test_names_are_those_of_the_declarations() -> None:
@@ -63,11 +63,11 @@ STRUCTURE = [
     "dynamic/instance-identity/document-2",
     "dynamic/future/instance-identity/document",
 ]
-"""Paths that are withheld for where they are, and declared by nobody."""
+"""Undeclared paths that are withheld because of their directory."""
 
 
 @pytest.mark.parametrize("path", STRUCTURE)
-def test_structure_withholds_a_path_that_nobody_declared(path: str) -> None:
+def test_undeclared_path_in_a_withheld_directory_is_withheld(path: str) -> None:
     with pytest.raises(WithheldError) as caught:
         Withholding(Asked()).get(path)
 
@@ -163,7 +163,7 @@ def test_missing_withheld_path_is_absent(path: str) -> None:
     assert source.paths == [path]
 
 
-def test_what_could_not_be_read_is_unread_and_not_withheld() -> None:
+def test_path_that_could_not_be_read_is_unread_and_not_withheld() -> None:
     source = Snapshot({}, {"user-data": Gap("unread", "HTTP 503", 503)})
 
     with pytest.raises(UnreadError):
@@ -188,7 +188,7 @@ def test_other_path_is_not_withheld(path: str) -> None:
     assert Withholding(Asked()).get(path) == b"a plain value"
 
 
-def test_slashes_are_put_right_before_a_source_is_asked() -> None:
+def test_slashes_are_normalised_before_a_source_is_read() -> None:
     source = Asked()
 
     Withholding(source).get("//meta-data//placement//")
@@ -196,13 +196,13 @@ def test_slashes_are_put_right_before_a_source_is_asked() -> None:
     assert source.paths == ["meta-data/placement/"]
 
 
-# What looks like credentials
+# Withheld because a body looks like credentials
 
 
 CREDENTIALS = b'{"AccessKeyId": "id", "SecretAccessKey": "EXAMPLEKEY"}'
 
 
-def test_body_that_looks_like_a_secret_is_withheld_whatever_its_path() -> None:
+def test_body_that_looks_like_a_secret_is_withheld_at_any_path() -> None:
     path = "meta-data/future/lease"
 
     with pytest.raises(WithheldError) as caught:
@@ -251,7 +251,7 @@ def is_withheld(source: Withholding, path: str) -> bool:
     return False
 
 
-# What is included
+# Included names and paths
 
 
 @pytest.mark.parametrize(("name", "path"), WITHHELD_NAMES.items())
@@ -264,7 +264,7 @@ def test_name_includes_its_path_and_everything_below(name: str, path: str) -> No
 
 
 @pytest.mark.parametrize("name", WITHHELD_NAMES)
-def test_name_includes_nothing_else(name: str) -> None:
+def test_name_does_not_include_other_paths(name: str) -> None:
     source = Withholding(Asked(), [name])
 
     for other, path in (WITHHELD_NAMES | {"iam_security_credentials": ROLE}).items():
@@ -291,7 +291,7 @@ def test_path_includes_itself_and_everything_below(included: str) -> None:
 
 
 @pytest.mark.parametrize("included", ["meta-data/future/lea", "meta-data/future/lease/x", "dynamic/"])
-def test_path_includes_nothing_else(included: str) -> None:
+def test_path_does_not_include_other_paths(included: str) -> None:
     with pytest.raises(WithheldError):
         Withholding(Asked(CREDENTIALS), [included]).get("meta-data/future/lease")
 
@@ -305,19 +305,19 @@ def test_path_of_credentials_includes_them() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "userdata", "USER_DATA", "/", "instance_id", "security-credentials", "*"])
-def test_unknown_name_is_an_error_that_lists_those_that_are_known(name: str) -> None:
+def test_unknown_name_is_an_error_that_lists_the_known_names(name: str) -> None:
     with pytest.raises(UsageError, match=", ".join(WITHHELD_NAMES)) as caught:
         Withholding(Asked(), [name])
 
     assert repr(name) in str(caught.value)
 
 
-def test_path_with_dots_is_no_name_to_include() -> None:
+def test_path_with_dots_cannot_be_included() -> None:
     with pytest.raises(UsageError):
         Withholding(Asked(), ["meta-data/../user-data"])
 
 
-def test_error_holds_nothing_of_the_body() -> None:
+def test_error_does_not_quote_the_body() -> None:
     body = json.dumps({"SecretAccessKey": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}).encode()
 
     with pytest.raises(WithheldError) as caught:

@@ -23,7 +23,7 @@ _IN_JSON = {
     "SpotInstanceAction": "SpotInstanceActionFacts",
     "Mapping": "dict",
 }
-"""What a type of the Python API is in the facts, where it is another."""
+"""The types of the Python API that have another type in the facts."""
 
 _HEAD = '''"""The types of the facts, for type checkers and editors; made from the declarations, not written by hand."""
 
@@ -43,14 +43,14 @@ class Base64Facts(TypedDict):
 
 
 class SpotInstanceActionFacts(TypedDict):
-    """What happens to a Spot Instance, and when, an ISO 8601 time."""
+    """The action that interrupts a Spot Instance, and its ISO 8601 time."""
 
     action: str
     time: str
 
 
 class CollectionFacts(TypedDict):
-    """What the facts lack, by path, with the reason."""
+    """The withheld and the unread paths, each with the reason."""
 
     withheld: dict[str, str]
     unread: dict[str, str]
@@ -62,14 +62,14 @@ def written() -> str:
     parts = [
         _typed_dict("NetworkInterfaceFacts", "One network interface in the facts.", NetworkInterface),
         _typed_dict("PublicKeyFacts", "One public key in the facts.", PublicKey),
-        _typed_dict("FactsDict", "The facts of one instance. What it does not have is not a key.", EC2Metadata),
+        _typed_dict("FactsDict", "The facts of one instance. A value that the instance lacks has no key.", EC2Metadata),
     ]
     trees = '''    meta_data: dict[str, Any]
     """The service's own tree below ``meta-data/``, as served."""
     dynamic: dict[str, Any]
     """The service's own tree below ``dynamic/``, as served."""
     collection: CollectionFacts
-    """What was withheld and what was unread."""
+    """The withheld and the unread paths."""
 '''
     body = "".join(parts) + trees
     used = sorted(name for name in vars(documents) if re.search(rf": .*\b{name}\b", body) and name.endswith("Dict"))

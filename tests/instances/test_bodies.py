@@ -1,4 +1,4 @@
-"""Facts become the bodies that yield them."""
+"""Bodies made from facts decode to the same facts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_attribute_overrides_the_tree() -> None:
 
 
 @pytest.mark.parametrize("macs", [[], ["02:00:5e:00:53:99"]])
-def test_network_interfaces_that_are_not_given_are_dropped(macs: list[str]) -> None:
+def test_network_interfaces_without_facts_are_dropped(macs: list[str]) -> None:
     plain = facts(instances.load("plain"))
 
     made = facts(instances.from_facts({**plain, "network_interfaces": {mac: {"device_number": 0} for mac in macs}}))

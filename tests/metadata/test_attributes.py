@@ -14,7 +14,7 @@ from ec2facts.metadata.decoders import integer, lines, text
 
 
 class Recorder:
-    """A source that keeps the paths that it is asked for."""
+    """A source that records the requested paths."""
 
     def __init__(self, bodies: dict[str, bytes]) -> None:
         self.bodies = bodies
@@ -81,7 +81,7 @@ def test_cached_attribute_is_read_once() -> None:
     assert volcano.recorder.asked == ["volcano/name"]
 
 
-def test_uncached_attribute_is_read_each_time() -> None:
+def test_uncached_attribute_is_read_at_each_use() -> None:
     volcano = Volcano(mood=b"calm")
 
     before = volcano.mood
@@ -98,7 +98,7 @@ def test_absent_attribute_raises_with_its_path() -> None:
     assert caught.value.path == "volcano/name"
 
 
-def test_absent_attribute_is_its_default_and_requested_once() -> None:
+def test_absent_attribute_yields_its_default_and_is_requested_once() -> None:
     volcano = Volcano()
 
     values = [(volcano.last_eruption, volcano.craters) for _ in range(2)]
@@ -123,7 +123,7 @@ def test_attribute_that_raised_is_requested_again() -> None:
     assert volcano.name == "Vesuvius"
 
 
-def test_deleted_value_is_read_anew() -> None:
+def test_deleted_value_is_read_again() -> None:
     volcano = Volcano(name=b"Vesuvius")
     _ = volcano.name
 
@@ -139,7 +139,7 @@ def test_value_that_was_never_read_cannot_be_deleted(name: str) -> None:
         delattr(Volcano(), name)
 
 
-def test_assigned_value_is_read_without_asking() -> None:
+def test_assigned_value_is_returned_without_a_request() -> None:
     volcano = Volcano()
 
     volcano.name = "Etna"
@@ -148,7 +148,7 @@ def test_assigned_value_is_read_without_asking() -> None:
     assert volcano.recorder.asked == []
 
 
-def test_cleared_resource_reads_every_cached_value_anew() -> None:
+def test_cleared_resource_reads_every_cached_value_again() -> None:
     volcano = Stratovolcano(name=b"Vesuvius", summit=b"1281")
     _ = volcano.name, volcano.height, volcano.craters
 
@@ -158,7 +158,7 @@ def test_cleared_resource_reads_every_cached_value_anew() -> None:
     assert volcano.recorder.asked == 2 * ["volcano/name", "volcano/summit", "volcano/craters"]
 
 
-def test_resource_that_has_read_nothing_can_be_cleared() -> None:
+def test_unused_resource_can_be_cleared() -> None:
     volcano = Volcano()
 
     volcano.clear_all()
@@ -169,7 +169,7 @@ def test_resource_that_has_read_nothing_can_be_cleared() -> None:
 @pytest.mark.parametrize(
     "read", [lambda v: v.height, lambda v: Volcano.height.require(v), lambda v: v.feet, lambda v: v.fetch("x", integer)]
 )
-def test_body_that_is_not_what_it_should_be_is_a_decode_error_without_the_body(read: Callable[[Volcano], int]) -> None:
+def test_malformed_body_is_a_decode_error_that_does_not_quote_it(read: Callable[[Volcano], int]) -> None:
     volcano = Volcano(height=b"s3cret", x=b"s3cret")
 
     with pytest.raises(DecodeError, match=r"volcano/.* could not be read: not a decimal number") as caught:
@@ -190,7 +190,7 @@ def test_failure_is_not_cached() -> None:
     assert volcano.height == 1281
 
 
-def test_error_of_ours_passes_the_decoding_as_it_is() -> None:
+def test_deliberate_error_of_a_decoder_is_raised_unchanged() -> None:
     error = DecodeError("elsewhere", "not UTF-8")
 
     with pytest.raises(DecodeError) as caught, decoding("here"):
@@ -206,7 +206,7 @@ def test_derived_attribute_is_computed_from_others() -> None:
     assert Volcano.feet.__doc__ == "Feet above the sea."
 
 
-def test_uncached_derived_attribute_follows_what_it_is_computed_from() -> None:
+def test_uncached_derived_attribute_follows_its_inputs() -> None:
     volcano = Volcano(height=b"1281")
     before = volcano.feet
 
@@ -220,7 +220,7 @@ def test_derived_attribute_that_cannot_be_computed_is_a_decode_error_about_its_o
         _ = Volcano(name=b"").label
 
 
-def test_derived_attribute_is_its_default_where_its_path_is_absent() -> None:
+def test_derived_attribute_yields_its_default_if_its_path_is_absent() -> None:
     assert Volcano(name=b"Vesuvius").label is None
 
 
@@ -253,7 +253,7 @@ def test_requiring_a_present_attribute_reads_it() -> None:
     assert volcano.recorder.asked.count("volcano/craters") == 1
 
 
-def test_what_was_absent_and_is_there_after_all_can_be_required() -> None:
+def test_attribute_that_is_no_longer_absent_can_be_required() -> None:
     volcano = Volcano()
     _ = volcano.craters
 
@@ -274,7 +274,7 @@ def test_requiring_an_absent_attribute_repeatedly_uses_constant_memory() -> None
     assert depths[1] == depths[2]
 
 
-def test_reading_past_the_cache_leaves_it_as_it_is() -> None:
+def test_reading_past_the_cache_does_not_change_the_cache() -> None:
     volcano = Volcano(name=b"Vesuvius")
     _ = volcano.name
     volcano.recorder.bodies["volcano/name"] = b"Etna"
@@ -282,7 +282,7 @@ def test_reading_past_the_cache_leaves_it_as_it_is() -> None:
     assert (Volcano.name.read(volcano), volcano.name) == ("Etna", "Vesuvius")
 
 
-def test_attributes_are_listed_in_order_those_of_a_subclass_in_the_place_of_what_they_replace() -> None:
+def test_overriding_attribute_of_a_subclass_keeps_the_position_in_the_order() -> None:
     assert list(attributes(Volcano)) == [
         "name",
         "height",
@@ -302,7 +302,7 @@ def test_attribute_of_the_class_is_the_declaration() -> None:
     assert (Volcano.name.name, Volcano.name.path, Volcano.name.__doc__) == ("name", "name", "What it is called.")
 
 
-def test_type_is_what_the_decoder_returns_and_none_if_that_is_the_default() -> None:
+def test_type_is_the_return_type_of_the_decoder_and_optional_if_the_default_is_none() -> None:
     types = {name: each.type_name for name, each in attributes(Volcano).items()}
 
     assert types == {
@@ -337,7 +337,7 @@ def test_cached_value_is_read_while_another_thread_holds_the_lock() -> None:
     assert (value, still_held) == ("Vesuvius", True)
 
 
-def test_lock_is_one_for_the_process_and_another_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forked_process_has_its_own_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     volcano = Volcano()
     lock = volcano.lock
 

@@ -28,17 +28,17 @@ class Planet(TypedDict):
 
 
 @given(st.binary())
-def test_raw_is_every_byte(body: bytes) -> None:
+def test_raw_returns_every_byte(body: bytes) -> None:
     assert raw(body) == body
 
 
 @given(st.text())
-def test_text_is_every_character(value: str) -> None:
+def test_text_returns_every_character(value: str) -> None:
     assert text(value.encode()) == value
 
 
 @given(st.lists(st.text(min_size=1).filter(lambda line: "\n" not in line)), st.booleans())
-def test_lines_are_what_stands_between_line_feeds(values: list[str], ends_in_one: bool) -> None:  # noqa: FBT001
+def test_lines_are_split_at_line_feeds_alone(values: list[str], ends_in_one: bool) -> None:  # noqa: FBT001
     body = "\n".join(values) + "\n" * ends_in_one
 
     assert lines(body.encode()) == values
@@ -98,9 +98,9 @@ NOT_JSON = [b"", b"secret", b'{"secret": ', b'{"secret": NaN}', b'{"a": "\\ud800
         (
             document(Planet),
             b'{"Code": "secret", "Message": "secret"}',
-            "the service answers an error document in its place",
+            "the service answers an error document instead",
         ),
-        (document(Planet), b'{"Code": null}', "the service answers an error document in its place"),
+        (document(Planet), b'{"Code": null}', "the service answers an error document instead"),
         *((json_object, b'{"a": %s}' % number, "not JSON") for number in (b"1e999", b"-1e999", b"NaN", b"Infinity")),
         (json_object, b'{"a":' * 64 + b"[]" + b"}" * 64, "more than 64 levels of JSON"),
         (json_object, rb'{"a": "\ud800"}', "not JSON"),
@@ -109,7 +109,7 @@ NOT_JSON = [b"", b"secret", b'{"secret": ', b'{"secret": NaN}', b'{"a": "\\ud800
         (documents(Planet), b"secret", "not JSON"),
     ],
 )
-def test_other_body_is_an_error_with_its_reason_alone(
+def test_invalid_body_is_an_error_with_only_the_reason(
     decode: Callable[[bytes], object], body: bytes, reason: str
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(reason)) as caught:
@@ -152,7 +152,7 @@ def test_field_that_is_missing_or_not_text_is_an_error(value: dict[str, Any]) ->
         field(value, "name")
 
 
-def test_document_decoders_say_what_they_return() -> None:
+def test_document_decoders_declare_their_return_type() -> None:
     returned = document(Planet).__annotations__["return"], documents(Planet).__annotations__["return"]
 
     assert returned == ("Planet", "list[Planet]")

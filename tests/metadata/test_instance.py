@@ -65,7 +65,7 @@ def live() -> Iterator[dict[str, EC2Metadata]]:
 
 
 def whole(value: Any) -> Any:
-    """Return a value with all that is below it, in types that compare."""
+    """Return a value and everything below it, in types that can be compared."""
     if isinstance(value, Resource):
         return {name: value_of(value, name) for name in attributes(type(value))}
     if isinstance(value, Mapping):
@@ -74,7 +74,7 @@ def whole(value: Any) -> Any:
 
 
 def value_of(resource: Resource, name: str) -> Any:
-    """Return the whole value of an attribute; for one that cannot be had, the kind of its error and the path."""
+    """Return the whole value of an attribute, or the class and the path of its error."""
     try:
         return whole(getattr(resource, name))
     except AbsentError as error:
@@ -85,7 +85,9 @@ def value_of(resource: Resource, name: str) -> Any:
 
 @pytest.mark.parametrize("instance", instances.names())
 @pytest.mark.parametrize("name", attributes(EC2Metadata))
-def test_snapshot_is_read_as_the_live_service_is(live: dict[str, EC2Metadata], instance: str, name: str) -> None:
+def test_snapshot_and_live_service_yield_the_same_values(
+    live: dict[str, EC2Metadata], instance: str, name: str
+) -> None:
     captured = EC2Metadata(source=instances.load(instance))
 
     assert value_of(captured, name) == value_of(live[instance], name)
@@ -102,13 +104,13 @@ def test_attribute_is_one_request(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BUSY)
-def test_attribute_has_the_value_that_the_instance_says(busy: EC2Metadata, name: str) -> None:
+def test_attribute_has_the_value_of_the_instance(busy: EC2Metadata, name: str) -> None:
     value = getattr(busy, name)
 
     assert (whole(value), type(value) is bool) == (BUSY[name], type(BUSY[name]) is bool)
 
 
-def test_region_of_the_placement_is_absent_where_the_instance_is_old() -> None:
+def test_region_of_the_placement_is_absent_on_an_old_instance() -> None:
     xen = EC2Metadata(source=instances.load("xen"))
 
     assert (xen.region, xen.placement_region) == ("us-west-1", None)
@@ -124,20 +126,20 @@ def test_maintenance_events_are_documents(busy: EC2Metadata) -> None:
     assert [event["Code"] for event in busy.maintenance_scheduled] == ["instance-retirement"]
 
 
-def test_keys_of_instance_connect_are_by_user_and_fingerprint(busy: EC2Metadata) -> None:
+def test_keys_of_instance_connect_are_keyed_by_user_and_fingerprint(busy: EC2Metadata) -> None:
     assert busy.managed_ssh_active_keys["ec2-user"].startswith("#Timestamp=1768464000\n")
     assert len(busy.managed_ssh_signer_ocsp) == 2
     assert (busy.managed_ssh_signer_cert or "").startswith("-----BEGIN CERTIFICATE-----\n")
 
 
-def test_network_interfaces_are_by_address(busy: EC2Metadata) -> None:
+def test_network_interfaces_are_keyed_by_mac_address(busy: EC2Metadata) -> None:
     assert {mac: interface.mac for mac, interface in busy.network_interfaces.items()} == {
         mac: mac for mac in busy.network_interfaces
     }
     assert {interface.parent for interface in busy.network_interfaces.values()} == {busy}
 
 
-def test_public_keys_are_by_the_name_of_the_key_pair(busy: EC2Metadata) -> None:
+def test_public_keys_are_keyed_by_the_name_of_the_key_pair(busy: EC2Metadata) -> None:
     assert {name: key.index for name, key in busy.public_keys.items()} == {"deploy key=2026": 0, "ops@example.com": 1}
     assert {key.parent for key in busy.public_keys.values()} == {busy}
 
@@ -150,14 +152,14 @@ def test_name_of_a_key_pair_may_hold_a_slash() -> None:
     assert {name: key.openssh_key for name, key in keys.items()} == {"team/deploy": "ssh-rsa AAAA\n"}
 
 
-def test_credentials_are_those_of_the_role_that_is_listed(busy: EC2Metadata) -> None:
+def test_credentials_belong_to_the_listed_role(busy: EC2Metadata) -> None:
     credentials = busy.iam_security_credentials
 
     assert credentials is not None
     assert (credentials["Type"], credentials["AccessKeyId"]) == ("AWS-HMAC", "AKIAIOSFODNN7EXAMPLE")
 
 
-def test_credentials_of_the_instance_identity_are_others(busy: EC2Metadata) -> None:
+def test_instance_identity_has_its_own_credentials(busy: EC2Metadata) -> None:
     assert busy.identity_credentials is not None
     assert busy.identity_credentials["AccessKeyId"] == "ASIAIOSFODNN7EXAMPLE"
     assert busy.identity_credentials_info is not None
@@ -167,7 +169,7 @@ def test_credentials_of_the_instance_identity_are_others(busy: EC2Metadata) -> N
 @pytest.mark.parametrize(
     "name", ["iam_security_credentials", "instance_profile_arn", "instance_profile_id", "instance_profile_name"]
 )
-def test_instance_without_a_role_has_none_and_required_it_is_absent(name: str) -> None:
+def test_iam_attributes_are_none_without_a_role_and_absent_if_required(name: str) -> None:
     xen = EC2Metadata(source=instances.load("xen"))
 
     assert getattr(xen, name) is None
@@ -175,7 +177,7 @@ def test_instance_without_a_role_has_none_and_required_it_is_absent(name: str) -
         attributes(EC2Metadata)[name].require(xen)
 
 
-def test_instance_whose_role_is_not_listed_has_no_credentials() -> None:
+def test_instance_without_a_listed_role_has_no_credentials() -> None:
     metadata = EC2Metadata(source=Snapshot({**instances.load("busy").bodies, ROLES: b""}))
 
     with pytest.raises(AbsentError, match="no role is listed"):
@@ -186,7 +188,7 @@ ERROR_DOCUMENT = b'{"Code": "AssumeRoleUnauthorizedAccess", "Message": "EC2 cann
 
 
 @pytest.mark.parametrize("name", ["iam_info", "instance_profile_arn", "instance_profile_id", "instance_profile_name"])
-def test_error_document_in_place_of_iam_info_is_absent(name: str) -> None:
+def test_iam_info_is_absent_if_the_body_is_an_error_document(name: str) -> None:
     bodies = {**instances.load("busy").bodies, "meta-data/iam/info": ERROR_DOCUMENT}
     metadata = EC2Metadata(source=Snapshot(bodies))
 
@@ -195,7 +197,7 @@ def test_error_document_in_place_of_iam_info_is_absent(name: str) -> None:
         attributes(EC2Metadata)[name].require(metadata)
 
 
-def test_error_document_in_place_of_credentials_is_absent() -> None:
+def test_credentials_are_absent_if_the_body_is_an_error_document() -> None:
     metadata = EC2Metadata(source=Snapshot({**instances.load("busy").bodies, f"{ROLES}busy-role": ERROR_DOCUMENT}))
 
     with pytest.raises(AbsentError, match=f"^{ROLES}busy-role is absent: the service answers an error document"):
@@ -203,22 +205,22 @@ def test_error_document_in_place_of_credentials_is_absent() -> None:
 
 
 @pytest.mark.parametrize("document", [b"{}", b'{"region": null}'])
-def test_region_falls_back_on_the_placement_where_the_document_has_none(document: bytes) -> None:
+def test_region_falls_back_to_the_placement_if_the_document_has_no_region(document: bytes) -> None:
     bodies = {"dynamic/instance-identity/document": document, "meta-data/placement/region": b"us-east-1"}
 
     assert EC2Metadata(source=Snapshot(bodies)).region == "us-east-1"
 
 
-def test_region_falls_back_on_the_placement_where_there_is_no_document() -> None:
+def test_region_falls_back_to_the_placement_without_a_document() -> None:
     assert EC2Metadata(source=Snapshot({"meta-data/placement/region": b"us-east-1"})).region == "us-east-1"
 
 
-def test_region_is_absent_where_neither_document_nor_placement_has_one() -> None:
+def test_region_is_absent_without_document_and_placement() -> None:
     with pytest.raises(AbsentError, match=r"^dynamic/instance-identity/document is absent"):
         _ = EC2Metadata(source=Snapshot({})).region
 
 
-def test_field_that_the_document_lacks_is_absent() -> None:
+def test_missing_field_of_the_document_is_absent() -> None:
     metadata = EC2Metadata(source=Snapshot({"dynamic/instance-identity/document": b'{"region": "us-east-1"}'}))
 
     with pytest.raises(AbsentError, match=r"document is absent: the document has no accountId$"):
@@ -226,7 +228,7 @@ def test_field_that_the_document_lacks_is_absent() -> None:
 
 
 @pytest.mark.parametrize("listing", [b"0/", b"0"])
-def test_public_key_that_is_listed_without_a_name_goes_by_its_index(listing: bytes) -> None:
+def test_public_key_listed_without_a_name_is_keyed_by_its_index(listing: bytes) -> None:
     source = {"meta-data/public-keys/": listing, "meta-data/public-keys/0/openssh-key": b"ssh-rsa AAAA\n"}
 
     keys = EC2Metadata(source=Snapshot(source)).public_keys
@@ -247,7 +249,7 @@ def test_role_name_is_none_without_a_role(bodies: dict[str, bytes]) -> None:
     assert EC2Metadata(source=Snapshot(bodies)).iam_role_name is None
 
 
-def test_host_name_with_several_dhcp_domains_is_the_first_one() -> None:
+def test_first_of_several_host_names_is_returned() -> None:
     several = b"ip-10-0-1-23.us-west-2.compute.internal corp.example.com eu.example.com"
     paths = ("meta-data/hostname", "meta-data/local-hostname", "meta-data/public-hostname")
 
@@ -272,7 +274,7 @@ def test_empty_body_of_a_never_empty_attribute_is_unread(name: str) -> None:
         getattr(EC2Metadata(source=Snapshot({path: b""})), name)
 
 
-def test_source_that_retries_an_empty_body_is_asked_to() -> None:
+def test_empty_body_is_retried_by_a_source_that_can() -> None:
     class Retrying:
         def get(self, path: str, /) -> bytes | None:
             return b""
@@ -284,7 +286,7 @@ def test_source_that_retries_an_empty_body_is_asked_to() -> None:
 
 
 @pytest.mark.parametrize("name", ["public_hostname", "hostname", "instance_action"])
-def test_other_text_may_be_empty(name: str) -> None:
+def test_other_texts_may_be_empty(name: str) -> None:
     assert getattr(EC2Metadata(source=Snapshot({attributes(EC2Metadata)[name].path: b""})), name) == ""
 
 
@@ -305,7 +307,7 @@ def test_gap_of_a_snapshot_is_the_error_of_its_attribute() -> None:
         _ = metadata.ipv6
 
 
-def test_source_is_the_one_that_is_given_and_stays_it() -> None:
+def test_given_source_is_kept() -> None:
     source = Snapshot({"meta-data/mac": b"0e:00:5e:00:53:01"})
     metadata = EC2Metadata(source=source)
 
@@ -314,7 +316,7 @@ def test_source_is_the_one_that_is_given_and_stays_it() -> None:
     assert metadata.source is source
 
 
-def test_live_source_is_made_when_it_is_needed_and_anew_when_everything_is_cleared(
+def test_live_source_is_created_at_the_first_use_and_again_after_clear_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     metadata = EC2Metadata()
@@ -329,7 +331,7 @@ def test_live_source_is_made_when_it_is_needed_and_anew_when_everything_is_clear
     assert endpoints == ["http://127.0.0.1:2", "http://127.0.0.1:3"]
 
 
-def test_setting_that_means_nothing_is_an_error_of_the_first_read_and_not_of_the_instance(
+def test_invalid_setting_is_an_error_at_the_first_read_and_not_at_creation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "nowhere")
@@ -349,7 +351,7 @@ def test_cleared_instance_makes_new_parts() -> None:
     assert metadata.network_interfaces == before
 
 
-def test_instances_are_equal_to_themselves_alone() -> None:
+def test_instance_equals_only_itself() -> None:
     source = instances.load("plain")
     metadata = EC2Metadata(source=source)
 
@@ -371,7 +373,7 @@ def test_repr_names_the_source_and_then_the_instance_and_makes_no_request() -> N
     assert repr(metadata) == "<EC2Metadata of i-1234567890abcdef0>"
 
 
-def test_repr_before_anything_is_read_is_of_this_instance() -> None:
+def test_repr_before_the_first_read_names_this_instance() -> None:
     assert repr(EC2Metadata()) == "<EC2Metadata of this instance>"
 
 
@@ -381,7 +383,7 @@ def test_repr_of_a_live_source_is_its_endpoint() -> None:
     assert repr(metadata) == "<EC2Metadata of http://127.0.0.1:1>"
 
 
-def test_no_repr_holds_a_withheld_value() -> None:
+def test_repr_never_holds_a_withheld_value() -> None:
     metadata = EC2Metadata(source=instances.load("busy"))
     _ = metadata.user_data, metadata.iam_security_credentials, list(metadata.tags.values())
 
@@ -398,7 +400,7 @@ def pickled(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("copied", [pickled, copy.deepcopy])
-def test_instance_is_pickled_with_what_it_has_read(copied: Callable[[Any], Any]) -> None:
+def test_instance_is_pickled_with_its_cached_values(copied: Callable[[Any], Any]) -> None:
     metadata = EC2Metadata(source=instances.load("busy"))
     read = [metadata.instance_id, metadata.kernel_id, dict(metadata.tags), dict(metadata.network_interfaces)]
 
@@ -427,7 +429,7 @@ def test_interface_is_pickled_with_its_instance() -> None:
     assert pickled(interface).subnet_id == interface.subnet_id
 
 
-def test_pickling_reads_nothing_and_leaves_the_token_behind() -> None:
+def test_pickling_sends_no_request_and_drops_the_token() -> None:
     simulator = Simulator(instances.load("busy"))
     with simulator as url, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)

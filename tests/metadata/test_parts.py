@@ -47,7 +47,7 @@ def test_value_is_read_once_at_its_first_use(tags: InstanceTags, recorder: Recor
     assert recorder.asked == [f"{TAGS}Name", f"{TAGS}aws:x", f"{TAGS}a.b"]
 
 
-def test_name_that_is_not_listed_is_a_key_error_without_a_request(tags: InstanceTags, recorder: Recorder) -> None:
+def test_unlisted_name_is_a_key_error_without_a_request(tags: InstanceTags, recorder: Recorder) -> None:
     with pytest.raises(KeyError, match=r"^'Nobody'$"):
         tags["Nobody"]
 
@@ -55,7 +55,7 @@ def test_name_that_is_not_listed_is_a_key_error_without_a_request(tags: Instance
     assert recorder.asked == []
 
 
-def test_value_that_is_listed_and_gone_is_absent(tags: InstanceTags) -> None:
+def test_listed_value_that_answers_404_is_absent(tags: InstanceTags) -> None:
     with pytest.raises(AbsentError, match=f"{TAGS}gone is absent"):
         tags["gone"]
 
@@ -65,7 +65,7 @@ def test_value_that_cannot_be_decoded_names_its_path(tags: InstanceTags) -> None
         tags["binary"]
 
 
-def test_value_that_failed_is_read_again(tags: InstanceTags, recorder: Recorder) -> None:
+def test_failed_value_is_read_again(tags: InstanceTags, recorder: Recorder) -> None:
     with pytest.raises(AbsentError):
         tags["gone"]
 
@@ -74,7 +74,7 @@ def test_value_that_failed_is_read_again(tags: InstanceTags, recorder: Recorder)
     assert tags["gone"] == "back"
 
 
-def test_tags_are_a_mapping_equal_to_a_dict_of_the_same(recorder: Recorder) -> None:
+def test_tags_equal_a_dict_with_the_same_items(recorder: Recorder) -> None:
     tags = InstanceTags(["Name", "a.b"], EC2Metadata(source=recorder))
 
     assert isinstance(tags, Mapping)
@@ -82,11 +82,11 @@ def test_tags_are_a_mapping_equal_to_a_dict_of_the_same(recorder: Recorder) -> N
     assert {**tags} == {"Name": "web 1", "a.b": ""}
 
 
-def test_name_that_is_listed_twice_is_one(recorder: Recorder) -> None:
+def test_name_listed_twice_is_one_key(recorder: Recorder) -> None:
     assert list(InstanceTags(["Name", "a.b", "Name"], EC2Metadata(source=recorder))) == ["Name", "a.b"]
 
 
-def test_tags_named_as_methods_are_tags() -> None:
+def test_tag_with_the_name_of_a_method_is_a_key() -> None:
     recorder = Recorder({f"{TAGS}{name}": name.encode() for name in ("items", "keys", "get", "parent")})
 
     tags = InstanceTags(["items", "keys", "get", "parent"], EC2Metadata(source=recorder))
@@ -94,7 +94,7 @@ def test_tags_named_as_methods_are_tags() -> None:
     assert dict(tags) == {name: name for name in tags}
 
 
-def test_values_of_other_directories_have_their_decoder() -> None:
+def test_values_of_other_directories_use_their_own_decoder() -> None:
     parent = EC2Metadata(source=Recorder({"depths/Bocca": b"200"}))
 
     assert dict(Leaves("depths/", integer, ["Bocca"], parent)) == {"Bocca": 200}
@@ -149,13 +149,13 @@ BUSY: dict[str, object] = {
 
 
 def interface(**bodies: bytes) -> NetworkInterface:
-    """Return an interface with these bodies alone; underscores in names are dashes."""
+    """Return an interface with only these bodies; underscores in names become dashes."""
     source = {DIRECTORY + name.replace("_", "-"): body for name, body in bodies.items()}
     return NetworkInterface(MAC, EC2Metadata(source=Snapshot(source)))
 
 
 @pytest.mark.parametrize("name", attributes(NetworkInterface))
-def test_attribute_has_the_value_that_the_instance_says(name: str) -> None:
+def test_attribute_has_the_value_of_the_instance(name: str) -> None:
     busy = EC2Metadata(source=instances.load("busy"))
 
     assert getattr(busy.network_interfaces[MAC], name) == BUSY[name]
@@ -165,18 +165,18 @@ def test_address_is_known_without_a_request() -> None:
     assert interface().mac == MAC
 
 
-def test_network_card_that_is_not_named_is_the_first() -> None:
+def test_missing_network_card_is_card_0() -> None:
     assert interface().network_card == 0
 
 
-def test_public_address_without_an_association_costs_no_other() -> None:
+def test_public_address_without_an_association_does_not_affect_the_others() -> None:
     both = {"public_ipv4s": b"203.0.113.25\n203.0.113.26", "ipv4_associations/203.0.113.26": b"10.0.0.1"}
 
     assert interface(**both).ipv4_associations == {"203.0.113.26": ["10.0.0.1"]}
 
 
 @pytest.mark.parametrize("line", ["..", ".", "../../../../../user-data", "a/b"])
-def test_line_that_cannot_be_part_of_a_path_is_unread_and_asks_for_nothing(line: str) -> None:
+def test_line_that_is_not_a_path_segment_is_unread_without_a_request(line: str) -> None:
     recorder = Recorder(Snapshot({f"{MACS}{MAC}/public-ipv4s": line.encode()}).bodies)
 
     with pytest.raises(DecodeError, match=r"ipv4-associations/ could not be read: a line of it cannot be part of"):
@@ -185,7 +185,7 @@ def test_line_that_cannot_be_part_of_a_path_is_unread_and_asks_for_nothing(line:
     assert recorder.asked == [f"{MACS}{MAC}/public-ipv4s"]
 
 
-def test_associations_are_empty_and_if_required_absent_where_there_is_no_public_address() -> None:
+def test_associations_without_a_public_address_are_empty_and_absent_if_required() -> None:
     bare = interface(device_number=b"0")
 
     assert bare.ipv4_associations == {}
@@ -199,11 +199,11 @@ def test_malformed_number_is_an_error(body: bytes) -> None:
         _ = interface(device_number=body).device_number
 
 
-def test_representation_is_the_call_that_makes_one() -> None:
+def test_repr_of_an_interface_is_its_constructor_call() -> None:
     assert repr(interface()) == "NetworkInterface('0e:00:5e:00:53:2b')"
 
 
-def test_interfaces_are_equal_where_address_and_parent_are() -> None:
+def test_interfaces_are_equal_if_address_and_parent_are_equal() -> None:
     first, second = EC2Metadata(source=Snapshot({})), EC2Metadata(source=Snapshot({}))
     one: list[Any] = [NetworkInterface("0e:00:5e:00:53:01", first), NetworkInterface("0e:00:5e:00:53:01", first)]
     others: list[Any] = [
@@ -218,7 +218,7 @@ def test_interfaces_are_equal_where_address_and_parent_are() -> None:
     assert [other for other in others if one[0] == other or other == one[0]] == []
 
 
-def test_parent_is_the_one_that_is_given_even_if_it_counts_as_false() -> None:
+def test_falsy_parent_is_kept() -> None:
     class Empty(EC2Metadata):
         def __len__(self) -> int:
             return 0
@@ -228,13 +228,13 @@ def test_parent_is_the_one_that_is_given_even_if_it_counts_as_false() -> None:
     assert NetworkInterface(MAC, parent).parent is parent
 
 
-def test_source_is_the_parent_s_of_the_moment() -> None:
+def test_source_is_the_current_source_of_the_parent() -> None:
     parent = EC2Metadata(source=Snapshot({DIRECTORY + "vpc-id": b"vpc-1234567890abcdef0"}))
 
     assert NetworkInterface(MAC, parent).source is parent.source
 
 
-def test_cleared_interface_reads_everything_anew() -> None:
+def test_cleared_interface_reads_everything_again() -> None:
     bodies = {DIRECTORY + "vpc-id": b"vpc-1234567890abcdef0"}
 
     class Changing:
@@ -256,23 +256,23 @@ def instance(**bodies: bytes) -> EC2Metadata:
 
 
 @pytest.mark.parametrize("key", ["ssh-ed25519 AAAA my-key\n", "ssh-ed25519 AAAA my-key", ""])
-def test_key_is_as_served_its_newline_kept(key: str) -> None:
+def test_key_is_returned_as_served_with_its_newline(key: str) -> None:
     parent = EC2Metadata(source=Snapshot({"meta-data/public-keys/0/openssh-key": key.encode()}))
 
     assert PublicKey(0, parent).openssh_key == key
 
 
-def test_key_that_is_listed_and_not_there_is_none() -> None:
+def test_listed_key_that_answers_404_is_none() -> None:
     parent = EC2Metadata(source=Snapshot({"meta-data/public-keys/": b"0=my-key"}))
 
     assert parent.public_keys["my-key"].openssh_key is None
 
 
-def test_representation_of_a_key_is_the_call_that_makes_one() -> None:
+def test_repr_of_a_key_is_its_constructor_call() -> None:
     assert repr(PublicKey(0, EC2Metadata(source=Snapshot({})))) == "PublicKey(0)"
 
 
-def test_keys_are_equal_where_index_and_parent_are() -> None:
+def test_keys_are_equal_if_index_and_parent_are_equal() -> None:
     first, second = EC2Metadata(source=Snapshot({})), EC2Metadata(source=Snapshot({}))
 
     assert PublicKey(0, first) == PublicKey(0, first)
@@ -289,7 +289,7 @@ def test_index_is_known() -> None:
 
 
 def places(*numbers: tuple[int, int]) -> dict[str, bytes]:
-    """Return network interfaces ``02:…:0N``, each on the card and with the device number given for it."""
+    """Return network interfaces ``02:…:0N`` with the given cards and device numbers."""
     return {
         f"{MACS}02:00:5e:00:53:0{index}/{name}": str(value).encode()
         for index, (card, device) in enumerate(numbers)
@@ -298,7 +298,7 @@ def places(*numbers: tuple[int, int]) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("primary", range(4))
-def test_primary_interface_comes_first_and_the_others_by_card_and_device_number(primary: int) -> None:
+def test_primary_interface_is_first_and_the_others_are_sorted_by_card_and_device_number(primary: int) -> None:
     bodies = {**places((1, 1), (0, 1), (0, 0), (1, 0)), "meta-data/mac": f"02:00:5e:00:53:0{primary}".encode()}
 
     interfaces = EC2Metadata(source=Snapshot(bodies)).network_interfaces
@@ -311,7 +311,7 @@ def test_primary_interface_comes_first_and_the_others_by_card_and_device_number(
     assert list(dict(interfaces)) == list(interfaces)
 
 
-def test_reading_the_interfaces_is_one_request_and_a_loop_reads_what_decides_the_order() -> None:
+def test_interfaces_are_read_in_one_request_and_a_loop_reads_only_the_values_that_decide_the_order() -> None:
     recorder = Recorder({**Snapshot(places((0, 0), (0, 2), (0, 1))).bodies, "meta-data/mac": b"02:00:5e:00:53:00"})
 
     interfaces = EC2Metadata(source=recorder).network_interfaces
@@ -328,7 +328,7 @@ def test_reading_the_interfaces_is_one_request_and_a_loop_reads_what_decides_the
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_few_interfaces_are_ordered_without_their_numbers(count: int) -> None:
+def test_two_interfaces_are_ordered_without_their_numbers(count: int) -> None:
     bodies = {**Snapshot(places(*[(0, 0)] * count)).bodies, "meta-data/mac": b"02:00:5e:00:53:00"}
     recorder = Recorder(bodies)
 
@@ -337,7 +337,7 @@ def test_few_interfaces_are_ordered_without_their_numbers(count: int) -> None:
     assert recorder.asked == [MACS, *["meta-data/mac"] * (count - 1)]
 
 
-def test_interface_whose_number_is_unread_comes_last() -> None:
+def test_interface_with_an_unread_number_is_last() -> None:
     lost = f"{MACS}02:00:5e:00:53:00/device-number"
     bodies = {path: body for path, body in places((0, 1), (0, 2)).items() if path != lost}
 

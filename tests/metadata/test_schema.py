@@ -163,7 +163,7 @@ def by_name() -> dict[str, Entry]:
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_every_category_is_an_attribute_or_in_one_s_directory(category: str) -> None:
+def test_every_category_is_an_attribute_or_in_the_directory_of_an_attribute(category: str) -> None:
     declared = {entry.path for entry in schema()}
 
     directories = {category[: index + 1] for index, letter in enumerate(category) if letter == "/"}
@@ -171,7 +171,7 @@ def test_every_category_is_an_attribute_or_in_one_s_directory(category: str) -> 
     assert declared & {category, *directories}
 
 
-def test_every_attribute_is_of_a_category() -> None:
+def test_every_attribute_belongs_to_a_category() -> None:
     assert [
         entry.path
         for entry in schema()
@@ -180,7 +180,7 @@ def test_every_attribute_is_of_a_category() -> None:
     ] == []
 
 
-def test_schema_is_every_declared_attribute_in_order() -> None:
+def test_schema_lists_every_declared_attribute_in_order() -> None:
     assert [entry.name for entry in schema()] == [
         *attributes(EC2Metadata),
         *(f"network_interfaces.*.{name}" for name in attributes(NetworkInterface)),
@@ -208,7 +208,7 @@ def test_attribute_has_a_path_below_a_root(entry: Entry) -> None:
 
 @pytest.mark.parametrize("instance", instances.names())
 @pytest.mark.parametrize("entry", schema(), ids=lambda entry: entry.name)
-def test_value_is_of_the_type_that_is_declared(instance: str, entry: Entry) -> None:
+def test_value_has_the_declared_type(instance: str, entry: Entry) -> None:
     name = entry.name.rpartition(".")[2]
 
     for resource in resources(instance):
@@ -248,7 +248,7 @@ def test_parts_of_different_types_are_not_equal(value: object, type_name: str, e
     assert conforms(value, type_name) is expected
 
 
-def test_withheld_are_credentials_proofs_of_identity_and_user_data() -> None:
+def test_credentials_proofs_of_identity_and_user_data_are_withheld() -> None:
     assert {entry.name for entry in schema() if entry.withheld} == {
         "iam_security_credentials",
         "identity_credentials",
@@ -260,7 +260,7 @@ def test_withheld_are_credentials_proofs_of_identity_and_user_data() -> None:
     }
 
 
-def test_documents_are_all_that_json_says_and_keys_and_certificates() -> None:
+def test_json_texts_keys_and_certificates_are_documents() -> None:
     types = {name: attributes(EC2Metadata)[name].type_name for name in attributes(EC2Metadata)}
 
     assert {name for name, type_name in types.items() if "Dict" in type_name} <= DOCUMENTS
@@ -282,7 +282,7 @@ def test_documents_are_all_that_json_says_and_keys_and_certificates() -> None:
         "meta-data/managed-ssh-keys/active-keys/",
     ],
 )
-def test_declared_directory_is_known_as_one(path: str) -> None:
+def test_declared_directory_is_recognised(path: str) -> None:
     assert is_directory(path)
 
 
@@ -300,7 +300,7 @@ def test_declared_directory_is_known_as_one(path: str) -> None:
         "meta-dataX/",
     ],
 )
-def test_other_path_is_not_known_as_a_directory(path: str) -> None:
+def test_other_path_is_not_recognised_as_a_directory(path: str) -> None:
     assert not is_directory(path)
 
 
@@ -325,7 +325,7 @@ def test_tags_notices_interfaces_and_credentials_are_changeable(name: str) -> No
 
 
 @pytest.mark.parametrize("name", ["instance_id", "region", "ami_id", "network_interfaces.*.mac", "user_data"])
-def test_what_stays_while_the_instance_runs_is_not_changeable(name: str) -> None:
+def test_attribute_that_stays_the_same_while_the_instance_runs_is_not_changeable(name: str) -> None:
     assert not by_name()[name].changeable
 
 

@@ -331,7 +331,7 @@ def test_targets_over_ssh_need_nothing_but_python(
 def test_unknown_name_to_include_is_an_error(play: Callable[..., Play], busy: dict[str, dict[str, str]]) -> None:
     done = play([gather(include=["user-dat"])], busy)
 
-    assert "nothing is withheld under the name 'user-dat'" in done.results["busy"]["msg"]
+    assert "'user-dat' is not a withheld fact" in done.results["busy"]["msg"]
 
 
 def test_options_select_facts(play: Callable[..., Play], busy: dict[str, dict[str, str]]) -> None:
