@@ -44,8 +44,7 @@ if TYPE_CHECKING:
         IamSecurityCredentialsDict,
         InstanceIdentityDocumentDict,
     )
-    from ec2facts.metadata.instance import EC2Metadata, ec2_metadata
-    from ec2facts.metadata.parts import InstanceTags, NetworkInterface, PublicKey
+    from ec2facts.metadata.instance import EC2Metadata, InstanceTags, NetworkInterface, PublicKey, ec2_metadata
 
 _MODULES = {
     "collection.crawl": ("crawl",),
@@ -76,8 +75,7 @@ _MODULES = {
     "imds.source": ("TOKEN_TTL_SECONDS",),
     "metadata.decoders": ("SpotInstanceAction",),
     "metadata.documents": ("IamInfoDict", "IamSecurityCredentialsDict", "InstanceIdentityDocumentDict"),
-    "metadata.instance": ("EC2Metadata", "ec2_metadata"),
-    "metadata.parts": ("InstanceTags", "NetworkInterface", "PublicKey"),
+    "metadata.instance": ("EC2Metadata", "InstanceTags", "NetworkInterface", "PublicKey", "ec2_metadata"),
 }
 """The public names, by the module that defines them; each module is imported when one of its names is first used."""
 

@@ -16,8 +16,7 @@ from ec2facts.errors import AbsentError, IncompleteError, UnreadError, UsageErro
 from ec2facts.imds.source import Source, read
 from ec2facts.metadata.attributes import Attribute, Resource, attributes
 from ec2facts.metadata.decoders import SpotInstanceAction
-from ec2facts.metadata.instance import EC2Metadata
-from ec2facts.metadata.parts import NetworkInterfaces
+from ec2facts.metadata.instance import EC2Metadata, NetworkInterfaces
 from ec2facts.metadata.schema import is_value
 from ec2facts.text import did_you_mean
 

@@ -9,8 +9,7 @@ from functools import cache
 
 from ec2facts.imds.source import below_root
 from ec2facts.metadata.attributes import Derived, Resource, attributes
-from ec2facts.metadata.instance import EC2Metadata
-from ec2facts.metadata.parts import NetworkInterface, PublicKey
+from ec2facts.metadata.instance import EC2Metadata, NetworkInterface, PublicKey
 from ec2facts.text import closest
 
 TREES = ("meta_data", "dynamic", "collection")

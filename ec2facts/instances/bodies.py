@@ -13,8 +13,7 @@ from ec2facts.errors import UsageError
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import PUBLIC_KEYS
 from ec2facts.metadata.attributes import Resource, attributes
-from ec2facts.metadata.instance import EC2Metadata
-from ec2facts.metadata.parts import NetworkInterface, PublicKey
+from ec2facts.metadata.instance import EC2Metadata, NetworkInterface, PublicKey
 from ec2facts.text import did_you_mean
 
 _KEYS = {

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ec2facts.metadata.attributes import Resource, attributes
-from ec2facts.metadata.instance import EC2Metadata
-from ec2facts.metadata.parts import NetworkInterface, PublicKey
+from ec2facts.metadata.instance import EC2Metadata, NetworkInterface, PublicKey
 
 RESOURCES: tuple[type[Resource], ...] = (EC2Metadata, NetworkInterface, PublicKey)
 """The classes that declare attributes."""

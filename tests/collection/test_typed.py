@@ -12,7 +12,7 @@ from ec2facts.collection.names import TREES
 from ec2facts.collection.typed import FactsDict, NetworkInterfaceFacts, PublicKeyFacts
 from ec2facts.metadata.attributes import attributes
 from ec2facts.metadata.documents import InstanceIdentityDocumentDict
-from ec2facts.metadata.parts import NetworkInterface, PublicKey
+from ec2facts.metadata.instance import NetworkInterface, PublicKey
 from tests.collection import typed_facts
 
 

@@ -13,8 +13,7 @@ from ec2facts.errors import AbsentError, DecodeError
 from ec2facts.imds.snapshot import Gap, Snapshot
 from ec2facts.metadata.attributes import attributes
 from ec2facts.metadata.decoders import integer
-from ec2facts.metadata.instance import EC2Metadata
-from ec2facts.metadata.parts import InstanceTags, Leaves, NetworkInterface, PublicKey
+from ec2facts.metadata.instance import EC2Metadata, InstanceTags, Leaves, NetworkInterface, PublicKey
 from tests.metadata.test_attributes import Recorder
 
 TAGS = "meta-data/tags/instance/"

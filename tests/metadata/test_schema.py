@@ -13,8 +13,7 @@ from ec2facts.errors import AbsentError
 from ec2facts.metadata import documents
 from ec2facts.metadata.attributes import Resource, attributes
 from ec2facts.metadata.decoders import SpotInstanceAction
-from ec2facts.metadata.instance import EC2Metadata
-from ec2facts.metadata.parts import InstanceTags, NetworkInterface, Part, PublicKey
+from ec2facts.metadata.instance import EC2Metadata, InstanceTags, NetworkInterface, Part, PublicKey
 from ec2facts.metadata.schema import DOCUMENTS, RESOURCES, Entry, is_directory, is_value, never_empty, schema
 
 MACS = "meta-data/network/interfaces/macs/{mac}/"
