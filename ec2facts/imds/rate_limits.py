@@ -13,7 +13,7 @@ LONGEST_WAIT = 5.0
 
 
 class RetryBudget:
-    """Lets ``size`` retries pass, and one more for each request that succeeds, so that an outage is not hammered."""
+    """A budget of ``size`` retries that each success refills by one: a service that only fails soon gets no retries."""
 
     def __init__(self, size: int = 100) -> None:
         self._size = size
@@ -21,7 +21,7 @@ class RetryBudget:
         self._lock = threading.Lock()
 
     def spend(self) -> bool:
-        """Take one retry, and say whether there was one left."""
+        """Take one retry; return False if none is left."""
         with self._lock:
             is_left = self._left > 0
             self._left -= is_left

@@ -20,17 +20,17 @@ class Gap(NamedTuple):
 
     kind: Literal["absent", "unread", "withheld"]
     detail: str = ""
-    """The reason for what was unread; the name that includes what was withheld."""
+    """The reason, for an unread path; the name for ``include``, for a withheld path."""
     status: int | None = None
-    """The HTTP status that the service answered, if it answered."""
+    """The HTTP status of the service's reply, if there was one."""
 
 
 class Snapshot:
-    """The bodies of one instance by path, and why others are missing; a source like the live service.
+    """The bodies of one instance by path, and the reasons for missing bodies; a source like the live service.
 
-    As the service does, it answers for a leaf with a slash behind it, and for a directory without one. The
-    listing of a directory that has neither a body nor a gap of its own is computed from what is below it: in byte
-    order, sub-directories with a slash. ``file`` is the file that it was loaded from, if any.
+    Like the service, a snapshot answers for a value with a trailing slash, and for a directory without one. The listing
+    of a directory that has neither a body nor a gap is computed from the paths inside it, in byte order, directories
+    with a slash. ``file`` is the file that the snapshot was loaded from, if any.
     """
 
     file: Path | None = None
@@ -42,7 +42,7 @@ class Snapshot:
         *,
         listings: Mapping[str, Listing] | None = None,
     ) -> None:
-        """Take over what was read; ``listings`` are those of the directories in ``bodies``, where they are known."""
+        """Copy ``bodies`` and ``gaps``; ``listings`` are the parsed listings of directories in ``bodies``, if known."""
         for path, body in bodies.items():
             if not isinstance(body, bytes):
                 raise TypeError(f"the body of {path!r} is not bytes")
@@ -57,7 +57,7 @@ class Snapshot:
 
     @property
     def name(self) -> str:
-        """What messages call this snapshot: its file, if it has one."""
+        """The name of this snapshot in messages: its file, if it has one."""
         return "snapshot" if self.file is None else str(self.file)
 
     def __repr__(self) -> str:
@@ -66,7 +66,7 @@ class Snapshot:
         return f"<Snapshot{of}: {len(self.bodies)} bodies, {len(self.gaps)} gaps>"
 
     def _is_unreachable(self, path: str) -> bool:
-        """Whether ``path`` is a name in a listing that no path leads to: it makes no directory of what is above it."""
+        """Whether ``path`` is an unreachable name in a listing: such a name does not make its parent a directory."""
         return any(
             directory[:-1] in self.bodies or (directory in self.bodies and self._names_unreachable(directory, path))
             for directory in _above(path)
@@ -92,9 +92,10 @@ class Snapshot:
         return not path.endswith("/") and (path + "/" in self.bodies or path + "/" in self.gaps)
 
     def get(self, path: str) -> bytes | None:
-        """Return the body of ``path``, None where the service answers 404.
+        """Return the body of ``path``, or None if the service answered 404.
 
-        Raises what its gap says, or that of a directory above: what is below one that was not read is not absent.
+        Raises WithheldError or UnreadError if the path, or a directory above it, was withheld or unread: below an
+        unread directory nothing is known to be absent.
         """
         for candidate in (path, path[:-1] if path.endswith("/") else path + "/"):
             if candidate in self.bodies:
@@ -115,7 +116,7 @@ class Snapshot:
             raise UnreadError(path, gap.detail, status=gap.status)
 
     def read(self, path: str) -> bytes:
-        """Return the body of ``path``; raise AbsentError where the service answers 404."""
+        """Return the body of ``path``; raise AbsentError if the service answered 404."""
         body = self.get(path)
         if body is None:
             raise AbsentError(path)
@@ -129,7 +130,7 @@ class Snapshot:
 
     @classmethod
     def load(cls, file: str | PathLike[str]) -> Snapshot:
-        """Read a snapshot file; raise SnapshotError, naming the entry, where it is malformed."""
+        """Read a snapshot file; raise SnapshotError, which names the entry, if it is malformed."""
         snapshot = cls.parse(Path(file).read_bytes(), name=fspath(file))
         snapshot.file = Path(file)
         return snapshot
@@ -168,7 +169,7 @@ class Snapshot:
         return cls(bodies, gaps)
 
     def save(self, file: str | PathLike[str]) -> None:
-        """Write a snapshot file, atomically and for its owner alone: what was included may be secret."""
+        """Write a snapshot file, atomically and readable by its owner alone: included values may be secret."""
         write_file(Path(file), self.dump(), mode=0o600)
 
     def dump(self) -> bytes:
@@ -186,7 +187,7 @@ def _entry(path: str, entry: object) -> bytes | Gap:
     """Return what one entry of a snapshot file says; raise ValueError with the reason if it is malformed."""
     path.encode()  # JSON can hold half a character, which is a ValueError
     if path.startswith("/"):
-        raise ValueError("a path is what stands behind /latest/")
+        raise ValueError("a path starts after /latest/, without a slash")
     if not isinstance(entry, dict):
         raise ValueError("not a JSON object")
     unknown = entry.keys() - {"body", "body_b64", "listing", "status", "unread", "withheld"}

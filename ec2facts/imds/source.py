@@ -20,7 +20,7 @@ class Source(Protocol):
     """Anything that answers for paths: the live service, a snapshot, a plain dict of bodies."""
 
     def get(self, path: str, /) -> bytes | None:
-        """Return the body of ``path``, which stands behind ``/latest/``, percent-decoded; None for 404."""
+        """Return the body of ``path``, the percent-decoded part of the URL after ``/latest/``; None for 404."""
 
 
 def read(source: Source, path: str, *, nonempty: bool = False) -> bytes:

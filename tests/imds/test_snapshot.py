@@ -166,7 +166,7 @@ MALFORMED_ENTRIES: dict[str, tuple[str, Any, str]] = {
     "half a character": ("meta-data/x", {"body": "\ud800"}, "surrogates not allowed"),
     "half a character in a path": ("meta-data/\ud800", {"body": ""}, "surrogates not allowed"),
     "half a character in a reason": ("meta-data/x", {"unread": "\ud800"}, "surrogates not allowed"),
-    "whole URL path": ("/latest/meta-data/x", {"body": ""}, "a path is what stands behind /latest/"),
+    "whole URL path": ("/latest/meta-data/x", {"body": ""}, "a path starts after /latest/, without a slash"),
     "value and directory": ("user-data", {"body": ""}, "both a value and a directory"),
 }
 
