@@ -54,6 +54,8 @@ def matching(
     chosen: set[Keys] = set()
     meaningless = []
     for glob in globs:
+        if "[" in glob and "]" not in glob:
+            raise UsageError(f"{glob!r} has an open bracket: close it, or write [[] for the character")
         wanted = {glob, *resolve(glob)}
         found = set(_matching(facts, wanted, spell))
         chosen |= found

@@ -168,3 +168,8 @@ def test_glob_may_match_another_spelling_of_a_name(glob: str, keys: list[tuple[A
 
 def test_glob_for_a_variable_in_an_unread_directory_selects_its_marker() -> None:
     assert matching({"tags": TAGS}, ["EC2_TAGS_NAME"], spell=spell) == [("tags",)]
+
+
+def test_glob_with_an_open_bracket_is_explained() -> None:
+    with pytest.raises(UsageError, match=r"'tags\[' has an open bracket: close it, or write \[\[\] for the character"):
+        select({"tags": {}}, ["tags["])
