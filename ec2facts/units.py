@@ -14,7 +14,7 @@ ENABLED = ("ec2facts.service", "ec2facts-boot.service", "ec2facts.timer")
 """The units that start at boot; what else ships is started by these or enabled by hand."""
 
 CONFIGS = ("boot.yaml", "ec2facts.yaml")
-"""The configs that the units read; the administrator's own copy stays as it is."""
+"""The configs that the units read; the administrator's own copy is not changed."""
 
 SEARCHED = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin")
 """Where systemd looks for a command that a unit names without a path."""

@@ -317,7 +317,7 @@ def test_attribute_follows_its_document_as_in_the_original(busy: Served, documen
 
 
 @pytest.mark.parametrize("kind", ["EC2Metadata", "NetworkInterface", "PublicKey"])
-def test_types_are_those_of_the_original(kind: str) -> None:
+def test_types_equal_the_types_of_ec2_metadata(kind: str) -> None:
     old = {name: get.__annotations__["return"] for name, get in computed(getattr(original, kind)).items()}
     new = {name: each.type_name for name, each in attributes(getattr(ec2facts, kind)).items()}
 
@@ -325,7 +325,7 @@ def test_types_are_those_of_the_original(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["EC2Metadata", "NetworkInterface", "PublicKey", "InstanceTags", "SpotInstanceAction"])
-def test_classes_are_called_as_those_of_the_original(kind: str) -> None:
+def test_classes_have_the_names_of_ec2_metadata(kind: str) -> None:
     old = list(inspect.signature(getattr(original, kind)).parameters)
     new = inspect.signature(getattr(ec2facts, kind)).parameters
 
@@ -334,7 +334,7 @@ def test_classes_are_called_as_those_of_the_original(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["IamInfoDict", "IamSecurityCredentialsDict", "InstanceIdentityDocumentDict"])
-def test_documents_are_typed_as_those_of_the_original(kind: str) -> None:
+def test_documents_have_the_types_of_ec2_metadata(kind: str) -> None:
     old, new = (
         {name: reference.__forward_arg__ for name, reference in getattr(each, kind).__annotations__.items()}
         for each in (original, ec2facts)
@@ -647,7 +647,7 @@ def test_credentials_are_asked_for_under_the_role_s_name(busy: Served) -> None:
     assert again == gets
 
 
-def test_credentials_are_those_of_the_original_where_the_names_are_one(served: dict[str, Served]) -> None:
+def test_credentials_equal_ec2_metadata_if_role_and_profile_have_one_name(served: dict[str, Served]) -> None:
     bodies = {**instances.load("busy").bodies, CREDENTIALS: b"busy-profile"}
     bodies[f"{CREDENTIALS}busy-profile"] = bodies.pop(f"{CREDENTIALS}busy-role")
     renamed = Served(Snapshot(bodies))

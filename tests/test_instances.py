@@ -48,7 +48,7 @@ def walk(snapshot: Snapshot) -> Iterator[str]:
                 waiting.extend(read_listing(path, snapshot.read(path)).children)
 
 
-def test_names_are_those_of_the_files() -> None:
+def test_names_equal_the_names_of_the_files() -> None:
     assert [file.stem for file in FILES] == ALL
     assert {"awkward", "busy", "plain", "xen"} <= set(ALL)
 

@@ -177,7 +177,7 @@ def test_value_that_is_being_read_does_not_outlive_a_clearing(part: bool) -> Non
     assert resource.private_hostname == "after"
 
 
-def test_what_is_absent_is_never_taken_for_its_default_while_another_thread_reads_it_anew() -> None:
+def test_absent_value_is_never_its_default_while_another_thread_rereads_it() -> None:
     asked, answer = threading.Event(), threading.Event()
 
     class Bare:

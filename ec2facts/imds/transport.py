@@ -159,7 +159,7 @@ class HTTPTransport:
             raise failed_request(error, timeout) from error
 
     def own_error(self, error: E, cause: BaseException | Reply) -> E:
-        """Return ``error`` as it is."""
+        """Return ``error`` unchanged."""
         return error
 
     def _encrypted(self, connection: socket.socket) -> socket.socket:

@@ -385,7 +385,7 @@ def test_facts_of_a_simulator_are_not_the_last(tmp_path: Path, last: LastFacts) 
     assert [file.name for file in tmp_path.rglob("last*")] == []
 
 
-def test_last_facts_replace_those_of_interfaces_that_do_not_settle(tmp_path: Path, last: LastFacts) -> None:
+def test_last_facts_are_used_if_interfaces_do_not_settle(tmp_path: Path, last: LastFacts) -> None:
     outputs = [Output(File(tmp_path / "a"))]
     apply(outputs, Live(SECRETIVE), state=tmp_path / "state", last=last)
     observer = Warned()

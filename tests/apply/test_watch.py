@@ -242,7 +242,7 @@ def test_service_that_is_late_is_waited_for(scene: Scene) -> None:
     assert "READY=1" in "".join(scene.messages)
 
 
-def test_unread_fact_is_no_change(scene: Scene) -> None:
+def test_unread_fact_does_not_count_as_a_change(scene: Scene) -> None:
     def fail() -> None:
         del scene.service.bodies[TAGS + "Name"]
         scene.service.gaps[TAGS + "Name"] = Gap("unread", "HTTP 500")

@@ -149,7 +149,7 @@ def test_service_that_is_down_leaves_every_file(config: Path, capfdbinary: Captu
 
 
 @pytest.mark.parametrize("source", ["--simulate", "--endpoint"])
-def test_simulated_facts_never_replace_those_of_the_service(config: Path, source: str, capfdbinary: Capture) -> None:
+def test_simulated_facts_are_never_saved_as_last_facts(config: Path, source: str, capfdbinary: Capture) -> None:
     with Simulator(instances.load("plain")) as url:
         call(capfdbinary, "apply", config, *([source, url] if source == "--endpoint" else [source]))
 

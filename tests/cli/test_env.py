@@ -28,7 +28,7 @@ def test_every_format_is_what_the_library_writes(form: str, capfdbinary: Capture
     assert outcome == (0, render_env(collect(instances.load("plain")), form).encode(), "")
 
 
-def test_options_are_those_of_the_library(capfdbinary: Capture) -> None:
+def test_options_equal_the_arguments_of_the_library(capfdbinary: Capture) -> None:
     command = "env --simulate --only region --only EC2__TAGS* --prefix EC2__ --separator __ --export"
 
     outcome = call(capfdbinary, *command.split())

@@ -124,14 +124,14 @@ def test_file_without_a_command_needs_no_state(template: Path, old: Path, tmp_pa
     assert not (tmp_path / "state").exists()
 
 
-def test_what_is_no_file_is_written_to_as_it_is(template: Path) -> None:
+def test_device_is_written_to_directly(template: Path) -> None:
     outcome = execute(PROGRAM, "render", template, "--simulate", "-o", "/dev/stdout")
 
     assert outcome == (0, b"id=i-1234567890abcdef0\n", "")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has a uid to lose")
-def test_state_and_templates_are_those_of_the_effective_user(
+def test_state_and_templates_belong_to_the_effective_user(
     template: Path, old: Path, capfdbinary: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need_a_checkout_that_others_can_read()

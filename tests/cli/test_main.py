@@ -232,7 +232,7 @@ def test_closed_standard_error_does_not_send_errors_to_standard_output() -> None
     assert outcome == (2, b"", "")
 
 
-def test_what_cannot_be_printed_is_told_as_its_escape(capfdbinary: Capture) -> None:
+def test_unprintable_character_is_escaped_in_messages(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "dump", "--from", "a\r\x1b[31m\udcffé")
 
     assert outcome.errors == "ec2facts: error: a\\r\\x1b[31m\\udcffé: No such file or directory\n"

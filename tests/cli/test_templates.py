@@ -19,7 +19,7 @@ def test_every_template_is_listed_with_what_it_is_for_and_what_checks_it(capfdbi
 
 
 @pytest.mark.parametrize("name", [template.name for template in list_templates()])
-def test_template_is_printed_as_it_is(name: str, capfdbinary: Capture) -> None:
+def test_template_is_printed_unchanged(name: str, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "templates", "show", name)
 
     assert outcome == (0, (packaged_templates() / name).read_bytes(), "")
@@ -47,7 +47,9 @@ def test_template_is_written_to_a_file(tmp_path: Path, capfdbinary: Capture) -> 
         (["show", "../README.md"], 5, "no template '../README.md' ships"),
     ],
 )
-def test_what_is_no_template_is_one_line(arguments: list[str], status: int, reason: str, capfdbinary: Capture) -> None:
+def test_unknown_template_is_a_one_line_error(
+    arguments: list[str], status: int, reason: str, capfdbinary: Capture
+) -> None:
     outcome = call(capfdbinary, "templates", *arguments)
 
     assert (outcome.status, outcome.output) == (status, b"")

@@ -16,7 +16,7 @@ from ec2facts.metadata.instance import NetworkInterface, PublicKey
 from tests.collection import typed_facts
 
 
-def test_types_are_those_of_the_declarations() -> None:
+def test_types_equal_the_declarations() -> None:
     assert typed_facts.FILE.read_text(encoding="utf-8") == typed_facts.written(), (
         "run `python -m tests.collection.typed_facts`"
     )

@@ -31,7 +31,7 @@ class Asked:
 # Withheld by declaration
 
 
-def test_names_are_those_of_the_declarations() -> None:
+def test_names_equal_the_declarations() -> None:
     declared = {name for name, attribute in attributes(EC2Metadata).items() if attribute.withheld}
 
     assert WITHHELD_NAMES.keys() == declared

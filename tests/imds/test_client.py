@@ -218,7 +218,7 @@ def test_request_for_a_token_that_fails_is_one_error(status: int, tries: int, se
     [b"", b"<html><body>Log in</body></html>", b"two words", b"token\n", b"t\xc3\xb6ken", 1025 * b"x"],
     ids=lambda body: repr(body[:20]),
 )
-def test_what_is_no_token_is_never_sent_on(body: bytes) -> None:
+def test_invalid_token_is_never_sent(body: bytes) -> None:
     with (
         ScriptedService({"api/token": reply(200, body)}) as service,
         pytest.raises(UnavailableError, match="what answers there gives no token"),
@@ -231,12 +231,12 @@ def test_what_is_no_token_is_never_sent_on(body: bytes) -> None:
 # Statuses
 
 
-def test_what_is_not_there_is_none() -> None:
+def test_absent_path_returns_none() -> None:
     with Simulator({ID: b"i-1234567890abcdef0"}) as url:
         assert IMDSClient(url).get("meta-data/nowhere") is None
 
 
-def test_what_is_not_there_is_an_http_error_of_requests() -> None:
+def test_absent_path_raises_an_http_error_of_requests() -> None:
     with Simulator({ID: b"i-1234567890abcdef0"}) as url, pytest.raises(AbsentError) as caught:
         IMDSClient(url, session=plain_session()).read("meta-data/nowhere")
 
@@ -702,7 +702,7 @@ def read_whole(response: requests.Response, **options: object) -> None:
         ({"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv6"}, "http://[fd00:ec2::254]"),
     ],
 )
-def test_urls_are_those_of_the_service(environ: dict[str, str], base: str) -> None:
+def test_urls_equal_the_urls_of_the_service(environ: dict[str, str], base: str) -> None:
     with requests_mock.Mocker() as mocked:
         mocked.put(requests_mock.ANY, text="token")
         mocked.get(requests_mock.ANY, text="value")
@@ -766,7 +766,7 @@ def test_argument_that_means_nothing_is_an_error(options: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     "name", ["a b", "50%", "#1", "why?", "gr\u00f6\u00dfe", "a+b", "a@b", "aws:x", "a=b,c.", "%41", "a;b", "a\\b", "\r"]
 )
-def test_every_name_reaches_the_service_as_it_is(name: str) -> None:
+def test_every_name_reaches_the_service_unchanged(name: str) -> None:
     path = f"meta-data/tags/instance/{name}"
 
     with Simulator({path: b"the value", "meta-data/tags/instance/A": b"another"}) as url:

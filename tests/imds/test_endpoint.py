@@ -62,7 +62,7 @@ NO_URLS = [
 
 
 @pytest.mark.parametrize("url", NO_URLS)
-def test_variable_that_is_no_url_is_an_error_that_names_it(url: str) -> None:
+def test_error_names_the_variable_that_is_not_a_url(url: str) -> None:
     with pytest.raises(UsageError, match=f"^{ENDPOINT} is ") as caught:
         resolve_endpoint(None, {ENDPOINT: url})
 
@@ -70,7 +70,7 @@ def test_variable_that_is_no_url_is_an_error_that_names_it(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["", *NO_URLS])
-def test_argument_that_is_no_url_is_an_error(url: str) -> None:
+def test_argument_that_is_not_a_url_is_an_error(url: str) -> None:
     with pytest.raises(UsageError, match=r"^the endpoint is "):
         resolve_endpoint(url, {})
 
@@ -99,7 +99,7 @@ def test_setting_is_a_positive_number(value: str | None, number: float) -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "inf", "nan", "1e400", "soon", "1 2", "1,5", "0x10", "1e300"])
-def test_setting_that_is_no_positive_number_is_an_error_that_names_it(value: str) -> None:
+def test_error_names_the_setting_that_is_not_a_positive_number(value: str) -> None:
     with pytest.raises(UsageError, match=f"^NAME is '{value}'; it takes a positive number up to 86400$"):
         setting("NAME", {"NAME": value}, default=3)
 

@@ -126,7 +126,7 @@ def test_botocore_finds_credentials(
     assert credentials.token == document["Token"]
 
 
-def test_botocore_finds_no_credentials_where_there_is_no_role(ec2_metadata_simulator: Callable[..., str]) -> None:
+def test_botocore_finds_no_credentials_without_a_role(ec2_metadata_simulator: Callable[..., str]) -> None:
     fetcher = led_fetcher(botocore.utils.InstanceMetadataFetcher, ec2_metadata_simulator("xen"))
 
     assert fetcher.retrieve_iam_role_credentials() == {}

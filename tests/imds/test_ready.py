@@ -97,7 +97,7 @@ def test_waiting_ends_before_the_deadline(time: Time) -> None:
     assert sum(time.slept) < 5
 
 
-def test_what_was_absent_before_the_service_was_ready_is_read_again(time: Time) -> None:
+def test_path_that_was_absent_before_readiness_is_read_again(time: Time) -> None:
     script = {"user-data": [ABSENT, reply(200, b"#!/bin/sh")], ID: [ABSENT, VALUE]}
 
     with ScriptedService(script) as service:

@@ -72,7 +72,7 @@ def test_every_body_and_gap_reads_back_the_same(bodies: dict[str, bytes], gaps: 
     assert bodies.items() <= again.bodies.items()
 
 
-def test_text_is_no_body() -> None:
+def test_body_must_be_bytes() -> None:
     bodies: Any = {"meta-data/instance-id": "i-1234567890abcdef0"}
 
     with pytest.raises(TypeError, match="the body of 'meta-data/instance-id' is not bytes"):
@@ -201,7 +201,7 @@ def test_malformed_entry_is_one_line_that_names_it(path: str, entry: object, rea
     ],
     ids=lambda content: repr(content[:16]),
 )
-def test_file_that_is_no_snapshot_is_one_line_that_names_it(content: bytes) -> None:
+def test_error_names_the_file_that_is_not_a_snapshot(content: bytes) -> None:
     with pytest.raises(SnapshotError) as caught:
         Snapshot.parse(content, name="mine.json")
 
@@ -383,7 +383,7 @@ GAPPED = Snapshot(
 )
 
 
-def test_absent_path_is_none() -> None:
+def test_absent_path_is_returned_as_none() -> None:
     assert GAPPED.get("meta-data/gone") is None
 
 
@@ -436,7 +436,7 @@ def test_path_missing_from_a_read_directory_is_absent() -> None:
     assert GAPPED.get("meta-data/whole/x") is None
 
 
-def test_unread_are_those_that_could_not_be_read() -> None:
+def test_unread_lists_the_paths_that_could_not_be_read() -> None:
     assert GAPPED.unread == {
         "meta-data/busy": "HTTP 503",
         "meta-data/lost": "no answer within 1 s",
@@ -465,7 +465,7 @@ def test_gap_is_an_entry(gap: Gap, entry: dict[str, Any]) -> None:
     assert entries["meta-data/x"] == entry
 
 
-def test_snapshot_with_a_body_that_is_no_listing_loads_and_its_directory_is_unread() -> None:
+def test_directory_with_an_invalid_listing_is_unread_in_a_snapshot() -> None:
     content = b'{"meta-data/x/": {"listing": "a\\r\\nb"}, "meta-data/x/a": {"status": 503}}'
 
     snapshot = Snapshot.parse(content)

@@ -54,7 +54,7 @@ def test_listing_is_read_as_the_service_means_it(body: bytes, children: list[str
         (b'<?xml version="1.0"?>\n<html>', "HTML or XML"),
     ],
 )
-def test_body_that_is_no_listing_is_unread(body: bytes, held: str) -> None:
+def test_invalid_listing_is_unread(body: bytes, held: str) -> None:
     with pytest.raises(
         UnreadError, match=f"^{DIRECTORY} could not be read: its body is not a listing: it holds {held}$"
     ):
@@ -99,7 +99,7 @@ def test_equals_sign_means_nothing_elsewhere(directory: str) -> None:
         (b"\xed\xa0\x80/", "\\xed\\xa0\\x80/", "its name is not UTF-8"),
     ],
 )
-def test_name_that_no_path_leads_to_is_told_and_costs_no_sibling(body: bytes, name: str, reason: str) -> None:
+def test_unreachable_name_is_reported_and_its_siblings_are_read(body: bytes, name: str, reason: str) -> None:
     listing = read_listing(DIRECTORY, b"region\n" + body + b"\nzone")
 
     assert listing.children == [f"{DIRECTORY}region", f"{DIRECTORY}zone"]
@@ -161,7 +161,7 @@ def test_source_with_its_own_error_raises_it() -> None:
         read(Own(), "user-data")
 
 
-def test_error_of_a_source_is_left_as_it_is() -> None:
+def test_error_of_a_source_is_passed_on_unchanged() -> None:
     with pytest.raises(UnreadError) as caught:
         read(Snapshot({}, {"user-data": Gap("unread", "HTTP 503", 503)}), "user-data")
 

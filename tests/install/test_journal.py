@@ -457,7 +457,7 @@ def test_concurrent_runs_do_not_sweep_each_others_files(tmp_path: Path) -> None:
     assert hidden(tmp_path) == []
 
 
-def test_observer_is_told_that_a_run_waits_for_a_lock(old: Path, tmp_path: Path) -> None:
+def test_observer_receives_the_wait_for_a_lock(old: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
     recorder = Recorder()

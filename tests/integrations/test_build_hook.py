@@ -35,7 +35,7 @@ def package(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_modules_are_those_that_are_imported_anywhere_and_their_packages(package: Path) -> None:
+def test_modules_include_every_import_and_its_packages(package: Path) -> None:
     found = imported_modules(package, [package / "main.py"])
 
     assert [file.relative_to(package / "ec2facts").as_posix() for file in found] == [

@@ -17,7 +17,7 @@ from ec2facts.render import render_json
 Simulate = Callable[..., str]
 
 
-def test_facts_are_those_of_the_instance_without_its_tree(ec2_metadata_simulator: Simulate) -> None:
+def test_facts_have_no_tree_by_default(ec2_metadata_simulator: Simulate) -> None:
     gathered = gather(endpoint=ec2_metadata_simulator("busy"))
 
     expected = facts(instances.load("busy"))
@@ -101,7 +101,7 @@ def written(tmp_path: Path) -> Path:
     return file
 
 
-def test_facts_of_the_boot_are_those_that_the_service_gives(written: Path, ec2_metadata_simulator: Simulate) -> None:
+def test_boot_facts_equal_the_facts_of_the_service(written: Path, ec2_metadata_simulator: Simulate) -> None:
     assert boot_facts(written, clock=lambda: NOW) == gather(endpoint=ec2_metadata_simulator("plain"))
 
 

@@ -253,7 +253,7 @@ def test_requiring_a_present_attribute_reads_it() -> None:
     assert volcano.recorder.asked.count("volcano/craters") == 1
 
 
-def test_attribute_that_is_no_longer_absent_can_be_required() -> None:
+def test_attribute_can_be_required_once_it_is_present() -> None:
     volcano = Volcano()
     _ = volcano.craters
 

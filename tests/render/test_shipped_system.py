@@ -321,7 +321,7 @@ def test_interface_is_in_the_hosts_file_by_the_first_host_name_if_it_has_one(hos
         {"private_hostname": "a", "ipv6s": ["::1\n::2"]},
     ],
 )
-def test_hosts_template_refuses_what_is_no_address(interface: dict[str, Any]) -> None:
+def test_hosts_template_refuses_an_invalid_address(interface: dict[str, Any]) -> None:
     with pytest.raises(TemplateError, match="not an IP address"):
         render("hosts.j2", {"network_interfaces": {"mac": interface}})
 

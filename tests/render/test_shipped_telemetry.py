@@ -116,13 +116,13 @@ def test_cloudwatch_template_refuses_a_placeholder_from_the_service(fact: str, n
     ("fact", "refusal"),
     [("instance_id", "instance_id is no name of a log stream"), ("region", "region is no name of one")],
 )
-def test_cloudwatch_template_refuses_what_is_no_id(fact: str, refusal: str) -> None:
+def test_cloudwatch_template_refuses_an_invalid_id(fact: str, refusal: str) -> None:
     with pytest.raises(TemplateError, match=refusal):
         render("amazon-cloudwatch-agent.json.j2", {fact: "a/b"})
 
 
 @pytest.mark.parametrize("group", ["${aws:InstanceId}", "{instance_id}", "$HOME", "été", "", " x", "x" * 256, "a\nb"])
-def test_cloudwatch_template_refuses_what_is_no_dimension(group: str) -> None:
+def test_cloudwatch_template_refuses_an_invalid_dimension(group: str) -> None:
     with pytest.raises(TemplateError, match="AutoScalingGroupName is no dimension"):
         render("amazon-cloudwatch-agent.json.j2", {"tags": {"aws:autoscaling:groupName": group}})
 

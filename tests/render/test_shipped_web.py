@@ -225,7 +225,7 @@ def test_template_refuses_a_zone_that_a_header_cannot_hold(template: str, value:
 
 
 @pytest.mark.parametrize("value", ["i-0 abc", "i-0\n", "$HOME", "é", "<b>", ""])
-def test_haproxy_template_refuses_what_is_no_name_of_a_node(value: str) -> None:
+def test_haproxy_template_refuses_an_invalid_node_name(value: str) -> None:
     with pytest.raises(TemplateError, match="instance_id is no name of a node"):
         render("haproxy.cfg.j2", {"instance_id": value})
 
@@ -365,7 +365,7 @@ def test_haproxy_takes_servers_from_a_template_that_includes_this_one() -> None:
         "a=::1:1",
     ],
 )
-def test_haproxy_template_refuses_what_is_no_server(backends: str) -> None:
+def test_haproxy_template_refuses_an_invalid_server(backends: str) -> None:
     with pytest.raises(TemplateError, match=r"zone=address:port, see the tag Backends|not an IP address"):
         render("haproxy.cfg.j2", {"tags": {"Backends": backends}})
 
@@ -378,6 +378,6 @@ def test_haproxy_takes_every_port_that_there_is(port: str) -> None:
 
 
 @pytest.mark.parametrize("port", ["0", "00", "080", "65536", "65540", "65600", "66000", "70000", "99999", "100000"])
-def test_haproxy_template_refuses_what_is_no_port(port: str) -> None:
+def test_haproxy_template_refuses_an_invalid_port(port: str) -> None:
     with pytest.raises(TemplateError, match="a port is not 1 to 65535, see the tag Backends"):
         render("haproxy.cfg.j2", {"tags": {"Backends": f"a=10.0.0.1:{port}"}})

@@ -329,7 +329,7 @@ def test_other_cloud_is_named(tmp_path: Path, files: Mapping[str, str], cloud: s
     assert f"of {cloud}, not of Amazon EC2" in check_token(IPV4, Reply(404, {}, b""), root).advice
 
 
-def test_amazon_instance_is_no_other_cloud(tmp_path: Path) -> None:
+def test_amazon_instance_is_not_mistaken_for_another_cloud(tmp_path: Path) -> None:
     root = machine(tmp_path, {**NITRO, f"{DMI}/product_name": "OpenStack Nova"})
 
     assert "OpenStack" not in check_token(IPV4, Reply(404, {}, b""), root).advice
@@ -377,7 +377,7 @@ def test_certificate_that_the_system_does_not_trust_is_explained(tmp_path: Path)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1338", "[::1]:1338", "localhost:1338"])
-def test_loopback_endpoint_that_hangs_is_no_container(tmp_path: Path, host: str) -> None:
+def test_loopback_endpoint_that_hangs_is_not_mistaken_for_a_container(tmp_path: Path, host: str) -> None:
     root = machine(tmp_path, {**NITRO, ".dockerenv": ""})
 
     finding = check_token(f"http://{host}", FailedRequestError("reply timeout", "no answer within 1 s"), root)

@@ -22,5 +22,5 @@ def test_time_is_read_in_every_form_of_the_service(value: str, seconds: int, tex
 
 
 @pytest.mark.parametrize("value", ["", "soon", "99 Jan 2026 09:00:43 GMT", "2026-13-01T00:00:00Z", "\x00"])
-def test_text_that_is_not_a_time_stays_as_it_is(value: str) -> None:
+def test_text_that_is_not_a_time_is_returned_unchanged(value: str) -> None:
     assert (unix_time(value), utc_time(value)) == (None, value)
