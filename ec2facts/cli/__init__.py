@@ -19,7 +19,7 @@ from ec2facts.text import closest, did_you_mean
 COMMANDS = {
     "show": "show the instance on one screen, or one fact in full, for people",
     "dump": "write every fact",
-    "get": "write single facts, and read no more than they take",
+    "get": "write single facts with as few requests as possible",
     "env": "write facts as an env file, for shells and programs to read",
     "render": "render a template with the facts; replace FILE only if its content changes and the checks pass",
     "templates": "list the templates that ship, with their purpose and the program that checks them; or print one",
@@ -31,7 +31,7 @@ COMMANDS = {
     "doctor": "explain why the metadata service cannot be reached, check by check, and how to fix it",
     "completion": "print the completion of a shell: commands, options, instances, templates and names of facts",
 }
-"""What each command does, by its name, which is also that of its module: a module is imported when its command runs."""
+"""Summaries by command. A command's module has the same name and is imported when the command runs."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _options_for_words(argv: Sequence[str]) -> Sequence[str]:
-    """Return ``help``, ``help COMMAND`` and ``version``, which people try first, as the options with these names."""
+    """Translate ``help``, ``help COMMAND`` and ``version``, which people try first, into --help and --version."""
     if argv[:1] == ["help"]:
         return [*argv[1:], "--help"]
     return ["--version"] if argv == ["version"] else argv
@@ -101,7 +101,7 @@ class _Parser(argparse.ArgumentParser):
         self._command = command
 
     def complete(self) -> None:
-        """Add the arguments of the command, if that has not been done."""
+        """Add the arguments of the command unless they have been added already."""
         if self._command is not None:
             module = command_module(self._command)
             self._command = None
@@ -141,7 +141,7 @@ class _Parser(argparse.ArgumentParser):
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):  # a wrapped example cannot be pasted
     def __init__(self, prog: str) -> None:
         columns = os.environ.get("COLUMNS", "")
-        try:  # as shutil.get_terminal_size, which takes some milliseconds to import
+        try:  # like shutil.get_terminal_size, whose import takes some milliseconds
             width = int(columns) if columns.isdecimal() else os.get_terminal_size().columns
         except OSError:
             width = 80
@@ -149,7 +149,7 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):  # a wrapped example
 
 
 def _before_and_after_dashes(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Split a command line at its first ``--``: argparse would read options of the command behind it."""
+    """Split a command line at its first ``--``: argparse would parse the options of the command after it."""
     at = arguments.index("--") if "--" in arguments else len(arguments)
     return arguments[:at], arguments[at + 1 :]
 

@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const=INTERVAL,
         type=argument(_parse_interval),
         metavar="SECONDS",
-        help="stay, and apply again within SECONDS of a change of a fact that the outputs use (default: 5); "
+        help="keep running, and apply again within SECONDS after a fact that the outputs use has changed (default: 5); "
         "SIGHUP reads the configs again and applies them",
     )
     parser.add_argument(

@@ -34,11 +34,11 @@ class ApplyPrinter(Printer, ApplyObserver):
             )
 
     def skipped(self, name: str) -> None:
-        """Print that an output has no file here."""
+        """Print that an output has no file on this instance."""
         self._say(f"skipped {name}")
 
     def unsaved(self, error: OSError) -> None:
-        """Warn that a later run will have no facts to fall back on."""
+        """Warn that the facts could not be saved, so a later run has no fallback."""
         warn(f"{error.filename}: {error.strerror}; these facts are not saved for --allow-stale")
 
     def unread(self, path: str, reason: str) -> None:

@@ -49,7 +49,7 @@ def count(text: str) -> int:
 def add_format_option(
     parser: argparse.ArgumentParser, formats: Iterable[str], notes: Mapping[str, str] | None = None
 ) -> None:
-    """Add ``--format``, whose default is the first of ``formats``; ``notes`` say what some of them are for."""
+    """Add ``--format``, whose default is the first of ``formats``; ``notes`` say which formats need a note."""
     names, notes = list(formats), notes or {}
     listed = ", ".join(f"{name} ({notes[name]})" if name in notes else name for name in names)
     parser.add_argument(

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--or-empty",
         action="store_true",
-        help="without a service, as on a laptop, write an empty mapping, after two seconds or --wait",
+        help="if there is no service, as on a laptop, write an empty mapping after two seconds, or after --wait",
     )
     add_destination_options(parser)
     add_source_options(parser)

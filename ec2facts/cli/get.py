@@ -1,4 +1,4 @@
-"""Write single facts, and read no more than they take."""
+"""Write single facts with as few requests as possible."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_name,
         nargs="+",
         metavar="NAME",
-        help="a dotted name (tags.Name, network_interfaces.0.mac), with * for all that match ('tags.*'), a name of AWS "
-        "(local-ipv4, vpc-id), or a path (placement/region), whose body is written as served; see `ec2facts schema`",
+        help="a dotted name (tags.Name, network_interfaces.0.mac), with * for every match ('tags.*'), a name of AWS "
+        "(local-ipv4, vpc-id), or a path (placement/region), whose body is written unchanged; see `ec2facts schema`",
     )
     parser.add_argument("--default", metavar="VALUE", help="write VALUE for a fact that this instance does not have")
     group = parser.add_mutually_exclusive_group()
@@ -85,7 +85,7 @@ def _value(source: Source, name: str, options: Options) -> Any:
 
 
 def _name(text: str) -> str:
-    text.encode()  # a ValueError for what no URL can hold
+    text.encode()  # a ValueError for a name that no URL can hold
     return text
 
 
@@ -105,7 +105,7 @@ def _text_or_base64(body: bytes) -> str | dict[str, str]:
 
 
 def _plain(values: dict[str, Any], options: Options) -> bytes:
-    """Return scalars bare and all else as JSON; the body of a single path unchanged."""
+    """Return scalars bare and other values as JSON; return the body of a single path unchanged."""
     found = [
         (name, each)
         for name in options.names

@@ -28,7 +28,7 @@ class PlanOptions(argparse.Namespace):
 
 
 def add_plan_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of an install that are not about one file."""
+    """Add the options that apply to the whole install instead of one file."""
     group = parser.add_argument_group("installing")
     group.add_argument(
         "--dry-run", action="store_true", help="change nothing, print what would change; checks run, live checks do not"

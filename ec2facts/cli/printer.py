@@ -57,7 +57,7 @@ class Printer(Observer):
                 self._unwritten = error
 
     def kept(self, file: File) -> None:
-        """Print that a file stays as it was."""
+        """Print that a file is unchanged."""
         self._say(f"{'kept' if os.path.lexists(file.path) else 'not created:'} {file.path}")
 
     def running(self, command: str) -> None:

@@ -1,4 +1,4 @@
-"""What a command says while it waits: a line that is rewritten on a terminal, two lines in a log."""
+"""Progress messages while a command waits: a line that is rewritten on a terminal, two lines in a log."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ec2facts.cli.streams import say, status_line
 from ec2facts.imds.waiting import Wait
 
 PATIENCE = 2.0
-"""Seconds without a word: most commands are done by then."""
+"""Seconds before progress is shown: most commands finish sooner."""
 
 
 class Progress:
     """The progress of reading the service, on standard error.
 
-    On a terminal, after PATIENCE, it is one line that says what is read and why it waits; it is cleared at the end.
-    Elsewhere it is one line when waiting for the service begins, and one when it ends.
+    On a terminal, after PATIENCE, one line shows the progress and the reason for a wait; it is cleared at the end.
+    Elsewhere one line is printed when a wait for the service begins, and one when it ends.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -33,7 +33,7 @@ class Progress:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Begin anew, and clear the line at the end."""
+        """Reset the progress, and clear the line at the end."""
         self._begin()
         try:
             yield
@@ -48,7 +48,7 @@ class Progress:
     def waiting(self, wait: Wait) -> None:
         """Show why the client waits, and for how long."""
         if wait.kind in {"retry", "rate limit"} and wait.seconds < 1:
-            return  # over before anybody has read why
+            return  # too short for anybody to read the reason
         self._reason = "" if wait.kind == "over" else f"{wait.reason}; waiting up to {wait.seconds:.0f} s"
         if wait.kind == "service" and self._waits_since is None:
             self._waits_since = self._clock()
@@ -72,4 +72,4 @@ def _is_terminal() -> bool:
 
 
 progress = Progress()
-"""The progress of this process, as it has one standard error."""
+"""The progress of this process: a process has one standard error."""

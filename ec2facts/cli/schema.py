@@ -56,7 +56,7 @@ def run(options: Options) -> int:
 
 
 def _chosen(names: Sequence[str]) -> set[str]:
-    """Return the attributes that ``names`` mean; raise UsageError for one that means none."""
+    """Return the attributes with these names; raise UsageError for an unknown name."""
     chosen = set()
     for name in names:
         found = {declared for dotted in resolve(name) if (declared := declared_name(dotted)) is not None}

@@ -95,7 +95,7 @@ def run(options: Options) -> int | None:
 
 def _source(options: Options) -> Source:
     name = options.snapshot
-    # A name without a slash that is no file is a mistyped instance: the error lists the right ones.
+    # A name without a slash that is not a file is a mistyped instance: the error lists the known instances.
     is_file = name not in instances.names() and ("/" in name or name.endswith(".json") or Path(name).exists())
     if not options.reload:
         return Snapshot.load(name) if is_file else instances.load(name)
@@ -115,4 +115,4 @@ def _run_command(source: Source, options: Options) -> int:
         return run_in_namespace(source, options.command, environ=os.environ, faults=options.faults, seed=options.seed)
     except OSError as error:
         say(f"error: {options.command[0]}: {error.strerror}")
-        return 127 if isinstance(error, FileNotFoundError) else 126  # as shells, env and timeout do
+        return 127 if isinstance(error, FileNotFoundError) else 126  # the status that shells, env and timeout use

@@ -49,7 +49,7 @@ def run(options: Options) -> None:
                 value = value.decode(errors="backslashreplace")
             text = render_fact(options.name, value, style=style)
         else:
-            # A person sees what could be read, and a notice for each path that could not.
+            # The reader sees every fact that was read, and a notice for each unread path.
             snapshot = crawl(source, include=options.include, on_progress=progress.reading)
             everything = facts(snapshot, include=options.include)
             if options.format == "html":
@@ -63,6 +63,6 @@ def run(options: Options) -> None:
 
 
 def _takes_colors() -> bool:
-    """Whether standard output is a terminal that shows colors, and the user has not asked for none (no-color.org)."""
+    """Whether standard output is a terminal that shows colors, and NO_COLOR is not set (no-color.org)."""
     wanted = os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
     return wanted and bool(sys.stdout) and sys.stdout.isatty()

@@ -17,8 +17,8 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def stoppable() -> Iterator[None]:
     """Turn the first signal that asks to stop into an exception, so that unfinished changes are rolled back.
 
-    The handlers are needed without such changes too: the kernel gives the first process of a container no signal that
-    it does not handle.
+    The handlers are also needed without unfinished changes: the kernel sends the first process of a container no
+    signal that it does not handle.
     """
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:

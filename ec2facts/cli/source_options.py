@@ -1,4 +1,4 @@
-"""The options that every command with facts takes, and the source that they choose."""
+"""The options of every command that reads facts, and the source that they choose."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ec2facts.errors import UsageError
 from ec2facts.imds.source import MAX_RATE, Source
 
 _PROBE = 1.5
-"""Seconds in which a service must show that it exists: two, less the start of the process."""
+"""Seconds in which a service must answer: two, minus the start-up time of the process."""
 
 
 class SourceOptions(argparse.Namespace):
@@ -39,8 +39,8 @@ class SourceOptions(argparse.Namespace):
 def add_source_options(
     parser: argparse.ArgumentParser, *, allow_partial: str = "leave out, with a warning, what could not be read"
 ) -> None:
-    """Add the options that say where facts are read from, and which; ``allow_partial`` is the help of that option."""
-    group = parser.add_argument_group("source", "where facts are read from; by default from the service")
+    """Add the options that select the source and the facts; ``allow_partial`` is the help of that option."""
+    group = parser.add_argument_group("source", "the source of the facts (default: the service)")
     one = group.add_mutually_exclusive_group()
     one.add_argument(
         "--from",

@@ -26,7 +26,7 @@ class _StatusLine:
 
         width = shutil.get_terminal_size().columns
         with self._lock:
-            self._is_shown = True  # before the text: Ctrl-C may come between
+            self._is_shown = True  # set before the text is written: Ctrl-C may interrupt in between
             sys.stderr.write(_CLEAR + escape_unprintable(text)[: width - 1])
             sys.stderr.flush()
 
@@ -40,7 +40,7 @@ class _StatusLine:
 
 
 status_line = _StatusLine()
-"""The status line of standard error, of which a process has one."""
+"""The status line of standard error: a process has one."""
 
 
 def write_stdout(content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The default places for templates that this user may not search."""
+"""The default template directories that this user may not search."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ec2facts.cli.streams import warn
 
 
 def warn_unsearchable() -> None:
-    """Warn of each of them: a template in it is not found."""
+    """Warn of each such directory: its templates are not found."""
     from ec2facts.render.template.search import default_search_path, unsearchable
 
     for directory, reason in unsearchable(default_search_path(os.environ, uid=os.geteuid())).items():

@@ -1,4 +1,4 @@
-"""``ec2facts apply --watch``: the signals that end or hasten a watch, and what it prints."""
+"""``ec2facts apply --watch``: the signals that end a watch or apply at once, and the messages."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ec2facts.errors import EC2FactsError
 from ec2facts.install import Change
 
 _ENDED = 128 + signal.SIGTERM
-"""What ``stoppable`` exits with after SIGTERM."""
+"""The exit status of ``stoppable`` after SIGTERM."""
 
 
 class WatchPrinter(ApplyPrinter):
-    """Prints what changes, and nothing about files and outputs that stay as they are."""
+    """Prints changes only, and nothing about unchanged files and skipped outputs."""
 
     def done(self, change: Change) -> None:
         """Print a change."""
@@ -43,7 +43,7 @@ class WatchPrinter(ApplyPrinter):
 def watch(make_watch: Callable[[Callable[[float], bool], Callable[[str], object]], Watch]) -> int:
     """Run the watch that ``make_watch`` returns; return the exit status, 0 after SIGTERM.
 
-    The function gets what waits, and what tells systemd about the state.
+    ``make_watch`` gets a function that waits and the object that notifies systemd.
     """
     notify = notifier(os.environ)
     try:
@@ -59,7 +59,7 @@ def watch(make_watch: Callable[[Callable[[float], bool], Callable[[str], object]
 
 @contextmanager
 def _waiting() -> Iterator[Callable[[float], bool]]:
-    """Yield a function that waits so many seconds, or until SIGHUP, and returns whether that came."""
+    """Yield a function that waits for the given seconds or until SIGHUP, and returns whether SIGHUP arrived."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
 

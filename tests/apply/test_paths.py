@@ -87,7 +87,7 @@ def test_outputs_with_globs_read_together_what_they_name(tmp_path: Path) -> None
     assert [path for path in source.asked if not path.startswith(directories)] == []
 
 
-def test_glob_that_matches_nothing_fails_its_output_alone(tmp_path: Path) -> None:
+def test_glob_without_a_match_fails_only_its_output(tmp_path: Path) -> None:
     outputs = [
         Output(File(tmp_path / "wrong"), only=("nothing",)),
         Output(File(tmp_path / "right"), only=("region",)),

@@ -260,7 +260,7 @@ def test_unread_fact_fails_only_the_outputs_that_use_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_partial_env_file_names_what_is_unread(tmp_path: Path, form: str) -> None:
+def test_partial_env_file_names_unread_facts(tmp_path: Path, form: str) -> None:
     source = Snapshot(
         {"meta-data/instance-id": b"i-0"},
         {"meta-data/hostname": Gap("unread", "HTTP 500\nEC2_EVIL=1 \\"), "meta-data/tags/": Gap("unread", "HTTP 502")},
@@ -287,7 +287,7 @@ def test_partial_env_file_names_what_is_unread(tmp_path: Path, form: str) -> Non
 
 
 @pytest.mark.parametrize("path", ["meta-data/mac", "dynamic/instance-identity/document"])
-def test_partial_env_file_needs_what_every_instance_has(tmp_path: Path, path: str) -> None:
+def test_partial_env_file_fails_without_a_fact_of_every_instance(tmp_path: Path, path: str) -> None:
     source = Snapshot(
         {"meta-data/instance-id": b"i-0"}, {path: Gap("unread", "HTTP 500"), "meta-data/hostname": Gap("unread", "x")}
     )

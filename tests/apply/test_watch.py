@@ -229,7 +229,7 @@ def test_service_that_is_away_is_waited_for_without_touching_files(scene: Scene)
     assert [message for message in scene.messages if message.startswith("STATUS=waiting for the metadata service")]
 
 
-def test_service_that_is_late_is_waited_for(scene: Scene) -> None:
+def test_wait_covers_a_service_that_starts_late(scene: Scene) -> None:
     scene.service.is_away = True
 
     def come() -> None:

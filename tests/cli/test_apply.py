@@ -66,7 +66,7 @@ def test_repair_is_printed_with_old_and_new_mode(config: Path, capfdbinary: Capt
     assert lines(outcome)[0] == f"ec2facts: repaired {config.parent}/env: mode 0640, was 0600"
 
 
-def test_exit_code_says_whether_something_changed_or_would(config: Path, capfdbinary: Capture) -> None:
+def test_exit_code_reports_changes_and_changes_of_a_dry_run(config: Path, capfdbinary: Capture) -> None:
     statuses = [
         call(capfdbinary, "apply", config, "--simulate", "--exit-code", *options).status
         for options in (["--dry-run"], [], ["--dry-run"], [])

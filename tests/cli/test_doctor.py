@@ -100,7 +100,7 @@ def test_ipv6_only_network_is_named(program: Callable[..., str]) -> None:
     assert "export AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6" in outcome.output.decode()
 
 
-def test_black_hole_ends_in_time_and_names_the_firewall(program: Callable[..., str]) -> None:
+def test_dropped_packets_end_in_a_timeout_that_names_the_firewall(program: Callable[..., str]) -> None:
     outcome = in_namespace(
         program,
         "link add ec2facts0 type veth peer name ec2facts1",

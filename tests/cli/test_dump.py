@@ -54,13 +54,13 @@ def test_tree_can_be_left_out(capfdbinary: Capture) -> None:
 
 
 @pytest.mark.parametrize("under", [[], ["--under", "ec2"]])
-def test_missing_service_gives_an_empty_mapping_where_that_is_asked_for(under: list[str], capfdbinary: Capture) -> None:
+def test_missing_service_yields_an_empty_mapping_with_or_empty(under: list[str], capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "dump", "--or-empty", *under)
 
     assert outcome == (0, b"{}\n", "")
 
 
-def test_disabled_service_gives_an_empty_mapping_where_that_is_asked_for(
+def test_disabled_service_yields_an_empty_mapping_with_or_empty(
     monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture
 ) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -116,7 +116,7 @@ def test_only_selects_facts_and_reads_no_others(capfdbinary: Capture) -> None:
     assert json.loads(outcome.output) == {"region": everything["region"], "tags": {"Name": everything["tags"]["Name"]}}
 
 
-def test_only_needs_no_more_than_it_names(tmp_path: Path, capfdbinary: Capture) -> None:
+def test_only_reads_no_facts_but_the_selected_ones(tmp_path: Path, capfdbinary: Capture) -> None:
     file = tmp_path / "snapshot.json"
     file.write_text('{"meta-data/mac": {"status": 500}, "meta-data/hostname": {"body": "here"}}')
 

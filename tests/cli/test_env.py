@@ -22,7 +22,7 @@ def hostile(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_every_format_is_what_the_library_writes(form: str, capfdbinary: Capture) -> None:
+def test_every_format_equals_the_output_of_the_library(form: str, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "env", "--simulate", "--format", form)
 
     assert outcome == (0, render_env(collect(instances.load("plain")), form).encode(), "")

@@ -72,7 +72,7 @@ def test_absent_fact_prints_nothing_and_has_its_own_status(snapshot: Path, capfd
     assert outcome == (9, b"", "ec2facts: error: meta-data/mac is absent: the service answers 404\n")
 
 
-def test_default_is_written_for_absent_facts_alone(snapshot: Path, capfdbinary: Capture) -> None:
+def test_default_replaces_only_absent_facts(snapshot: Path, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "get", "mac", "ami_launch_index", "tags.None", "--default", "none", "--from", snapshot)
 
     assert outcome == (0, b"none\n0\nnone\n", "")
@@ -110,7 +110,7 @@ def test_json_is_one_object_by_name(snapshot: Path, capfdbinary: Capture) -> Non
     }
 
 
-def test_absent_name_does_not_hide_the_others_in_json(snapshot: Path, capfdbinary: Capture) -> None:
+def test_json_holds_the_other_facts_if_one_is_absent(snapshot: Path, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "get", "--json", "mac", "ami_launch_index", "--from", snapshot)
 
     assert (outcome.status, json.loads(outcome.output)) == (9, {"ami_launch_index": 0})

@@ -30,7 +30,7 @@ def old(tmp_path: Path) -> Path:
     return file
 
 
-def test_render_installs_what_passes_the_check_and_then_runs_the_command(
+def test_render_installs_a_checked_file_and_then_runs_the_command(
     template: Path, old: Path, capfdbinary: Capture
 ) -> None:
     options = ["--check", "grep -q ^id= {}", "--command", f"cp {old} {old}.copy"]

@@ -86,7 +86,7 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_alone_it_prints_help(capfdbinary: Capture) -> None:
+def test_command_line_without_a_command_prints_help(capfdbinary: Capture) -> None:
     alone = call(capfdbinary)
 
     asked = call(capfdbinary, "--help")
@@ -177,9 +177,7 @@ def test_failure_leaves_the_file_as_it_was(failure: Failure, directory: Path, ca
     assert {path.name for path in directory.iterdir()} == {*FILES, "output"}
 
 
-def test_status_3_is_told_of_a_service_that_is_switched_off(
-    monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture
-) -> None:
+def test_service_that_is_switched_off_is_status_3(monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
     outcome = call(capfdbinary, "dump")

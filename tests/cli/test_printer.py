@@ -50,7 +50,7 @@ def two(directory: Path) -> list[File]:
     return [File(directory / name, b"new\n", mode=0o644) for name in ("a", "b")]
 
 
-def test_diff_that_cannot_be_written_stops_no_install_and_is_the_error_at_the_end(
+def test_failed_write_of_a_diff_is_raised_after_the_install(
     tmp_path: Path, full: FullDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdout", full)
@@ -94,7 +94,7 @@ def test_failure_of_the_install_comes_before_that_of_a_diff(
         (File(Path("old"), remove=True), "remove"),
     ],
 )
-def test_dry_run_says_what_would_be_done(
+def test_dry_run_prints_the_changes_it_would_make(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], file: File, message: str
 ) -> None:
     (tmp_path / "old").write_bytes(b"old")

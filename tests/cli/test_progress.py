@@ -46,7 +46,7 @@ class Clock:
         return self.now
 
 
-def test_quick_command_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quick_command_shows_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = on_terminal(monkeypatch)
     clock = Clock()
     progress = Progress(clock=clock)
@@ -58,7 +58,7 @@ def test_quick_command_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert terminal.getvalue() == ""
 
 
-def test_slow_command_shows_how_many_paths_and_why_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_command_shows_the_number_of_paths_and_the_reason_for_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = on_terminal(monkeypatch)
     clock = Clock()
     progress = Progress(clock=clock)

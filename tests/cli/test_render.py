@@ -84,7 +84,7 @@ def test_error_says_where_in_standard_input(monkeypatch: pytest.MonkeyPatch, cap
     assert one_line(outcome.errors, "ec2facts: error: standard input:2: ")
 
 
-def test_template_that_needs_what_is_withheld_says_how_to_include_it(
+def test_error_of_a_template_with_a_withheld_fact_names_include(
     monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture
 ) -> None:
     give(b"{{ user_data }}", monkeypatch)

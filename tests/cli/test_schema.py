@@ -20,7 +20,7 @@ def test_every_attribute_is_listed_as_text(capfdbinary: Capture) -> None:
     assert all(line.startswith(f"    {entry.description}") for line, entry in zip(lines[2::3], schema()))
 
 
-def test_text_says_how_to_include_what_is_withheld(capfdbinary: Capture) -> None:
+def test_text_names_the_option_that_includes_a_withheld_fact(capfdbinary: Capture) -> None:
     output = call(capfdbinary, "schema").output.decode()
 
     assert [entry.name for entry in schema() if entry.withheld != (f"--include {entry.name}." in output)] == []
@@ -57,7 +57,7 @@ def test_names_are_explained_alone(names: list[str], explained: list[str], capfd
     assert json.loads(outcome.output) == {name: ENTRIES[name] for name in explained}
 
 
-def test_unknown_name_suggests_what_was_meant(capfdbinary: Capture) -> None:
+def test_unknown_name_suggests_the_closest_name(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "schema", "vpcid")
 
     assert (outcome.status, outcome.output) == (2, b"")
@@ -80,6 +80,6 @@ def test_search_for_a_word_that_nothing_mentions_is_an_error(capfdbinary: Captur
     assert (outcome.status, outcome.output) == (2, b"")
 
 
-def test_text_says_what_may_change_while_the_instance_runs(capfdbinary: Capture) -> None:
+def test_text_marks_attributes_that_may_change_while_the_instance_runs(capfdbinary: Capture) -> None:
     assert b"May change while the instance runs." in call(capfdbinary, "schema", "tags").output
     assert b"May change" not in call(capfdbinary, "schema", "instance_id").output

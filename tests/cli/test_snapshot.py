@@ -25,13 +25,13 @@ def test_capture_replays_the_same_facts(name: str, tmp_path: Path, capfdbinary: 
     assert replayed == call(capfdbinary, "dump", "--simulate", name)
 
 
-def test_capture_is_what_the_library_saves(capfdbinary: Capture) -> None:
+def test_snapshot_equals_the_one_of_the_library(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "snapshot", "--simulate", "awkward")
 
     assert Snapshot.parse(outcome.output).bodies == crawl(instances.load("awkward")).bodies
 
 
-def test_capture_is_for_its_owner_alone(tmp_path: Path, capfdbinary: Capture) -> None:
+def test_snapshot_is_readable_by_its_owner_alone(tmp_path: Path, capfdbinary: Capture) -> None:
     file = tmp_path / "captured.json"
     file.touch(0o644)
 
@@ -40,7 +40,7 @@ def test_capture_is_for_its_owner_alone(tmp_path: Path, capfdbinary: Capture) ->
     assert mode(file) == 0o600
 
 
-def test_mode_is_for_the_user_to_say(tmp_path: Path, capfdbinary: Capture) -> None:
+def test_mode_option_overrides_the_default_mode(tmp_path: Path, capfdbinary: Capture) -> None:
     file = tmp_path / "captured.json"
 
     call(capfdbinary, "snapshot", "--simulate", "-o", file, "--mode", "0640")

@@ -115,7 +115,7 @@ def test_every_command_that_reads_facts_is_searched_for_secrets() -> None:
 
 
 @pytest.mark.parametrize("name", instances.names())
-def test_no_secret_is_in_the_error_of_who_asks_for_it(name: str, capfdbinary: Capture) -> None:
+def test_error_for_a_withheld_fact_holds_no_secret(name: str, capfdbinary: Capture) -> None:
     for path, values in secrets(name).items():
         outcome = call(capfdbinary, "get", f"/{path}", "--from", file_of(name))
 

@@ -38,7 +38,7 @@ def test_mistyped_word_gets_a_suggestion(arguments: list[str], error: str, capfd
     ],
     ids=lambda value: " ".join(value),
 )
-def test_words_do_what_the_options_do(words: list[str], options: list[str], capfdbinary: Capture) -> None:
+def test_words_are_the_same_as_their_options(words: list[str], options: list[str], capfdbinary: Capture) -> None:
     assert call(capfdbinary, *words) == call(capfdbinary, *options)
 
 

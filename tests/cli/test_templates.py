@@ -10,7 +10,7 @@ from ec2facts.render.template.search import list_templates, packaged_templates
 from tests.cli.running import Capture, call, one_line
 
 
-def test_every_template_is_listed_with_what_it_is_for_and_what_checks_it(capfdbinary: Capture) -> None:
+def test_every_template_is_listed_with_its_purpose_and_its_check(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "templates")
 
     assert (outcome.status, outcome.errors) == (0, "")

@@ -8,7 +8,7 @@ from ec2facts.units import list_units
 from tests.cli.running import Capture, call
 
 
-def test_units_are_listed_with_what_they_are_for(capfdbinary: Capture) -> None:
+def test_units_are_listed_with_their_purpose(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "units")
 
     assert (outcome.status, outcome.errors) == (0, "")
