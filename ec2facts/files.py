@@ -1,4 +1,4 @@
-"""Files, replaced atomically, and whom a path can be trusted to."""
+"""Atomic replacement of files, and the users who control a path."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _NOGROUP = 65534
 
 
 class FileAttributes(NamedTuple):
-    """A file's permissions, uid and gid; -1 for what the system gives to a new file."""
+    """A file's permissions, uid and gid; -1 for the system's default for a new file."""
 
     mode: int
     uid: int = -1
@@ -77,7 +77,7 @@ class Stranger(NamedTuple):
 
 
 class Trail(NamedTuple):
-    """Where a path leads, and the strangers who can change where it leads."""
+    """The target of a path, and the strangers who can change it."""
 
     path: Path
     """The path without symbolic links; its last names may not exist."""
@@ -111,7 +111,7 @@ class Trail(NamedTuple):
 
 
 def trace(path: Path, *, content: bool = False, trusted: Collection[int] = ()) -> Trail:
-    """Follow ``path`` from / and return the users that it cannot be trusted to.
+    """Follow ``path`` from / and return the strangers who control it.
 
     Every directory and symbolic link has to belong to root, the effective user or a user of ``trusted``, and nobody
     else may write to it; ``content`` asks this of the file as well. In a directory with the sticky bit others may
@@ -158,7 +158,7 @@ def _strangers(path: Path, status: os.stat_result, own: Collection[int]) -> list
     """Return the strangers who can change a file, or the entries of a directory."""
     found = [_owned(path, status)] if status.st_uid not in own else []
     if stat.S_ISDIR(status.st_mode) and _is_shared(status):
-        return found  # each entry has an owner of its own
+        return found  # in a sticky directory, each entry has its own owner
     if status.st_mode & stat.S_IWOTH:
         who = "everybody"
     elif status.st_mode & stat.S_IWGRP and not _is_private_group(path, status, own):
@@ -208,7 +208,7 @@ def _group_name(gid: int) -> str:
 
 
 class User(NamedTuple):
-    """A user's name, home directory, uid, gid and groups, as far as the system knows the user."""
+    """A user's name, home directory, uid, gid and groups, if the system knows the user."""
 
     name: str
     home: str
@@ -263,7 +263,7 @@ def _as_user(user: User) -> Iterator[None]:
 
 @contextmanager
 def with_rights_of(uid: int | None, context: AbstractContextManager[_T]) -> Iterator[_T]:
-    """Enter and leave ``context`` with the rights of a user; what runs inside it keeps this process's rights."""
+    """Enter and leave ``context`` with the rights of a user; the code inside it keeps this process's rights."""
     with ExitStack() as stack:
         with rights_of(uid):
             entered = stack.enter_context(context)
@@ -275,7 +275,7 @@ def with_rights_of(uid: int | None, context: AbstractContextManager[_T]) -> Iter
 
 
 def write_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
-    """Replace the file at ``path``, or what it links to, by ``content``; on any failure it stays as it was.
+    """Replace the file at ``path``, or what it links to, by ``content``; on any failure the file is unchanged.
 
     It keeps its owner, group and permissions unless ``mode`` gives others, but nothing of a stranger's file. What is
     not a regular file (a terminal, a pipe) is written to directly. Below a directory that another user controls, root
@@ -303,7 +303,7 @@ def write_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
             sweep(trail.path.parent)
             put(trail.path, content, attributes, like=like)
     except OSError as error:
-        # The name of the staged file would tell nobody anything, and an error of writing has none.
+        # Name the target: a staged file's name means nothing to users, and an error of write() has no file name.
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
@@ -343,7 +343,7 @@ def replace(temporary: Path, target: Path) -> None:
     try:
         sync_directory(target.parent)
     except OSError as error:
-        if error.errno not in _UNSYNCABLE:  # without a sync, the file is in place too
+        if error.errno not in _UNSYNCABLE:  # a failed sync leaves the new file in place
             raise
 
 
@@ -384,7 +384,7 @@ def sweep(directory: Path) -> None:
 
 
 def _remove_unused(leftover: Path) -> None:
-    with suppress(OSError):  # in use, or gone meanwhile
+    with suppress(OSError):  # the file is locked, or was removed meanwhile
         descriptor = os.open(leftover, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -412,7 +412,7 @@ def _reserved(directory: Path, suffix: str) -> Iterator[tuple[Path, int]]:
             finally:
                 os.close(descriptor)
         finally:
-            with uninterrupted(), suppress(OSError):  # it is in place, or cannot be removed
+            with uninterrupted(), suppress(OSError):  # the file is in place already, or cannot be removed
                 temporary.unlink()
 
 

@@ -11,7 +11,7 @@ from ec2facts.install import Change, File, Observer, install
 from ec2facts.render.template.search import PackagedTemplate, list_templates, packaged_template
 
 ENABLED = ("ec2facts.service", "ec2facts-boot.service", "ec2facts.timer")
-"""The units that start at boot; what else ships is started by these or enabled by hand."""
+"""The units that start at boot; the other units are started by these or enabled by hand."""
 
 CONFIGS = ("boot.yaml", "ec2facts.yaml")
 """The configs that the units read; the administrator's own copy is not changed."""

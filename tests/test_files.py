@@ -114,7 +114,7 @@ def test_reader_sees_the_old_content_or_the_new(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o000, 0o666)])
-def test_new_file_has_what_the_umask_leaves(tmp_path: Path, mask: int, mode: int) -> None:
+def test_new_file_has_the_permissions_of_the_umask(tmp_path: Path, mask: int, mode: int) -> None:
     with umask(mask):
         write_file(tmp_path / "file", b"")
         left = os.umask(mask)
@@ -161,7 +161,7 @@ def test_existing_file_keeps_its_owner_and_group(tmp_path: Path) -> None:
 # What is not simply a file
 
 
-def test_target_of_a_link_is_replaced(tmp_path: Path) -> None:
+def test_target_of_a_symlink_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     target, link = tmp_path / "there/file", tmp_path / "link"
     target.write_bytes(b"old")
@@ -173,7 +173,7 @@ def test_target_of_a_link_is_replaced(tmp_path: Path) -> None:
     assert (target.read_bytes(), target.is_symlink()) == (b"new", False)
 
 
-def test_target_of_a_dangling_link_is_created(tmp_path: Path) -> None:
+def test_target_of_a_dangling_symlink_is_created(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to("new")
 
@@ -445,7 +445,7 @@ def test_relative_path_starts_in_the_working_directory(tmp_path: Path, monkeypat
     assert trace(Path("../x")).path == tmp_path.parent / "x"
 
 
-def test_links_resolve_as_the_system_resolves_them(tmp_path: Path) -> None:
+def test_symlinks_resolve_like_realpath(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "up").symlink_to("../a/b/..")
@@ -455,7 +455,7 @@ def test_links_resolve_as_the_system_resolves_them(tmp_path: Path) -> None:
         assert trace(path).path == Path(os.path.realpath(path))
 
 
-def test_circular_link_is_an_error(tmp_path: Path) -> None:
+def test_circular_symlink_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("link")
 
     with pytest.raises(OSError, match="Too many levels"):
@@ -463,7 +463,7 @@ def test_circular_link_is_an_error(tmp_path: Path) -> None:
 
 
 @as_root
-def test_owner_of_any_directory_on_the_way_is_a_stranger(tmp_path: Path) -> None:
+def test_owner_of_any_directory_in_the_path_is_a_stranger(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     os.chown(tmp_path / "a", OTHER, OTHER)
 
@@ -473,7 +473,7 @@ def test_owner_of_any_directory_on_the_way_is_a_stranger(tmp_path: Path) -> None
 
 
 @as_root
-def test_owner_of_any_link_on_the_way_is_a_stranger(tmp_path: Path) -> None:
+def test_owner_of_any_symlink_in_the_path_is_a_stranger(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to("x")
     os.chown(link, OTHER, OTHER, follow_symlinks=False)
@@ -530,7 +530,7 @@ def test_user_of_an_access_control_list_is_a_stranger(tmp_path: Path) -> None:
 
 
 @as_root
-def test_link_of_another_user_in_a_shared_directory_is_not_followed(tmp_path: Path) -> None:
+def test_symlink_of_another_user_in_a_shared_directory_is_not_followed(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)

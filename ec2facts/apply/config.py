@@ -43,7 +43,7 @@ def load_config(*paths: Path, may_be_empty: bool = False) -> list[Output]:
 
 
 def check_config(*paths: Path) -> list[ConfigError]:
-    """Return what fails on this machine whatever the facts are.
+    """Return the settings that fail on this machine with any facts.
 
     That is a template that does not exist or compile, an expression that does not, and an unknown user or group.
     """
@@ -81,7 +81,7 @@ def _refuse_strangers(file: Path) -> None:
 
 
 def _is_config(file: Path) -> bool:
-    return file.suffix in {".yaml", ".yml"} and not file.name.startswith(".")  # an editor's lock or backup
+    return file.suffix in {".yaml", ".yml"} and not file.name.startswith(".")  # the lock or backup of an editor
 
 
 def _faults(place: _Place, output: Output) -> Iterator[ConfigError]:
@@ -214,7 +214,7 @@ class _Config:
                 hint = did_you_mean(key, keys) or f"; the keys are {', '.join(keys)}"
                 raise place.error(key, f"no such key{hint}")
             if key in settings:
-                raise place.error(key, f"given twice, first in line {settings[key].place.line}")
+                raise place.error(key, f"duplicate key, first in line {settings[key].place.line}")
             try:
                 settings[key] = _Setting(place, _read(keys[key], value_node))
             except (ValueError, UsageError) as error:

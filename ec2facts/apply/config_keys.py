@@ -139,7 +139,7 @@ outputs:
 
 
 def documentation() -> str:
-    """Return what a config may hold, as text for the terminal and for Markdown."""
+    """Return the reference of the config's keys, as text for the terminal and for Markdown."""
     return "\n".join(
         [
             textwrap.indent(_EXAMPLE, "    "),

@@ -21,7 +21,7 @@ EXPRESSION = re.compile(r"\{\{(.*?)\}\}")
 def expand(output: Output, facts: Mapping[str, Any]) -> Iterator[Output]:
     """Yield an output for each file that ``output`` asks for on this instance; none if ``when`` is false.
 
-    Raises what evaluating the expressions raises, and UsageError for a value that cannot be a name in a path.
+    Raises the errors of the expressions, and UsageError for a value that cannot be a name in a path.
     """
     for item in _items(output, facts):
         variables = {**output.variables, **item}
@@ -32,7 +32,7 @@ def expand(output: Output, facts: Mapping[str, Any]) -> Iterator[Output]:
 
 
 def _items(output: Output, facts: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
-    """Return the variables of each item of ``for_each``; of an output without it, those of a single file."""
+    """Return the variables of each item of ``for_each``; without ``for_each``, those of the single file."""
     if output.for_each is None:
         return [{}]
     value = _evaluate(output, "for_each", output.for_each, facts, output.variables)

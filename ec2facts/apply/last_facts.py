@@ -65,7 +65,7 @@ class LastFacts:
         os.utime(self._snapshot, (self._clock(), self._clock()))
 
     def read(self, source: Source, now: Snapshot | None = None, *, include: Collection[str] = ()) -> Last:
-        """Return the last facts of the instance that ``source`` is the live service of.
+        """Return the last facts of the instance whose live service is ``source``.
 
         Raises StaleError if there are none, if they are of another instance than this machine or the snapshot ``now``
         is of, or were read from another endpoint, or if ``include`` asks for more than they hold.

@@ -44,8 +44,8 @@ class Output(NamedTuple):
     """One file to keep up to date, rendered from a ``template`` or, without one, in a ``format``.
 
     It holds withheld facts only if ``include`` names them; the file is then secret. An unread fact fails it only if it
-    uses that fact, and not at all with ``allow_partial``: JSON and YAML then say so in ``collection.unread``, env files
-    in comments, and to a template the fact is absent.
+    uses that fact, and not at all with ``allow_partial``: JSON and YAML then list it in ``collection.unread``, env
+    files name it in comments, and to a template the fact is absent.
     """
 
     file: File
@@ -82,7 +82,7 @@ class Output(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What errors call the output: its path."""
+        """The name of the output in errors: its path."""
         return self.path or str(self.file.path)
 
 
@@ -114,13 +114,13 @@ class Facts:
         self._collected: dict[tuple[str, ...], dict[str, Any]] = {}
 
     def including(self, include: tuple[str, ...]) -> dict[str, Any]:
-        """Return the facts, with those withheld that ``include`` does not name, and with markers where unread."""
+        """Return the facts, including withheld facts that ``include`` names, and with a marker for each unread fact."""
         if include not in self._collected:
             self._collected[include] = collected(self.snapshot, include=include)
         return self._collected[include]
 
     def present(self, output: Output) -> dict[str, Any]:
-        """Return the facts for the expressions of an output: without what is unread, where it may be partial."""
+        """Return the facts for the expressions of an output: without unread facts if it may be partial."""
         facts = self.including(output.include)
         return without_unread(facts) if output.allow_partial else facts
 
@@ -166,7 +166,7 @@ def _selected(facts: dict[str, Any], output: Output, observer: ApplyObserver) ->
 
 
 def _present(facts: dict[str, Any], output: Output, observer: ApplyObserver) -> dict[str, Any]:
-    """Return the facts for the renderer: without what is unread, where the output may be partial."""
+    """Return the facts for the renderer: without unread facts if the output may be partial."""
     if not output.allow_partial:
         return facts
     _warn(unread_in(facts), observer)

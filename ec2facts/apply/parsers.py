@@ -41,12 +41,12 @@ def _number(text: str, least: float) -> float:
 
 
 def parse_owner(text: str) -> str:
-    """Return the name or number of a user; whether the user exists is for the install to find out."""
+    """Return the name or number of a user; the install checks that the user exists."""
     return _name_or_number("user", text)
 
 
 def parse_group(text: str) -> str:
-    """Return the name or number of a group; whether the group exists is for the install to find out."""
+    """Return the name or number of a group; the install checks that the group exists."""
     return _name_or_number("group", text)
 
 

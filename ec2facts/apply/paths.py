@@ -1,4 +1,4 @@
-"""The paths behind facts: what a crawl reads for outputs that use only some of them."""
+"""The paths of facts: the roots of a crawl for outputs that use only some facts."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def paths_of(name: str) -> tuple[str, ...]:
     if isinstance(attribute, Derived) and attribute.needs is not None:
         paths.add(attribute.needs.path)
     nothing = _Nothing()
-    with suppress(AbsentError):  # what it falls back on is read when the first path is absent
+    with suppress(AbsentError):  # the fallback path is read when the first path is absent
         attribute.require(EC2Metadata(source=nothing))
     return tuple(sorted(paths | {path for path in nothing.asked if path.rstrip("/") not in paths}))
 

@@ -32,7 +32,7 @@ from ec2facts.render.template.variables import ITEM_NAMES
 _UNOBSERVED = ApplyObserver()
 
 _READY = ("meta-data/instance-id",)
-"""What is read if the outputs use no fact: a run needs the service."""
+"""The paths to read if the outputs use no fact: a run needs the service."""
 
 
 class Rendered(NamedTuple):
@@ -45,7 +45,7 @@ class Rendered(NamedTuple):
     is_complete: bool
     """Whether the path of every file is known, so that files that no output asks for can be pruned."""
     snapshot: Snapshot | None = None
-    """Everything that the service said, if all of it was read."""
+    """The snapshot of the service if it is complete."""
 
 
 def apply(
@@ -67,7 +67,7 @@ def apply(
 
     A complete collection from this machine's live service is saved in ``last``. With ``allow_stale``, ``last`` replaces
     the service when that is unavailable, for outputs that use something unread, and when the network interfaces do not
-    settle within ``settle_within`` seconds. ``name`` tells the files to prune from those of other configs.
+    settle within ``settle_within`` seconds. ``name`` separates the files to prune from the files of other configs.
     """
     rendered = render(
         outputs,
@@ -96,7 +96,7 @@ def apply(
             last.keep(rendered.snapshot, source, include=_included(outputs))
         except OSError as error:
             if not any(isinstance(failure, InstallError) and failure.path == str(state) for failure in failures):
-                observer.unsaved(error)  # else one line about the state directory says enough
+                observer.unsaved(error)  # otherwise one warning about the state directory is enough
     for failure in failures[1:]:
         observer.failed(failure)
     for failure in failures:
@@ -105,7 +105,7 @@ def apply(
 
 
 def render_one(output: Output, source: Source, *, observer: ApplyObserver = _UNOBSERVED) -> File:
-    """Read ``source`` and return the file of one output with its content; raise what keeps it from being rendered."""
+    """Read ``source`` and return the file of one output with its content; raise the error that prevents rendering."""
     return render_output(output, Facts(_collect([output], source, observer)), observer=observer)
 
 
@@ -118,7 +118,7 @@ def render(
     dry_run: bool = False,
     observer: ApplyObserver = _UNOBSERVED,
 ) -> Rendered:
-    """Read ``source`` and render every output; what it does not give comes from ``last``, if that is not None."""
+    """Read ``source`` and render every output; replace missing facts by ``last`` unless that is None."""
     try:
         snapshot = _collect(outputs, source, observer, settle_within=settle_within)
     except (UnavailableError, UnreadError) as error:
@@ -127,7 +127,7 @@ def render(
         unread = [[_Result(output, error)] for output in outputs]
         results = _stale(outputs, unread, source, last, None, observer)
         for result in (each for all_of_one in results for each in all_of_one):
-            if isinstance(result.file, StaleError):  # one reason for all of them
+            if isinstance(result.file, StaleError):  # all outputs fail for the same reason
                 raise result.file from error
         return _rendered(results, observer)
     results = _results(outputs, Facts(snapshot), observer)
@@ -180,7 +180,7 @@ def _included(outputs: Sequence[Output]) -> list[str]:
 
 
 def _results(outputs: Sequence[Output], facts: Facts, observer: ApplyObserver) -> list[list[_Result]]:
-    """Return what each output gives, file by file."""
+    """Return the files of each output, or its failure."""
     seen: set[Path] = set()
     return [_results_of(output, facts, seen, observer) for output in outputs]
 
@@ -207,7 +207,7 @@ def _result(output: Output, facts: Facts, seen: set[Path], observer: ApplyObserv
 
 
 def _at(path: str, error: EC2FactsError) -> EC2FactsError:
-    """Return the error with the file that it keeps from being written, if it does not say where it is."""
+    """Return the error with the path of the unwritten file, unless the error has a place already."""
     if isinstance(error, IncompleteError):
         return IncompleteError(error.unread, total=error.total, file=path, is_needed=error.is_needed)
     if isinstance(error, UnrepresentableError):
@@ -223,7 +223,7 @@ def _stale(
     snapshot: Snapshot | None,
     observer: ApplyObserver,
 ) -> list[list[_Result]]:
-    """Render again, from the last facts, each output that the service did not give all it needs, and its group."""
+    """Render from the last facts each output that uses an unread fact, and its group."""
     missing = {position for position, each in enumerate(results) if any(map(_lacks_facts, each))}
     if not missing:
         return results
@@ -252,7 +252,7 @@ def _lacks_facts(result: _Result) -> bool:
 
 
 def _rendered(results: Sequence[Sequence[_Result]], observer: ApplyObserver) -> Rendered:
-    """Return what is to be installed; a failure keeps the files of its group too."""
+    """Return the files to install; a failure excludes the files of its group as well."""
     flat = [result for of_one in results for result in of_one]
     failed = [result for result in flat if isinstance(result.file, EC2FactsError)]
     groups = {result.output.file.together for result in failed} - {None}

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 def notifier(environ: Mapping[str, str]) -> Callable[[str], object]:
-    """Return what sends a message of sd_notify(3) to the service manager; it does nothing without one."""
+    """Return a function that sends sd_notify(3) messages to the service manager; without one it does nothing."""
     address = environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return lambda message: None

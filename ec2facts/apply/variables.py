@@ -52,7 +52,7 @@ def read_variables(file: Path) -> dict[str, Any]:
 
 
 def plain_value(node: Any) -> Any:
-    """Return the value of a YAML node as JSON could hold it; a date stays the text that it is written as."""
+    """Return the value of a YAML node as a JSON value; a date stays text."""
     import yaml
 
     if isinstance(node, yaml.SequenceNode):

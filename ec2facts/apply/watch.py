@@ -18,7 +18,7 @@ from ec2facts.errors import EC2FactsError, UnavailableError, UnreadError
 from ec2facts.imds.source import Source
 
 FULL_INTERVAL = 3600.0
-"""Seconds after which everything is read again, whatever has changed."""
+"""Seconds between full runs, even without a change."""
 
 RETRY = 60.0
 """Seconds after which a run with a failure is repeated; each further failure doubles them, up to FULL_INTERVAL."""
@@ -30,7 +30,7 @@ _LOOKS = 5
 class Watch:
     """Applies outputs once, and again whenever a fact that they use changes; ``run`` ends only by an exception.
 
-    A look asks for the declared changeable facts that the outputs use. What changes within a moment is one change. A
+    A look reads the declared changeable facts that the outputs use. Changes within a moment are one change. A
     change, ``interval`` seconds at most after it happened, leads to a full run, and so do a service that is back, an
     hour, and ``wait`` when it returns True, for which ``load`` returns the outputs anew. While the service is away, or
     a fact unread, no file is touched.

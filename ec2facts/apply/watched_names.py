@@ -24,7 +24,7 @@ _ANY_FACT = {"facts", "meta_data", "dynamic", "collection"}
 
 
 def names_watched(output: Output) -> set[str] | None:
-    """Return the attributes that an output may use, or more of them; None if it may use any fact."""
+    """Return at least the attributes that an output may use; None if it may use any fact."""
     texts = [output.when or "", output.for_each or "", output.path]
     names: set[str] = set()
     if output.template is None and output.directory is None:
@@ -42,7 +42,7 @@ def names_watched(output: Output) -> set[str] | None:
 
 
 def _texts(output: Output) -> Iterator[str]:
-    """Yield the text of each template of an output; raise TemplateError if a name of one is computed."""
+    """Yield the text of each template of an output; raise TemplateError if the name of a template is computed."""
     if output.directory is not None:
         waiting = sorted(output.directory.rglob(f"*{SUFFIX}"))
     else:

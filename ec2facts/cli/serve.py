@@ -45,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         default=[],
         metavar="COMMAND",
-        help="run COMMAND, which follows --, where 169.254.169.254 and fd00:ec2::254 are the simulator and there is no"
-        " other network (a network namespace); exit with its status",
+        help="run COMMAND, which follows --, in a network namespace whose only network is the simulator at"
+        " 169.254.169.254 and fd00:ec2::254; exit with the status of COMMAND",
     )
     parser.add_argument("--host", metavar="ADDRESS", help="listen at ADDRESS (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, metavar="PORT", help="listen at PORT, 0 for a free one (default: 1338)")

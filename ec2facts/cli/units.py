@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         choices=["install"],
         metavar="ACTION",
-        help="install, to write the units to /etc/systemd/system and their config to /etc/ec2facts, and to enable the "
-        "units; existing configs are kept (default: list the units)",
+        help="install: write the units to /etc/systemd/system and their config to /etc/ec2facts, and enable the units; "
+        "existing configs are kept (default: list the units)",
     )
     parser.add_argument(
         "--root",

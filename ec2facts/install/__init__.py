@@ -1,4 +1,4 @@
-"""Text to files: whole or not at all, checked before it counts, and the commands that a change asks for."""
+"""Atomic replacement of files, checks before a change takes effect, and commands after it."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _NAME = "EC2FACTS_FILE"
 """The variable of a check that holds the name of the file."""
 
 _SHOWN_BYTES = 10000
-"""How much of a command's output an error shows, from the end."""
+"""The number of characters that an error quotes from the end of a command's output."""
 
 
 class Shell(NamedTuple):
@@ -81,7 +81,7 @@ class Shell(NamedTuple):
             try:
                 status = process.wait(time_limit)
             except BaseException as error:
-                with suppress(ProcessLookupError):  # it may have ended at this very moment
+                with suppress(ProcessLookupError):  # the process may have ended just now
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 if not isinstance(error, subprocess.TimeoutExpired):
@@ -101,7 +101,7 @@ def argument_for_placeholder(command: str) -> str:
     """Return a shell script that expands a variable with the name of the file in place of each placeholder.
 
     The shell expands variables after it has parsed the script, so a name is never parsed as code; a shell that the
-    script starts inherits the variable. Outside of double quotes the script gets them, against names with blanks.
+    script starts inherits the variable. Outside of double quotes, the placeholder is quoted: a name may hold blanks.
     """
     script = ""
     is_quoted = False

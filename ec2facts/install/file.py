@@ -1,4 +1,4 @@
-"""One file to install: the wanted state, the present state, and how to get from one to the other."""
+"""One file to install: the wanted state, the present state, and the steps between the two."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class File(NamedTuple):
     backup: bool = False
     """Keep the old file under its name with a tilde appended."""
     check: str | None = None
-    """A shell command that refuses the new file by failing; ``{}`` is its name."""
+    """A shell command that checks the new file, whose name is ``{}``; if it fails, the file is refused."""
     check_suffix: str = ""
-    """The end of that name, for checkers that look at it."""
+    """The suffix of that name, for checkers that depend on it."""
     check_live: str | None = None
-    """A shell command that refuses the installed file by failing; the old file is then restored."""
+    """A shell command that checks the installed file; if it fails, the old file is restored."""
     command: str | None = None
     """A shell command that runs after all files are installed, if this one changed."""
     together: str | None = None
@@ -75,9 +75,9 @@ class Change(NamedTuple):
     existing: FileAttributes | None
     wanted: FileAttributes
     rights: int | None = None
-    """The uid of the user who controls the path, whose rights the install uses; None for those of this process."""
+    """The uid of the user who controls the path: the install uses this user's rights, or its own if None."""
     is_trusted: bool = True
-    """Whether the new file takes over attributes of the existing one; False if a stranger may have made that."""
+    """Whether the new file takes over attributes of the existing one; False if a stranger may have made that file."""
     was_secret: bool = False
     """Whether an earlier run wrote the present content as a secret."""
 
@@ -260,13 +260,13 @@ def repair(target: Path, wanted: FileAttributes) -> None:
 
 
 def _narrow(target: Path, existing: FileAttributes, wanted: FileAttributes) -> None:
-    """Leave a file only the permissions that it has before and after a change."""
+    """Restrict a file to the permissions that are in both the old and the new mode."""
     if existing.mode & ~wanted.mode:
         target.chmod(existing.mode & wanted.mode)
 
 
 def overwrite(target: Path, content: bytes, before: bytes) -> None:
-    """Write into a file; on failure write ``before`` again, for which the file keeps its room."""
+    """Write into a file; on failure write ``before`` again, whose disk space stays allocated."""
     descriptor = os.open(target, os.O_WRONLY | os.O_NOFOLLOW)
     try:
         try:
@@ -307,7 +307,7 @@ def acting(path: Path, rights: int | None) -> Iterator[None]:
 
 
 def whose(rights: int | None) -> str:
-    """Return with whose rights an install acts, for messages; "" for those of this process."""
+    """Return the user whose rights an install uses, for messages; "" for the rights of this process."""
     return "" if rights is None else f"with the rights of {User.of(rights).name}, who controls this path"
 
 

@@ -37,13 +37,13 @@ def install(
     dry_run: bool = False,
     observer: Observer = _UNOBSERVED,
 ) -> list[Change]:
-    """Bring every file to its wanted state, run the commands of those that changed; return the changes, in order.
+    """Bring every file to its wanted state, run the commands of changed files; return the changes, in order.
 
     Each file, or group of files that go together, succeeds or fails by itself: a failure leaves its files as they
     were, and the rest goes on. The first failure is raised at the end, the ``observer`` receives the others. A command
     that fails runs again in the next run, whether or not its files change then.
 
-    ``state`` is a directory for what one run leaves to the next: commands, live checks, backups, groups, pruning and
+    ``state`` is the directory for state between runs: commands, live checks, backups, groups, pruning and
     removals need it, and runs with the same one wait for each other. If it cannot be used, only the files that need it
     fail. Files with ``prune`` that an earlier run with
     this ``name`` wrote are removed if they are neither in ``files`` nor ``unrendered``, unless ``may_prune`` is false.
@@ -135,7 +135,7 @@ def _sweep(files: Iterable[File]) -> None:
 
 
 def _units(files: Iterable[File]) -> list[list[File]]:
-    """Return the files in their order, each with those that it changes together with."""
+    """Return the files in order, each as a list with the other files of its group."""
     units: dict[int | str, list[File]] = {}
     for position, file in enumerate(files):
         units.setdefault(position if file.together is None else file.together, []).append(file)
@@ -222,7 +222,7 @@ def _back_up(change: Change, stack: ExitStack) -> tuple[Path, Path]:
 
 
 def _check_live(changes: Iterable[Change], shell: Shell) -> None:
-    """Run the live checks; one without a placeholder runs once for all files that have it."""
+    """Run the live checks; a check without a placeholder runs once for all its files."""
     checks = {
         (command, change.rights, change.target if PLACEHOLDER in command else None): change
         for change in changes

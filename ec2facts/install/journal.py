@@ -87,7 +87,7 @@ class Journal:
             raise InstallError(str(directory), f"others can change this state directory: {reason}")
         self._state = self._read()
         self.variables: dict[str, str] = {}
-        """What tells the commands of a run, while this is open, that they cannot wait for its end."""
+        """The environment of commands; it tells an ec2facts that they run not to wait for this lock."""
 
     def concerns(self, installed: Collection[Path], name: str) -> bool:
         """Whether a run has to open the journal even if none of its files needs state."""
@@ -96,7 +96,7 @@ class Journal:
         return is_pending or prunes or any(map(self.was_secret, installed))
 
     def owes(self, target: Path) -> bool:
-        """Whether the command of a file has to run though the file does not change."""
+        """Whether the command of a file has to run although the file is unchanged."""
         return str(target) in self._state.owed
 
     def was_secret(self, target: Path) -> bool:
@@ -150,7 +150,7 @@ class Journal:
 
     @contextmanager
     def all_or_nothing(self, changes: Sequence[Change], *, name: str) -> Iterator[None]:
-        """Roll the files back unless this context succeeds; then record what follows from their changes.
+        """Roll the files back unless this context succeeds; then record the state after their changes.
 
         If the run is killed in between, the next one rolls them back.
         """
@@ -179,11 +179,11 @@ class Journal:
         self._record(self._state._replace(owed=self._state.owed.difference(map(str, targets))))
 
     def _roll_back(self, undos: Collection[_Undo]) -> list[InstallError]:
-        """Restore the files that can be restored; return why the others cannot."""
+        """Restore the files that can be restored; return a failure for each other file."""
         stuck: dict[_Undo, InstallError] = {}
         for each in undos:
             try:
-                with explained(Path(each.target), advice="it is not as it was, and the next run tries again"):
+                with explained(Path(each.target), advice="it is not restored; the next run tries again"):
                     self._restore(each)
                 self._remove(each)
             except InstallError as error:  # noqa: PERF203 (one file that cannot be restored does not stop the others)
@@ -207,7 +207,7 @@ class Journal:
             _put_back(undo, content)
 
     def _discard(self) -> None:
-        """Remove old files that are no longer needed; a later run tries again where that is not possible."""
+        """Remove old files that are no longer needed; a later run retries a failed removal."""
         remaining = tuple(undo for undo in self._state.discard if not self._remove(undo))
         with suppress(InstallError):
             self._record(self._state._replace(discard=remaining))
@@ -288,7 +288,7 @@ def _undos(recorded: Iterable[Any]) -> tuple[_Undo, ...]:
 
 
 def _save_old(change: Change, undo: _Undo) -> None:
-    """Keep the old file, if there is one, at ``undo.old`` too."""
+    """Keep a copy of the old file, if there is one, at ``undo.old``."""
     if undo.old is None or change.before is None or change.existing is None:
         return
     old = Path(undo.old)
@@ -307,7 +307,7 @@ def _save_old(change: Change, undo: _Undo) -> None:
 def _put_back(undo: _Undo, saved: bytes | None) -> None:
     target, old = Path(undo.target), undo.old and Path(undo.old)
     if not target.parent.is_dir():
-        return  # it was in memory, such as /run, which a reboot clears
+        return  # the directory was in memory, such as /run, which a reboot clears
     now = target.read_bytes() if target.exists() else None
     if undo.attributes:
         if saved is not None and now is None:
@@ -317,7 +317,7 @@ def _put_back(undo: _Undo, saved: bytes | None) -> None:
         if target.exists():
             repair(target, undo.attributes)
     elif now is not None and _digest(now) != undo.new:
-        return  # it had not been changed yet, or somebody has changed it since
+        return  # the file had not been changed yet, or somebody has changed it since
     elif old and old.exists():
         old.replace(target)
     elif not old and now is not None:

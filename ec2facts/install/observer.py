@@ -1,4 +1,4 @@
-"""The observer of an install: told of each event as it happens."""
+"""The observer of an install, which receives each event when it happens."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ class Observer:
     """Receives the events of an install and ignores them; a subclass overrides the events that it needs."""
 
     def done(self, change: Change) -> None:
-        """Receive a file that is now as wanted, or would be after a dry run."""
+        """Receive a file that has its wanted state, or would have it without dry run."""
 
     def kept(self, file: File) -> None:
-        """Receive a file that was left as it was because of a failure."""
+        """Receive a file that is unchanged because of a failure."""
 
     def running(self, command: str) -> None:
         """Receive a command before it runs, or in a dry run a command that would run."""

@@ -16,7 +16,7 @@ def amazon_names(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return facts, gathered with the service's tree, by the names of amazon.aws.ec2_metadata_facts.
 
     A name is the path with ``_`` for ``/``, ``-`` and ``:``. A JSON object is text, and each of its values has a name
-    too. What is absent has no name, and what is withheld has none; that module has the text "None" and the secrets.
+    too. Absent and withheld facts have no name; that module has the text "None" and the secrets.
     """
     if not facts:
         return {}

@@ -1,4 +1,4 @@
-"""What an engine gathers: the facts of this instance, within the bounds that suit a fleet."""
+"""The facts of this instance for an engine, with time limits for a fleet."""
 
 from __future__ import annotations
 
@@ -44,10 +44,9 @@ def gather(
 ) -> dict[str, Any]:
     """Return the facts of this instance, without the service's own tree unless ``tree``.
 
-    ``only`` are globs as ``select`` takes them, and no other facts are read; ``collection`` is there whatever they
-    are. Its ``withheld`` maps each
-    path to the name that includes it. Raises UnavailableError within two seconds where no service answers, later
-    only with ``wait``; IncompleteError if a fact is unread, unless ``partial``.
+    ``only`` are globs as ``select`` takes them, and no other facts are read; ``collection`` is always included.
+    Its ``withheld`` maps each path to the name that includes it. Raises UnavailableError within two seconds if no
+    service answers, later only with ``wait``; IncompleteError if a fact is unread, unless ``partial``.
     """
     if not wait:
         IMDSClient(endpoint, deadline=min(ABSENT_AFTER, deadline)).get(INSTANCE_ID)

@@ -227,7 +227,7 @@ MISTAKES = [
     Mistake("outputs:\n- path: x\n  format: json\n- format: yaml\n  path: ./x", "4: path: "),
     Mistake(BEGIN + "comand: x", "4: comand: no such key (did you mean 'command'?)"),
     Mistake(BEGIN + "zzz: x", "4: zzz: no such key; the keys are path, "),
-    Mistake(BEGIN + "format: sh", "4: format: given twice, first in line 3"),
+    Mistake(BEGIN + "format: sh", "4: format: duplicate key, first in line 3"),
     Mistake(BEGIN + "mode: 0888", "4: mode: '0888' is not octal"),
     Mistake(BEGIN + "mode: 77777", "4: mode: '77777' is not a mode"),
     Mistake(BEGIN + "check: nginx -t", "4: check: the check 'nginx -t' has no {} for the name of the file"),

@@ -126,7 +126,7 @@ def test_output_is_skipped_when_its_condition_is_false(tmp_path: Path) -> None:
     assert written(tmp_path / "out") == {}
 
 
-def test_condition_is_asked_of_each_item(tmp_path: Path) -> None:
+def test_condition_is_evaluated_for_each_item(tmp_path: Path) -> None:
     text = "outputs: [{path: 'out/{{ key }}', format: sh, only: region, for_each: tags, when: key != 'Owner'}]"
 
     run(tmp_path, text, instances.load("plain"))
@@ -147,7 +147,7 @@ def test_value_in_a_path_is_one_name(tmp_path: Path, value: str) -> None:
     assert written(tmp_path) == {}
 
 
-def test_values_that_are_no_name_together_are_refused(tmp_path: Path) -> None:
+def test_values_that_form_an_invalid_name_are_refused(tmp_path: Path) -> None:
     output = Output(File(Path()), "sh", only=("region",), path="{{ '.' ~ '' }}{{ '.' }}/x", base=tmp_path)
 
     with pytest.raises(UsageError, match="is no name of a file"):

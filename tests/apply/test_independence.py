@@ -66,7 +66,9 @@ def written(directory: Path) -> dict[str, bytes]:
     value=TEXTS,
     broken=st.sampled_from(sorted(BROKEN)),
 )
-def test_output_is_what_it_is_alone(unread: str | None, key: str, value: str, broken: str) -> None:
+def test_output_is_the_same_with_or_without_other_outputs(
+    unread: str | None, key: str, value: str, broken: str
+) -> None:
     bodies = {path: body for path, body in PLAIN.bodies.items() if path != unread}
     if TAGS in bodies:
         with suppress(UnicodeEncodeError):
@@ -97,7 +99,7 @@ def test_output_is_what_it_is_alone(unread: str | None, key: str, value: str, br
 
 @examples(15)
 @given(unread=st.sampled_from(PATHS), name=st.sampled_from(sorted(OUTPUTS.keys() - {"partial", "each"})))
-def test_written_output_is_what_it_is_with_nothing_unread(unread: str, name: str) -> None:
+def test_written_output_is_the_same_as_without_unread_facts(unread: str, name: str) -> None:
     bodies = {path: body for path, body in PLAIN.bodies.items() if path != unread}
     source = Snapshot(bodies, {unread: Gap("unread", "HTTP 500")})
 

@@ -300,7 +300,7 @@ def test_partial_env_file_fails_without_a_fact_of_every_instance(tmp_path: Path,
 
 
 @pytest.mark.parametrize("source", [Down(), Live(INCOMPLETE)], ids=["down", "unread"])
-def test_last_facts_replace_what_the_service_does_not_give(tmp_path: Path, last: LastFacts, source: Source) -> None:
+def test_last_facts_replace_unread_facts(tmp_path: Path, last: LastFacts, source: Source) -> None:
     outputs = [Output(File(tmp_path / "a"))]
     apply(outputs, Live(SECRETIVE), state=tmp_path / "state", last=last)
     written = (tmp_path / "a").read_bytes()
@@ -314,7 +314,7 @@ def test_last_facts_replace_what_the_service_does_not_give(tmp_path: Path, last:
     assert observer.reasons[0].startswith(f"{INSTANCE}, 0 s old: ")
 
 
-def test_last_facts_replace_only_what_lacks_its_facts(tmp_path: Path, last: LastFacts) -> None:
+def test_last_facts_replace_only_outputs_with_unread_facts(tmp_path: Path, last: LastFacts) -> None:
     apply([Output(File(tmp_path / "a"))], Live(instances.load("plain")), state=tmp_path / "state", last=last)
     now = Snapshot(
         {"meta-data/instance-id": INSTANCE.encode(), "meta-data/hostname": b"new"},

@@ -124,7 +124,7 @@ def env(scene: Scene) -> str:
     return (scene.directory / "env").read_text()
 
 
-def test_first_step_applies_everything_and_is_readiness(scene: Scene) -> None:
+def test_first_step_applies_everything_and_reports_readiness(scene: Scene) -> None:
     scene.play()
 
     assert "EC2_TAGS_NAME='web-1'\n" in env(scene)
@@ -204,7 +204,7 @@ def test_changes_that_settle_within_a_moment_are_one_change(scene: Scene) -> Non
     assert scene.recorder.told == ["changed env"] * 2
 
 
-def test_change_that_never_settles_is_applied_all_the_same(scene: Scene) -> None:
+def test_change_that_never_settles_is_applied(scene: Scene) -> None:
     changes = [lambda number=number: scene.service.tag("Name", f"web-{number}") for number in range(2, 12)]
 
     scene.play(*changes)

@@ -129,7 +129,7 @@ def test_file_is_replaced_instead_of_overwritten(tmp_path: Path, capfdbinary: Ca
     assert sorted(tmp_path.iterdir()) == [file, reader]
 
 
-def test_link_stays_a_link(tmp_path: Path, capfdbinary: Capture) -> None:
+def test_symlink_stays_a_symlink(tmp_path: Path, capfdbinary: Capture) -> None:
     file, link = tmp_path / "file", tmp_path / "link"
     link.symlink_to("file")
 

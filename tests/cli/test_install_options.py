@@ -55,7 +55,7 @@ def test_refused_file_stays(template: Path, old: Path, option: str, dry_run: lis
     assert [path.name for path in old.parent.iterdir()] == ["x.conf"]
 
 
-def test_failed_command_is_run_again_though_nothing_changed(template: Path, old: Path, capfdbinary: Capture) -> None:
+def test_failed_command_is_retried_without_a_change(template: Path, old: Path, capfdbinary: Capture) -> None:
     failed = call(capfdbinary, "render", template, "--simulate", "-o", old, "--command", "false")
 
     again = call(capfdbinary, "render", template, "--simulate", "-o", old, "--command", "echo mended >&2")

@@ -165,7 +165,7 @@ def test_every_status_has_a_failure() -> None:
 
 
 @pytest.mark.parametrize("failure", [failure for failure in FAILURES if failure.takes_output], ids=str)
-def test_failure_leaves_the_file_as_it_was(failure: Failure, directory: Path, capfdbinary: Capture) -> None:
+def test_failure_leaves_the_file_unchanged(failure: Failure, directory: Path, capfdbinary: Capture) -> None:
     file = directory / "output"
     file.write_bytes(b"before")
     inode = file.stat().st_ino

@@ -109,7 +109,7 @@ def test_log_has_one_line_when_waiting_begins_and_one_when_it_ends(capsys: pytes
     )
 
 
-def test_command_that_waits_says_so_once(capfdbinary: Capture) -> None:
+def test_wait_for_a_lock_is_reported_once(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "get", "region", "--wait", "1", "--endpoint", "http://127.0.0.1:1")
 
     waiting, error = outcome.errors.splitlines()

@@ -22,7 +22,7 @@ linux_only = pytest.mark.skipif(
 )
 
 
-def test_new_file_has_what_the_umask_leaves(tmp_path: Path) -> None:
+def test_new_file_has_the_permissions_of_the_umask(tmp_path: Path) -> None:
     file = tmp_path / "new"
     umask = os.umask(0o027)
 

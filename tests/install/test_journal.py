@@ -54,7 +54,7 @@ def test_retry_runs_the_current_command_of_the_file(old: Path, tmp_path: Path) -
     assert (tmp_path / "mended").exists()
 
 
-def test_retry_waits_for_a_run_that_has_the_file(old: Path, tmp_path: Path) -> None:
+def test_failed_command_is_retried_only_in_a_run_with_its_file(old: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     with pytest.raises(CommandError):
         install([File(old, b"new", command="false")], state=state)
@@ -221,7 +221,7 @@ def test_error_of_a_failed_rollback_has_the_reason_for_the_rollback(
     subprocess.run(["mount", "-o", "remount,rw,bind", old.parent], check=True)
     install([File(tmp_path / "other", b"new")], state=tmp_path / "state")
 
-    assert "it is not as it was, and the next run tries again" in str(failure.value)
+    assert "it is not restored; the next run tries again" in str(failure.value)
     assert "no new things" in str(failure.value)
     assert old.read_bytes() == b"old\n"
     assert hidden(old.parent) == []

@@ -100,7 +100,7 @@ def test_owner_of_a_set_id_copy_is_not_repaired(ground: Ground) -> None:
     assert owner(copy) == NOBODY
 
 
-def test_target_of_a_link_is_not_given_away(ground: Ground) -> None:
+def test_target_of_a_symlink_keeps_its_owner(ground: Ground) -> None:
     before = ground.victims()
     link = ground.app / "x"
     link.symlink_to(ground.victim / "x")
@@ -126,7 +126,7 @@ def test_parent_that_is_swapped_during_a_check_is_not_followed(ground: Ground) -
     assert ground.victims() == before
 
 
-def test_target_that_becomes_a_link_during_a_live_check_is_not_restored_into(ground: Ground) -> None:
+def test_rollback_refuses_a_target_that_became_a_symlink_during_a_live_check(ground: Ground) -> None:
     before = ground.victims()
     target = ground.make(ground.app / "x")
     swap = f"ln -sf {ground.victim}/x {target}; false"
@@ -138,7 +138,7 @@ def test_target_that_becomes_a_link_during_a_live_check_is_not_restored_into(gro
     assert ground.victims() == before
 
 
-def test_target_that_is_exchanged_during_a_repair_lends_no_mode(ground: Ground) -> None:
+def test_repair_ignores_the_mode_of_an_exchanged_target(ground: Ground) -> None:
     before = ground.victims()
     target = ground.make(ground.app / "x")
     link = ground.app / "link"
@@ -178,7 +178,7 @@ def test_rollback_of_a_killed_run_uses_the_owners_rights(ground: Ground) -> None
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_interruption_at_any_moment_leaves_old_or_new_and_no_rights_behind(
+def test_interruption_at_any_moment_leaves_the_old_or_new_file_and_restores_the_rights(
     ground: Ground, number: signal.Signals
 ) -> None:
     file = ground.make(ground.app / "x")
@@ -322,7 +322,7 @@ def test_strangers_file_never_receives_a_secret(ground: Ground, content: bytes) 
     assert (owner(file), stat.S_IMODE(file.stat().st_mode), file.read_bytes()) == (0, 0o600, SECRET)
 
 
-def test_link_of_a_stranger_is_not_followed(ground: Ground) -> None:
+def test_symlink_of_a_stranger_is_not_followed(ground: Ground) -> None:
     before = ground.victims()
     link = ground.shared / "x"
     link.symlink_to(ground.victim / "x")
@@ -390,7 +390,7 @@ def attack(ground: Ground, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_no_attack_reaches_beyond_the_attackers_rights(ground: Ground, seed: int) -> None:
+def test_no_attack_gains_more_than_the_attackers_permissions(ground: Ground, seed: int) -> None:
     before = ground.victims()
     chance = random.Random(seed)
     attacker = os.fork()

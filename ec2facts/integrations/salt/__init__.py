@@ -1,1 +1,1 @@
-"""What Salt's loader adds to a minion: a folder for each kind of module."""
+"""The modules that Salt's loader adds to a minion, in a folder for each kind."""

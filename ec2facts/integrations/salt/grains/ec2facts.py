@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def ec2() -> dict[str, Any]:
-    """Return the grain ``ec2``; nothing where no service answers."""
+    """Return the grain ``ec2``, or an empty dict if no service answers."""
     settings = __opts__.get("ec2facts") or {}
     if not settings.get("grains"):
         return {}
