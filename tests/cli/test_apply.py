@@ -180,9 +180,9 @@ def test_failed_output_is_one_line_and_the_others_are_written(config: Path, capf
 
     assert outcome.status == 5
     assert [line.partition(" in ")[0] for line in lines(outcome)] == [
-        f"ec2facts: kept {config.parent}/a",
+        f"ec2facts: not created: {config.parent}/a",
         f"ec2facts: changed {config.parent}/b",
-        f"ec2facts: kept {config.parent}/c",
+        f"ec2facts: not created: {config.parent}/c",
         f"ec2facts: error: {config.parent}/c: there is no user 'no-such-user'",
         "ec2facts: error: no template 'no-such-template'",
     ]
@@ -249,7 +249,7 @@ def test_refusal_is_status_7_with_the_output_of_the_check(config: Path, capfdbin
     outcome = call(capfdbinary, "apply", config, "--simulate")
 
     assert outcome.status == 7
-    assert lines(outcome)[0] == f"ec2facts: kept {config.parent}/x"
+    assert lines(outcome)[0] == f"ec2facts: not created: {config.parent}/x"
     assert lines(outcome)[-1].startswith("    line 1 of ")
     assert not (config.parent / "x").exists()
 
