@@ -135,7 +135,7 @@ def test_existing_file_keeps_its_permissions(tmp_path: Path, mode: int) -> None:
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o750])
 @pytest.mark.parametrize("existing", [None, 0o644, 0o600])
-def test_given_mode_is_set_whatever_the_umask(tmp_path: Path, mode: int, existing: int | None) -> None:
+def test_mode_overrides_the_umask(tmp_path: Path, mode: int, existing: int | None) -> None:
     file = tmp_path / "file"
     if existing is not None:
         file.write_bytes(b"old")

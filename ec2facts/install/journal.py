@@ -87,7 +87,7 @@ class Journal:
             raise InstallError(str(directory), f"others can change this state directory: {reason}")
         self._state = self._read()
         self.variables: dict[str, str] = {}
-        """The environment of commands; it tells an ec2facts that they run not to wait for this lock."""
+        """Variables for commands: an ec2facts inside a command fails instead of waiting for this lock."""
 
     def concerns(self, installed: Collection[Path], name: str) -> bool:
         """Whether a run has to open the journal even if none of its files needs state."""

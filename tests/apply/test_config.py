@@ -170,7 +170,7 @@ def test_names_that_do_not_exist_fail_no_config_but_are_found_by_a_check(tmp_pat
 @pytest.mark.parametrize(
     ("mode", "expected"), [("0644", 0o644), ('"0644"', 0o644), ("644", 0o644), ("0o600", 0o600), ("4755", 0o4755)]
 )
-def test_mode_is_octal_however_it_is_written(tmp_path: Path, mode: str, expected: int) -> None:
+def test_mode_is_octal_with_or_without_quotes(tmp_path: Path, mode: str, expected: int) -> None:
     (output,) = load(tmp_path, f"outputs: [{{path: x, format: json, mode: {mode}}}]")
 
     assert output.file.mode == expected

@@ -351,7 +351,7 @@ def test_last_facts_are_used_only_if_that_is_allowed(tmp_path: Path, last: LastF
 
 
 @pytest.mark.parametrize("reason", ["another instance", "withheld", "no last facts"])
-def test_last_facts_that_do_not_fit_leave_every_file(tmp_path: Path, last: LastFacts, reason: str) -> None:
+def test_unusable_last_facts_leave_every_file_unchanged(tmp_path: Path, last: LastFacts, reason: str) -> None:
     outputs = [Output(File(tmp_path / "a"), include=("user_data",) if reason == "withheld" else ())]
     apply(outputs, Live(SECRETIVE), state=tmp_path / "state", last=last)
     if reason == "another instance":
@@ -421,7 +421,7 @@ def test_facts_that_cannot_be_saved_fail_no_output(tmp_path: Path) -> None:
     assert observer.reasons == [f"{tmp_path}/state/last.json: Not a directory"]
 
 
-def test_dry_run_keeps_nothing(tmp_path: Path, last: LastFacts) -> None:
+def test_dry_run_writes_no_files(tmp_path: Path, last: LastFacts) -> None:
     before = list(tmp_path.iterdir())
 
     apply([Output(File(tmp_path / "a"))], Live(SECRETIVE), state=tmp_path / "state", last=last, dry_run=True)

@@ -212,7 +212,7 @@ def test_change_that_never_settles_is_applied(scene: Scene) -> None:
     assert scene.recorder.told.count("changed env") >= 2
 
 
-def test_service_that_is_away_is_waited_for_without_touching_files(scene: Scene) -> None:
+def test_watch_waits_for_an_unavailable_service_without_changing_files(scene: Scene) -> None:
     def leave() -> None:
         scene.service.is_away = True
         scene.service.tag("Name", "web-2")
@@ -229,7 +229,7 @@ def test_service_that_is_away_is_waited_for_without_touching_files(scene: Scene)
     assert [message for message in scene.messages if message.startswith("STATUS=waiting for the metadata service")]
 
 
-def test_wait_covers_a_service_that_starts_late(scene: Scene) -> None:
+def test_watch_waits_for_a_service_that_starts_late(scene: Scene) -> None:
     scene.service.is_away = True
 
     def come() -> None:

@@ -138,7 +138,7 @@ def test_config_is_validated_before_the_service_is_asked(config: Path, capfdbina
     assert outcome == (2, b"", f"ec2facts: error: {config}:3: fromat: no such key (did you mean 'format'?)\n")
 
 
-def test_service_that_is_down_leaves_every_file(config: Path, capfdbinary: Capture) -> None:
+def test_unavailable_service_leaves_every_file_unchanged(config: Path, capfdbinary: Capture) -> None:
     call(capfdbinary, "apply", config, "--simulate")
     before = {file: file.stat() for file in config.parent.iterdir()}
 

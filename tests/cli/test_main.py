@@ -177,7 +177,7 @@ def test_failure_leaves_the_file_unchanged(failure: Failure, directory: Path, ca
     assert {path.name for path in directory.iterdir()} == {*FILES, "output"}
 
 
-def test_service_that_is_switched_off_is_status_3(monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture) -> None:
+def test_disabled_service_is_status_3(monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
     outcome = call(capfdbinary, "dump")

@@ -47,7 +47,7 @@ def test_mistake_is_one_line_with_the_remedy(
 
 
 @pytest.mark.parametrize("command", ["dump", "env"])
-def test_glob_that_selects_nothing_on_this_instance_is_explained(command: str, capfdbinary: Capture) -> None:
+def test_glob_without_a_match_on_this_instance_is_explained(command: str, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, command, "--only", "tags.Name", "--only", "region", "--simulate", "xen")
 
     assert outcome.status == 0

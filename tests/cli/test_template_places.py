@@ -30,7 +30,9 @@ def foreign_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     home.chmod(0o700)
 
 
-def test_place_that_cannot_be_searched_is_skipped_with_a_warning(foreign_home: Path, capfdbinary: Capture) -> None:
+def test_template_directory_without_permission_is_skipped_with_a_warning(
+    foreign_home: Path, capfdbinary: Capture
+) -> None:
     outcome = call(capfdbinary, "render", "motd", "--simulate")
 
     assert (outcome.status, outcome.output[:29]) == (0, b"Instance  i-1234567890abcdef0")

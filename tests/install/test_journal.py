@@ -177,7 +177,7 @@ def test_state_directory_that_a_group_can_write_is_refused(old: Path, tmp_path: 
         install([File(old, b"new", command="true")], state=tmp_path / "state")
 
 
-def test_command_that_would_wait_for_its_own_run_fails_with_the_reason(old: Path, tmp_path: Path) -> None:
+def test_command_that_needs_the_lock_of_its_own_run_fails_with_the_reason(old: Path, tmp_path: Path) -> None:
     again = "from pathlib import Path; from ec2facts.install import *; "
     again += f"install([File(Path('{tmp_path}/y'), command='true')], state=Path('{tmp_path}/state'))"
 
