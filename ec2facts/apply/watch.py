@@ -85,7 +85,7 @@ class Watch:
                 self._is_away = True
                 self._observer.away(error)
                 self._notify(f"STATUS=waiting for the metadata service: {error}")
-        except UnreadError as error:  # the listings name too much
+        except UnreadError as error:  # the listings exceed the budget of paths or bytes
             self._observer.failed(error)
             self._full_at = self._clock() + self._later()
 

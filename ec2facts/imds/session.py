@@ -155,7 +155,7 @@ def _shut_down_connections(frame: FrameType | None, outermost: FrameType) -> Non
 
 class _PlainSession(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Find no target: requests reads the whole body of a redirect that it is told not to follow."""
+        """Return None: otherwise requests reads the whole body of a redirect, even with ``allow_redirects=False``."""
 
 
 def plain_session() -> requests.Session:

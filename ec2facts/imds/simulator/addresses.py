@@ -37,7 +37,7 @@ def check_address(host: str) -> None:
 def names_simulator(host: str) -> bool:
     """Whether a request's header ``Host`` names a simulator: loopback, or an address of the service.
 
-    A page in a browser whose own name has come to resolve to loopback (DNS rebinding) sends that name.
+    With DNS rebinding, a web page whose name resolves to loopback sends that name in ``Host``.
     """
     try:
         name = urlsplit(f"//{host}").hostname or ""

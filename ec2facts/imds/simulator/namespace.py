@@ -123,7 +123,7 @@ def _unshare() -> None:
 
 
 def _own_addresses() -> Sequence[str]:
-    """Bring the loopback interface up, and give it the service's addresses; return those that it has."""
+    """Bring the loopback interface up and add the service's addresses; return the addresses that were added."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", _IFF_UP))
     ipv4, ipv6 = SERVICE_ADDRESSES
