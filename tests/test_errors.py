@@ -22,8 +22,8 @@ from ec2facts.errors import (
     UnrepresentableError,
     WithheldError,
 )
+from ec2facts.imds.reply import FailedRequestError, Reply
 from ec2facts.imds.session import SessionTransport
-from ec2facts.imds.transport import FailedRequestError, Reply
 
 TREE: list[type[EC2FactsError]] = [
     kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, EC2FactsError)

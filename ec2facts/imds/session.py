@@ -21,15 +21,16 @@ import urllib3
 from requests import exceptions
 
 from ec2facts.imds.endpoint import url_of
-from ec2facts.imds.transport import (
-    FAILURES,
-    USER_AGENT,
-    E,
-    FailedRequestError,
-    Reply,
-    failed_request,
-    read_body,
+from ec2facts.imds.reply import BODY_LIMIT, FailedRequestError, Reply, cut_short, not_http
+from ec2facts.imds.transport import USER_AGENT, E, chain, failed_request
+
+FAILURES = (
+    OSError,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    ValueError,  # of http.client, for a chunk of negative size
 )
+"""The exceptions of a session and its connections."""
 
 
 class SessionTransport:
@@ -51,8 +52,8 @@ class SessionTransport:
         with _connection_closed_after(timeout, sys._getframe()) as is_late:
             try:
                 reply = self._send(method, path, headers, timeout=timeout)
-            except (*FAILURES, urllib3.exceptions.HTTPError) as error:
-                raise _failed_request(error, timeout, is_late=is_late()) from error
+            except FAILURES as error:
+                raise failure_of_session(error, timeout, is_late=is_late()) from error
         if is_late() or self._clock() > until:  # a body without a length seems complete when its connection is closed
             raise FailedRequestError("reply timeout", f"no answer within {timeout:g} s")
         return reply
@@ -68,14 +69,15 @@ class SessionTransport:
         )
         try:
             raw: Any = response.raw
-            body = read_body(getattr(raw, "read1", None) or raw._fp.read1)  # urllib3 1.26 lacks read1
+            body = _read_body(getattr(raw, "read1", None) or raw._fp.read1)  # urllib3 1.26 lacks read1
         finally:
             response.close()
         response.raw = io.BytesIO(body)
         body = response.content  # which a hook of the session may have read before
-        return Reply(
-            response.status_code, {name.lower(): value for name, value in response.headers.items()}, body, response
-        )
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if len(body) <= BODY_LIMIT and headers.get("content-length") not in {None, str(len(body))}:
+            raise cut_short()
+        return Reply(response.status_code, headers, body, response)
 
     def own_error(self, error: E, cause: BaseException | Reply) -> E:
         """Return ``error`` as an exception of requests too: an HTTPError about a reply, else what requests raised."""
@@ -104,12 +106,26 @@ def _both(ours: Any, theirs: Any) -> Any:
     return type(ours.__name__, (ours, theirs), {"__doc__": ours.__doc__, "__module__": ours.__module__})
 
 
-def _failed_request(error: BaseException, timeout: float, *, is_late: bool) -> FailedRequestError:
+def failure_of_session(error: BaseException, timeout: float, *, is_late: bool = False) -> FailedRequestError:
+    """Return the failure of a request for which a session raised ``error``."""
     if isinstance(error, exceptions.ConnectTimeout):
         return FailedRequestError("connect timeout", f"no connection within {timeout / 2:g} s")
     if is_late or isinstance(error, (exceptions.Timeout, urllib3.exceptions.TimeoutError)):
         return FailedRequestError("reply timeout", f"no answer within {timeout:g} s")
-    return failed_request(error, timeout)
+    causes = list(chain(error))
+    is_malformed = any(isinstance(each, http.client.HTTPException) for each in causes)
+    is_cut = any(isinstance(each, (http.client.IncompleteRead, ConnectionError)) for each in causes)
+    return not_http() if is_malformed and not is_cut else failed_request(error, timeout)
+
+
+def _read_body(read: Callable[[int], bytes]) -> bytes:
+    """Return the body that ``read`` returns piece by piece; of one that exceeds BODY_LIMIT, one byte more than that."""
+    pieces: list[bytes] = []
+    left = BODY_LIMIT + 1
+    while left > 0 and (piece := read(min(left, 65536))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 @contextmanager

@@ -3,58 +3,30 @@
 from __future__ import annotations
 
 import errno
-import http.client
 import io
 import socket
-import ssl
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from queue import Empty, SimpleQueue
-from typing import Any, Callable, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from ec2facts.errors import Cause, EC2FactsError
 from ec2facts.imds.endpoint import url_of
+from ec2facts.imds.reply import FailedRequestError, Reply, broken, read_reply
 from ec2facts.version import __version__
 
-BODY_LIMIT = 4 * 1024 * 1024
-"""Bytes. User data are 16 KiB at most, and a listing of ten thousand names is less than one MiB."""
+if TYPE_CHECKING:
+    import ssl
 
 USER_AGENT = f"ec2facts/{__version__}"
 
 TIMEOUTS = (TimeoutError, socket.timeout)
 """Two classes before Python 3.10."""
 
-FAILURES = (
-    OSError,
-    http.client.HTTPException,
-    ValueError,  # of http.client, for a chunk of negative size
-)
-"""The exceptions of a connection."""
-
 E = TypeVar("E", bound=EC2FactsError)
-
-
-class Reply(NamedTuple):
-    """A complete reply of the service."""
-
-    status: int
-    headers: Mapping[str, str]
-    """By name in lower case."""
-    body: bytes
-    """At most one byte more than BODY_LIMIT."""
-    response: Any = None
-    """The same as a session of requests returns it, if one sent the request."""
-
-
-class FailedRequestError(Exception):
-    """No complete reply came; ``cause`` says why as data, ``reason`` in a few words that are the same each time."""
-
-    def __init__(self, cause: Cause, reason: str) -> None:
-        self.cause = cause
-        self.reason = reason
-        super().__init__(reason)
 
 
 class Transport(Protocol):
@@ -146,16 +118,15 @@ class HTTPTransport:
             connection = self._connect(self._host, self._port, timeout / 2)
         except TIMEOUTS as error:
             raise FailedRequestError("connect timeout", f"no connection within {timeout / 2:g} s") from error
-        except FAILURES as error:
+        except OSError as error:
             raise failed_request(error, timeout) from error
         try:
             with connection:
                 connection.settimeout(max(0.001, until - self._clock()))
                 with self._encrypted(connection) if self._is_encrypted else connection as stream:
                     stream.sendall(request)
-                    receiver: Any = _Receiver(stream, until, self._clock)
-                    return _reply(http.client.HTTPResponse(receiver, method=method))
-        except FAILURES as error:
+                    return read_reply(io.BufferedReader(_Receiver(stream, until, self._clock), 65536))
+        except OSError as error:
             raise failed_request(error, timeout) from error
 
     def own_error(self, error: E, cause: BaseException | Reply) -> E:
@@ -164,6 +135,8 @@ class HTTPTransport:
 
     def _encrypted(self, connection: socket.socket) -> socket.socket:
         if self._tls is None:
+            import ssl  # 5 MB of memory, and the service of an instance has no TLS
+
             self._tls = ssl.create_default_context()
         return self._tls.wrap_socket(connection, server_hostname=self._host)
 
@@ -176,9 +149,6 @@ class _Receiver(io.RawIOBase):
         self._until = until
         self._clock = clock
 
-    def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self, 65536)
-
     def readable(self) -> bool:
         return True
 
@@ -190,42 +160,17 @@ class _Receiver(io.RawIOBase):
         return self._connection.recv_into(buffer)
 
 
-def _reply(response: http.client.HTTPResponse) -> Reply:
-    with response:
-        response.begin()
-        body = read_body(response.read1)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        if len(set(response.headers.get_all("Content-Length", ()))) > 1:
-            raise http.client.HTTPException("the reply has two lengths")
-    return Reply(response.status, headers, body)
-
-
-def read_body(read: Callable[[int], bytes]) -> bytes:
-    """Return the body that ``read`` returns piece by piece; of one that exceeds BODY_LIMIT, one byte more than that."""
-    pieces: list[bytes] = []
-    left = BODY_LIMIT + 1
-    while left > 0 and (piece := read(min(left, 65536))):
-        pieces.append(piece)
-        left -= len(piece)
-    return b"".join(pieces)
-
-
 def failed_request(error: BaseException, timeout: float) -> FailedRequestError:
-    """Return the failure of a request that raised ``error``."""
-    chain = list(_chain(error))
+    """Return the failure of a request that raised ``error``, because of an error of the system in its chain."""
     if isinstance(error, TIMEOUTS):
         return FailedRequestError("reply timeout", f"no answer within {timeout:g} s")
-    for each in chain:
+    for each in chain(error):
         if isinstance(each, OSError) and each.errno and each.strerror:
             return FailedRequestError(_cause(each), _words(each))
-    is_http = any(isinstance(each, http.client.HTTPException) for each in chain)
-    is_cut = any(isinstance(each, (http.client.IncompleteRead, ConnectionError)) for each in chain)
-    if is_http and not is_cut:
-        return FailedRequestError("not HTTP", "what answers there does not speak HTTP")
-    return FailedRequestError("reset", "the connection broke")
+    return broken()
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def chain(error: BaseException | None) -> Iterator[BaseException]:
     """Yield ``error`` and the exceptions that led to it, the first cause last."""
     while error is not None:
         yield error
@@ -235,7 +180,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _cause(error: OSError) -> Cause:
     if isinstance(error, socket.gaierror):  # its numbers mean something else
         return "unresolved"
-    return "TLS" if isinstance(error, ssl.SSLError) else _CAUSES.get(error.errno or 0, "other")
+    ssl = sys.modules.get("ssl")
+    return "TLS" if ssl and isinstance(error, ssl.SSLError) else _CAUSES.get(error.errno or 0, "other")
 
 
 def _words(error: OSError) -> str:

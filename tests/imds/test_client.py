@@ -28,9 +28,9 @@ from ec2facts.errors import (
 )
 from ec2facts.imds.client import THROTTLED_ATTEMPTS, IMDSClient
 from ec2facts.imds.rate_limits import LONGEST_WAIT
-from ec2facts.imds.session import plain_session
+from ec2facts.imds.reply import BODY_LIMIT
+from ec2facts.imds.session import failure_of_session, plain_session
 from ec2facts.imds.simulator.simulator import Simulator
-from ec2facts.imds.transport import BODY_LIMIT, failed_request
 from tests.conftest import NOBODY
 from tests.fuzzing import examples
 from tests.imds.scripted import RESET, SILENCE, TOKEN, TTL, Answer, Reply, Request, ScriptedService, Time, reply
@@ -463,7 +463,7 @@ def test_reason_of_a_broken_connection_is_in_plain_words() -> None:
         (ConnectionResetError(104, "Connection reset by peer"), "reset", "connection reset by peer"),
         (OSError(24, "Too many open files"), "other", "too many open files"),
         (http.client.RemoteDisconnected("closed"), "reset", "the connection broke"),
-        (http.client.BadStatusLine("220 mail"), "not HTTP", "what answers there does not speak HTTP"),
+        (http.client.BadStatusLine("220 mail"), "not HTTP", "the server does not speak HTTP"),
         (TimeoutError(), "reply timeout", "no answer within 1.5 s"),
     ],
 )
@@ -471,7 +471,7 @@ def test_cause_is_data_and_the_reason_is_the_system_s_own(raised: Exception, cau
     error = requests.ConnectionError("around it")
     error.__context__ = raised
 
-    for found in (failed_request(raised, 1.5), *([failed_request(error, 1.5)] if "timeout" not in cause else [])):
+    for found in (failure_of_session(each, 1.5) for each in (raised, error)[: 1 + ("timeout" not in cause)]):
         assert (found.cause, found.reason) == (cause, words)
 
 

@@ -11,8 +11,9 @@ from typing import Any, Union
 import pytest
 import requests
 
+from ec2facts.imds.reply import FailedRequestError
 from ec2facts.imds.session import SessionTransport, plain_session
-from ec2facts.imds.transport import FailedRequestError, HTTPTransport, connect
+from ec2facts.imds.transport import HTTPTransport, connect
 from ec2facts.version import __version__
 from tests.imds.scripted import Reply, ScriptedService, reply
 

@@ -14,8 +14,9 @@ from ec2facts.imds.doctor import advice
 from ec2facts.imds.doctor.clouds import cloud_of_machine
 from ec2facts.imds.doctor.machine import container_evidence, ec2_evidence, vendor
 from ec2facts.imds.endpoint import resolve_endpoint
+from ec2facts.imds.reply import BODY_LIMIT, FailedRequestError, Reply
 from ec2facts.imds.source import TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER
-from ec2facts.imds.transport import BODY_LIMIT, Connect, FailedRequestError, HTTPTransport, Reply, connect
+from ec2facts.imds.transport import Connect, HTTPTransport, connect
 from ec2facts.text import escape_unprintable
 
 
@@ -63,12 +64,9 @@ def _findings(
 
     def ask(method: str, path: str, header: str, value: str) -> Outcome:
         try:
-            reply = transport.send(method, path, {header: value}, timeout=timeout)
+            return transport.send(method, path, {header: value}, timeout=timeout)
         except FailedRequestError as error:
             return error
-        size = len(reply.body)
-        is_cut = size <= BODY_LIMIT and reply.headers.get("content-length") not in {None, str(size)}
-        return FailedRequestError("reset", "the body is cut short") if is_cut else reply
 
     outcome = ask("PUT", TOKEN_PATH, TOKEN_TTL_HEADER, "60")
     connection = check_connection(url, outcome, root)

@@ -26,8 +26,9 @@ from ec2facts.imds.doctor.checks import (
     check_token,
     diagnose,
 )
+from ec2facts.imds.reply import FailedRequestError, Reply
 from ec2facts.imds.simulator.simulator import Simulator
-from ec2facts.imds.transport import FailedRequestError, Reply, failed_request
+from ec2facts.imds.transport import failed_request
 from tests.conftest import NOBODY
 from tests.imds import scripted
 

@@ -16,10 +16,10 @@ from ec2facts.collection.facts import facts
 from ec2facts.errors import DisabledError, EC2FactsError, NotReadyError, UnavailableError, UsageError
 from ec2facts.imds.client import IMDSClient
 from ec2facts.imds.rate_limits import LONGEST_WAIT
+from ec2facts.imds.reply import BODY_LIMIT
 from ec2facts.imds.simulator.faults import FAULTS, Where, parse_fault
 from ec2facts.imds.simulator.simulator import Request, Simulator
 from ec2facts.imds.source import MAX_DEPTH
-from ec2facts.imds.transport import BODY_LIMIT
 from tests.imds.faulty import INSTANCE, PATHS, collect_from, facts_but_for, settled_threads
 from tests.imds.simulator.test_simulator import TTL, ask, connect, get, new_token
 
