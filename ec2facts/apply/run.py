@@ -26,7 +26,6 @@ from ec2facts.errors import (
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import ROOTS, Source
 from ec2facts.install.file import Change, File
-from ec2facts.install.installer import install
 from ec2facts.render.template.variables import ITEM_NAMES
 
 _UNOBSERVED = ApplyObserver()
@@ -69,6 +68,8 @@ def apply(
     the service when that is unavailable, for outputs that use something unread, and when the network interfaces do not
     settle within ``settle_within`` seconds. ``name`` separates the files to prune from the files of other configs.
     """
+    from ec2facts.install.installer import install  # 4 MB of memory, and standard output needs none of it
+
     rendered = render(
         outputs,
         source,

@@ -64,8 +64,9 @@ def connect(host: str, port: int, timeout: float) -> socket.socket:
 def _resolve(host: str, port: int, timeout: float) -> list[Any]:
     """Return the addresses of ``host``; look up a name in a thread, because nothing else can end that in time."""
     try:
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-    except socket.gaierror:
+        # Bytes spare the import of the codec of international names.
+        return socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (socket.gaierror, UnicodeEncodeError):
         pass
     found: SimpleQueue[list[Any] | OSError] = SimpleQueue()
 
@@ -125,7 +126,7 @@ class HTTPTransport:
                 connection.settimeout(max(0.001, until - self._clock()))
                 with self._encrypted(connection) if self._is_encrypted else connection as stream:
                     stream.sendall(request)
-                    return read_reply(io.BufferedReader(_Receiver(stream, until, self._clock), 65536))
+                    return read_reply(io.BufferedReader(_Receiver(stream, until, self._clock)))
         except OSError as error:
             raise failed_request(error, timeout) from error
 

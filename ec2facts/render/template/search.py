@@ -13,13 +13,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ec2facts.errors import TemplateError
 from ec2facts.files import trace
 from ec2facts.render.template.variables import Variable, declared_variables
 from ec2facts.text import did_you_mean
+
+if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
 
 SUFFIX = ".j2"
 """Suffix of every template that ships; users may leave it out."""
@@ -50,6 +52,7 @@ def packaged_templates() -> Path:
 def _extracted() -> TemporaryDirectory[str]:
     """Copy the templates from the zip file until this process ends: Jinja loads templates by path."""
     from importlib.resources import files
+    from tempfile import TemporaryDirectory
 
     copy = TemporaryDirectory(prefix="ec2facts-templates-")
     for template in (files("ec2facts") / "templates").iterdir():
