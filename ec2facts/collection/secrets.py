@@ -18,6 +18,8 @@ class Shape(NamedTuple):
 
     title: str
     description: str
+    clues: tuple[str, ...]
+    """In lower case; every match holds one of them. Looking for them first takes a tenth of the time of the pattern."""
     pattern: str
     """For ``re.VERBOSE``, in any case of letters. A repetition is bounded, or can start at one place of a run only."""
 
@@ -32,10 +34,13 @@ _NAME = r"""
 _QUOTED_NAME = rf"(?: {_NAME} | token | secret | pwd | auth | credentials? )"
 """The end of a quoted name: text in quotes is more likely to be a name, so more words count."""
 
+_NAME_CLUES = ("pass", "key", "secret", "token", "pwd", "auth", "credential")
+
 SHAPES = (
     Shape(
         "private keys",
         "PEM, OpenSSH, PGP, PuTTY, SSH2, age, minisign and signify keys, private JSON Web Keys",
+        ("private", "putty-user-key", "age-secret-key", "secret key", '"kty"'),
         r"""
           -----BEGIN[ A-Z0-9]{0,40}PRIVATE[ ]KEY | ----[ ]BEGIN[ ]SSH2[ ]ENCRYPTED[ ]PRIVATE | PuTTY-User-Key-File-
         | AGE-SECRET-KEY-1 | (?:minisign|signify)[ ](?:encrypted[ ])?secret[ ]key
@@ -45,6 +50,7 @@ SHAPES = (
     Shape(
         "access key ids of AWS",
         "`AKIA…` and `ASIA…`: an id is usually stored with its secret",
+        ("akia", "asia"),
         r"(?-i: \b(?:AKIA|ASIA)[A-Z0-9]{16}\b )",
     ),
     Shape(
@@ -52,6 +58,7 @@ SHAPES = (
         "`password=`, `passwd:`, `passphrase`, `secretKey`, `api_key`, `client_secret`, `SecretAccessKey`, "
         "`access_token`, WireGuard's `PrivateKey` and the like before `=`, `:` or a tag's `>`, quoted names that end "
         "in `token` or `secret`",
+        _NAME_CLUES,
         rf"""
           {_NAME} ["']? \s{{0,9}} (?: [:=]{{1,2}}>? | > ) \s{{0,9}} (?! [:=\s>] | \Z )
         | (?<![\w.-]) pwd \s{{0,9}} = \s{{0,9}} (?! [\s=] | \Z )
@@ -61,6 +68,7 @@ SHAPES = (
     Shape(
         "name/value pairs",
         '`{"name": "DB_PASSWORD", "value": …}` and the like in JSON and XML',
+        _NAME_CLUES,
         rf"""
           "(?:name|key|parameter[_-]?(?:key|name))" \s{{0,9}} : \s{{0,9}} " [\w.-]{{0,99}} {_QUOTED_NAME} "
         | <(?:name|key)> \s{{0,9}} [\w.-]{{0,99}} {_QUOTED_NAME} \s{{0,9}} </
@@ -69,6 +77,7 @@ SHAPES = (
     Shape(
         "arguments and logins",
         "`--password x`, `--token x`, `machine … login … password …` of netrc",
+        (*_NAME_CLUES, "login"),
         rf"""
           --(?: {_NAME} | token | secret ) [ =] \S
         | machine \s{{1,9}} \S{{1,253}} \s{{1,9}} login \s{{1,9}} \S{{1,253}} \s{{1,9}} password
@@ -77,6 +86,7 @@ SHAPES = (
     Shape(
         "bearer tokens",
         "`Authorization:` headers, `Bearer …`, `Basic …`, JSON Web Tokens",
+        ("authorization", "bearer", "basic", "eyj"),
         r"""
           authorization ["']? \s{0,9} [:=] \s{0,9} ["']? (?: bearer | basic | token | digest | aws4 )
         | \b (?:bearer|basic) [ ] (?=[\w.~+/=-]{0,99}[0-9A-Z]) [\w.~+/=-]{16}
@@ -87,6 +97,11 @@ SHAPES = (
         "tokens of vendors",
         "GitHub, GitLab, Slack, Stripe, Google, npm, PyPI, Docker, Vault, Terraform, DigitalOcean, SendGrid, Shopify, "
         "keys that start with `sk-`, Azure's shared access signatures, presigned requests of AWS",
+        (
+            *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "xapp-", "k_live_"),
+            *("k_test_", "sk-", "aiza", "ya29.", "npm_", "pypi-age", "dckr_pat_", "hvs.", "hvb.", "hvr."),
+            *("_v1_", "sg.", "shp", ".atlasv1.", "hooks.slack.com", "sig=", "sharedaccess", "x-amz-"),
+        ),
         r"""
           (?-i: (?<!\w) (?:
               gh[pousr]_\w{20} | github_pat_\w{20} | glpat-[\w-]{16} | xox[abeoprs]-[\w-]{10} | xapp-[\w-]{10}
@@ -100,20 +115,25 @@ SHAPES = (
     Shape(
         "URLs with a password",
         "`scheme://user:password@host`",
+        ("://",),
         r""" :// [^\s/:@"'<>]{0,256} : [^\s/@"'<>]{1,256} @ """,
     ),
     Shape(
         "SAML",
         "assertions and responses",
+        ("saml",),
         r""" urn:oasis:names:tc:SAML | SAML(?:Response|Assertion)\b | <(?:saml2?p?:)(?:Assertion|Response)\b """,
     ),
     Shape(
         "password hashes",
         "`$6$…` and the other forms of crypt",
+        ("$",),
         r""" \$(?: [156y] | 2[aby] | argon2id? )\$[./\w$=,]{16} """,
     ),
 )
 """Every kind of secret that a body is searched for."""
+
+_CLUES = [(clue, shape.pattern) for shape in SHAPES for clue in shape.clues]
 
 NOT_CAUGHT = (
     "a password in a sentence, or alone without a name",
@@ -135,12 +155,19 @@ UNPACKED_LIMIT = 1024 * 1024
 
 def looks_secret(body: bytes) -> bool:
     """Whether ``body`` looks like it holds a secret, unchanged or decoded once."""
-    return any(_pattern().search(view) for view in _views(body))
+    return any(map(_holds_secret, _views(body)))
+
+
+def _holds_secret(text: bytes) -> bool:
+    small = text.lower().decode("latin-1")
+    found = {pattern: None for clue, pattern in _CLUES if clue in small}
+    return any(compiled(pattern).search(text) for pattern in found)
 
 
 @cache
-def _pattern() -> re.Pattern[bytes]:
-    return re.compile("|".join(f"(?:{shape.pattern})" for shape in SHAPES).encode(), re.VERBOSE | re.IGNORECASE)
+def compiled(pattern: str) -> re.Pattern[bytes]:
+    """Return the compiled pattern of a shape."""
+    return re.compile(pattern.encode(), re.VERBOSE | re.IGNORECASE)
 
 
 def _views(body: bytes) -> Iterator[bytes]:

@@ -14,6 +14,8 @@ from ec2facts.metadata.schema import is_directory, never_empty
 WITHHELD_NAMES = {name: attribute.path for name, attribute in attributes(EC2Metadata).items() if attribute.withheld}
 """The withheld attributes, each with its path."""
 
+_WITHHELD_TOPS = tuple(path.rstrip("/") + "/" for path in WITHHELD_NAMES.values())
+
 _WITHHELD_BELOW = frozenset({"instance-identity", "iam", "identity-credentials"})
 """The directories, in any case of letters, below which every path is withheld unless it is declared harmless."""
 
@@ -116,11 +118,9 @@ def _withheld(path: str) -> WithheldError | None:
     if path.rstrip("/") in _HARMLESS:
         return None
     # The service tells capitals from small letters; a server in its place may not.
-    spelled = path.lower()
-    for name, top in WITHHELD_NAMES.items():
-        if _is_inside(spelled, top):
-            return WithheldError(top, name)
-    *above, _ = spelled.rstrip("/").split("/")
-    if "credential" in spelled or not _WITHHELD_BELOW.isdisjoint(above):
+    spelled = path.rstrip("/").lower() + "/"
+    if spelled.startswith(_WITHHELD_TOPS):
+        return next(WithheldError(top, name) for name, top in WITHHELD_NAMES.items() if _is_inside(spelled, top))
+    if "credential" in spelled or not _WITHHELD_BELOW.isdisjoint(spelled.split("/")[:-2]):
         return WithheldError(path, path)
     return None

@@ -9,8 +9,10 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ec2facts.collection.secrets import SHAPES, Shape, looks_secret
+from ec2facts.collection.secrets import SHAPES, Shape, compiled, looks_secret
 
 AWS_ID = b"AKIAIOSFODNN7EXAMPLE"
 
@@ -172,10 +174,16 @@ LEFT_ALONE = [
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.title)
 def test_every_kind_has_examples_that_its_own_pattern_matches(shape: Shape) -> None:
-    pattern = re.compile(shape.pattern.encode(), re.VERBOSE | re.IGNORECASE)
-
     assert CAUGHT[shape.title]
-    assert [body for body in CAUGHT[shape.title] if not pattern.search(body)] == []
+    assert [body for body in CAUGHT[shape.title] if not compiled(shape.pattern).search(body)] == []
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.title)
+@given(data=st.data())
+def test_every_match_of_a_pattern_holds_a_clue(shape: Shape, data: st.DataObject) -> None:
+    body = data.draw(st.from_regex(compiled(shape.pattern)))
+
+    assert [clue for clue in shape.clues if clue.encode() in body.lower()]
 
 
 @pytest.mark.parametrize(
