@@ -15,14 +15,14 @@ from ec2facts.apply.expansion import EXPRESSION
 from ec2facts.apply.outputs import EnvOptions, Output
 from ec2facts.apply.variables import check_variables, plain_value, read_variables
 from ec2facts.errors import ConfigError, EC2FactsError, UsageError
-from ec2facts.files import trace
-from ec2facts.install.file import File
+from ec2facts.install.change import File
 from ec2facts.install.settings import group_number, user_number
 from ec2facts.render.env import render_env
 from ec2facts.render.env_formats import FORMATS
 from ec2facts.render.template.search import SUFFIX, default_search_path
 from ec2facts.render.tree import TREE_FORMATS
 from ec2facts.text import did_you_mean
+from ec2facts.trust import trace
 
 _TREE_ONLY = ("under", "tree")
 

@@ -11,12 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ec2facts.atomic_replace import write_file
 from ec2facts.collection.crawl import crawl
 from ec2facts.errors import EC2FactsError, StaleError
-from ec2facts.files import trace, write_file
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import Source
 from ec2facts.metadata.instance import EC2Metadata
+from ec2facts.trust import trace
 
 
 class Identity(NamedTuple):

@@ -25,7 +25,7 @@ from ec2facts.errors import (
 )
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import ROOTS, Source
-from ec2facts.install.file import Change, File
+from ec2facts.install.change import Change, File
 from ec2facts.render.template.variables import ITEM_NAMES
 
 _UNOBSERVED = ApplyObserver()

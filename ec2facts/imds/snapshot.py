@@ -9,8 +9,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from ec2facts.atomic_replace import write_file
 from ec2facts.errors import AbsentError, SnapshotError, UnreadError, WithheldError
-from ec2facts.files import write_file
 from ec2facts.imds.source import Listing, read_listing
 from ec2facts.text import escape_unprintable
 

@@ -6,13 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ec2facts.install.file import Change, File
+    from ec2facts.install.change import Change, File
     from ec2facts.install.installer import install
     from ec2facts.install.observer import Observer
 
 __all__ = ["Change", "File", "Observer", "install"]
 
-_MODULES = {"Change": "file", "File": "file", "Observer": "observer", "install": "installer"}
+_MODULES = {"Change": "change", "File": "change", "Observer": "observer", "install": "installer"}
 """The module of each public name, imported when the name is first used."""
 
 

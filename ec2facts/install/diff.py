@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from ec2facts.install.file import Change
+from ec2facts.install.change import Change
 from ec2facts.text import escape_unprintable
 
 

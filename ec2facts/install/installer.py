@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from ec2facts.atomic_replace import FileAttributes, replace, staged, sweep
 from ec2facts.errors import EC2FactsError, InstallError, UsageError
-from ec2facts.files import FileAttributes, replace, rights_of, staged, sweep, trace, with_rights_of
-from ec2facts.install.commands import Shell
-from ec2facts.install.file import (
+from ec2facts.install.change import (
     Change,
     File,
     acting,
@@ -20,9 +19,11 @@ from ec2facts.install.file import (
     whose,
     write,
 )
+from ec2facts.install.commands import Shell
 from ec2facts.install.journal import Journal
 from ec2facts.install.observer import Observer
 from ec2facts.install.settings import PLACEHOLDER, parse_check, parse_suffix
+from ec2facts.trust import rights_of, trace, with_rights_of
 
 _UNOBSERVED = Observer()
 

@@ -13,10 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ec2facts.atomic_replace import FileAttributes, put, sweep, sync_directory, uninterrupted
 from ec2facts.errors import EC2FactsError, InstallError
-from ec2facts.files import FileAttributes, put, rights_of, sweep, sync_directory, trace, uninterrupted
-from ec2facts.install.file import Change, File, acting, explained, overwrite, repair
+from ec2facts.install.change import Change, File, acting, explained, overwrite, repair
 from ec2facts.install.observer import Observer
+from ec2facts.trust import rights_of, trace
 
 _HOLDER = "EC2FACTS_HOLDS_STATE"
 """The variable that tells the commands of a run which state directories it, and the runs above it, have locked."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ec2facts.errors import EC2FactsError
-from ec2facts.install.file import Change, File
+from ec2facts.install.change import Change, File
 
 
 class Observer:

@@ -14,7 +14,7 @@ from ec2facts.cli.install_options import PlanOptions
 from ec2facts.cli.printer import Printer
 from ec2facts.errors import CheckError, InstallError
 from ec2facts.install import File, install
-from ec2facts.install.file import compare
+from ec2facts.install.change import compare
 
 
 class FullDisk(io.TextIOBase):

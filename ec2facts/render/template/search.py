@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ec2facts.errors import TemplateError
-from ec2facts.files import trace
 from ec2facts.render.template.variables import Variable, declared_variables
 from ec2facts.text import did_you_mean
+from ec2facts.trust import trace
 
 if TYPE_CHECKING:
     from tempfile import TemporaryDirectory

@@ -10,9 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from ec2facts.atomic_replace import FileAttributes, replace, sync_directory, uninterrupted
 from ec2facts.errors import InstallError, UsageError
-from ec2facts.files import FileAttributes, Trail, User, replace, rights_of, sync_directory, trace, uninterrupted
 from ec2facts.install.settings import group_number, user_number
+from ec2facts.trust import Trail, User, rights_of, trace
 
 _EFFECTIVE: dict[str, Any] = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
 
