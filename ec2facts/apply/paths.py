@@ -12,7 +12,7 @@ from ec2facts.collection.names import TREES
 from ec2facts.collection.selection import Spell, matching
 from ec2facts.errors import AbsentError, UsageError
 from ec2facts.imds.source import ROOTS
-from ec2facts.metadata.attributes import Derived, attributes
+from ec2facts.metadata.attributes import attributes
 from ec2facts.metadata.instance import EC2Metadata
 
 
@@ -47,7 +47,7 @@ def paths_of(name: str) -> tuple[str, ...]:
     """Return the paths that the attribute ``name`` is read from."""
     attribute = attributes(EC2Metadata)[name]
     paths = {attribute.path}
-    if isinstance(attribute, Derived) and attribute.needs is not None:
+    if attribute.needs is not None:
         paths.add(attribute.needs.path)
     nothing = _Nothing()
     with suppress(AbsentError):  # the fallback path is read when the first path is absent

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 from ec2facts.imds.source import below_root
-from ec2facts.metadata.attributes import Derived, Resource, attributes
+from ec2facts.metadata.attributes import Resource, attributes
 from ec2facts.metadata.instance import EC2Metadata, NetworkInterface, PublicKey
 from ec2facts.text import closest
 
@@ -116,8 +116,8 @@ def _inside(path: str) -> str | None:
 def _read_from() -> tuple[tuple[str, str], ...]:
     """Return each attribute of the instance that has its own path, with the path."""
     declared = attributes(EC2Metadata).items()
-    taken = {each.path for _, each in declared if not isinstance(each, Derived)}
-    own = [(name, each) for name, each in declared if not (isinstance(each, Derived) and each.path in taken)]
+    taken = {each.path for _, each in declared if not each.is_derived}
+    own = [(name, each) for name, each in declared if not (each.is_derived and each.path in taken)]
     return tuple((name, each.path.rstrip("/")) for name, each in own)
 
 
@@ -126,7 +126,7 @@ def _aws_names() -> dict[str, str]:
     """Return the attributes by AWS's own name: the last segment of a path, unless another path ends in it too."""
     names: dict[str, list[str]] = {}
     for name, path in _read_from():
-        if path.count("/") == 1 or not isinstance(attributes(EC2Metadata)[name], Derived):
+        if path.count("/") == 1 or not attributes(EC2Metadata)[name].is_derived:
             names.setdefault(path.rpartition("/")[2], []).append(name)
     top = {path.rpartition("/")[2]: name for name, path in _read_from() if path.count("/") == 1}
     return {**{segment: found[0] for segment, found in names.items() if len(found) == 1}, **top}

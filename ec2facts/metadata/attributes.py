@@ -11,7 +11,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Callable, ClassVar, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar, cast, overload
 
 from ec2facts.errors import AbsentError, DecodeError, EC2FactsError
 from ec2facts.imds.source import Source, read
@@ -29,61 +29,30 @@ def _required() -> Any:
 
 
 class Attribute(Generic[T]):
-    """A value of a Resource: the path behind it, its decoder, one sentence.
-
-    ``when_absent`` returns the default if the service answers 404 (None: the default is None); without it, reading the
-    attribute raises AbsentError. ``cached`` values are read once. ``withheld`` ones stay out of the facts unless they
-    are included by name. A ``document`` is a whole text, such as JSON or PEM, rather than a single value. An empty body
-    of a ``never_empty`` attribute is a failure of the service. A ``changeable`` value may change while the instance
-    runs.
-    """
+    """A value of a Resource, declared with ``attribute``, which documents the fields."""
 
     name: str
 
-    @overload
-    def __init__(
-        self: Attribute[V],
-        path: str,
-        decode: Callable[[Any], V],
-        doc: str,
-        *,
-        when_absent: Default = ...,
-        cached: bool = ...,
-        withheld: bool = ...,
-        document: bool = ...,
-        never_empty: bool = ...,
-        changeable: bool = ...,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self: Attribute[V | None],
-        path: str,
-        decode: Callable[[Any], V],
-        doc: str,
-        *,
-        when_absent: None,
-        cached: bool = ...,
-        withheld: bool = ...,
-        document: bool = ...,
-        never_empty: bool = ...,
-        changeable: bool = ...,
-    ) -> None: ...
     def __init__(
         self,
+        method: Callable[[R], T],
         path: str,
-        decode: Callable[..., Any],
-        doc: str,
+        decode: Callable[[bytes], object] | None,
+        needs: Attribute[Any] | None,
+        when_absent: Default | None,
         *,
-        when_absent: Default | None = _required,
-        cached: bool = True,
-        withheld: bool = False,
-        document: bool = False,
-        never_empty: bool = False,
-        changeable: bool = False,
+        cached: bool,
+        withheld: bool,
+        document: bool,
+        never_empty: bool,
+        changeable: bool,
     ) -> None:
+        self.__doc__ = method.__doc__ or ""
+        self.type_name: str = method.__annotations__["return"]
         self.path = path
-        self.decode: Callable[..., Any] = decode
-        self.__doc__ = doc
+        self._method: Callable[..., T] = method
+        self.decode = decode
+        self.needs = needs
         self.when_absent = when_absent
         self.cached = cached
         self.withheld = withheld
@@ -93,6 +62,11 @@ class Attribute(Generic[T]):
 
     def __set_name__(self, owner: type[Resource], name: str) -> None:
         self.name = name
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether the declaring method computes the value."""
+        return self.decode is None
 
     @property
     def is_required(self) -> bool:
@@ -115,8 +89,14 @@ class Attribute(Generic[T]):
                 resource.__dict__[self.name] = self._read_or_default(resource)
             return cast(T, resource.__dict__[self.name])
 
+    if TYPE_CHECKING:  # type checkers reject an assignment without it
+
+        def __set__(self, resource: Resource, value: T) -> None: ...
+
     def require(self, resource: Resource) -> T:
         """Return the value; raise AbsentError if there is none, even with ``when_absent``."""
+        if self.needs is not None:
+            self.needs.require(resource)
         if not self.cached:
             return self.read(resource)
         with resource.lock:
@@ -128,7 +108,10 @@ class Attribute(Generic[T]):
 
     def read(self, resource: Resource) -> T:
         """Read the value again, without the cache; raise AbsentError if there is none."""
-        return cast(T, resource.fetch(self.path, self.decode, nonempty=self.never_empty))
+        if self.decode is not None:
+            return cast(T, resource.fetch(self.path, self.decode, nonempty=self.never_empty))
+        with decoding(resource.directory + self.path):
+            return self._method(resource)
 
     def _read_or_default(self, resource: Resource) -> T:
         resource.absent.pop(self.name, None)
@@ -140,57 +123,41 @@ class Attribute(Generic[T]):
             resource.absent[self.name] = error
             return cast(T, None if self.when_absent is None else self.when_absent())
 
-    @property
-    def type_name(self) -> str:
-        """The type of the value, as written in Python."""
-        name: str = self.decode.__annotations__["return"]
-        return f"{name} | None" if self.when_absent is None and not name.endswith("| None") else name
 
-
-class Derived(Attribute[T]):
-    """An attribute that a function of the resource computes, from other attributes or several paths.
-
-    It is absent if the attribute ``needs`` is absent.
-    """
-
-    def __init__(self, *arguments: Any, needs: Attribute[Any] | None, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.needs = needs
-
-    def require(self, resource: Resource) -> T:
-        """Return the value; raise AbsentError if there is none, even with ``when_absent``."""
-        if self.needs is not None:
-            self.needs.require(resource)
-        return super().require(resource)
-
-    def read(self, resource: Resource) -> T:
-        """Compute the value again; raise AbsentError if there is none."""
-        with decoding(resource.directory + self.path):
-            return cast(T, self.decode(resource))
-
-
-def derived(
+def attribute(
     path: str,
+    decode: Callable[[bytes], object] | None = None,
     *,
     needs: Attribute[Any] | None = None,
     when_absent: Default | None = _required,
     cached: bool = True,
     withheld: bool = False,
     document: bool = False,
+    never_empty: bool = False,
     changeable: bool = False,
 ) -> Callable[[Callable[[R], T]], Attribute[T]]:
-    """Declare the attribute that the decorated method computes; its docstring is the attribute's sentence."""
+    """Declare the decorated method as an attribute with the method's docstring and return type.
 
-    def declare(function: Callable[[R], T]) -> Attribute[T]:
-        return Derived(
+    ``decode`` decodes the body of ``path``, and the method has no body; without it, the attribute is derived: the
+    method computes it from other attributes or several paths, and it is absent if the attribute ``needs`` is absent.
+    ``when_absent`` returns the default if the service answers 404 (None: the default is None); without it, reading the
+    attribute raises AbsentError. ``cached`` values are read once. ``withheld`` ones stay out of the facts unless they
+    are included by name. A ``document`` is a whole text, such as JSON or PEM, rather than a single value. An empty body
+    of a ``never_empty`` attribute is a failure of the service. A ``changeable`` value may change while the instance
+    runs.
+    """
+
+    def declare(method: Callable[[R], T]) -> Attribute[T]:
+        return Attribute(
+            method,
             path,
-            function,
-            function.__doc__ or "",
-            needs=needs,
-            when_absent=when_absent,
+            decode,
+            needs,
+            when_absent,
             cached=cached,
             withheld=withheld,
             document=document,
+            never_empty=never_empty,
             changeable=changeable,
         )
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar
 
 from ec2facts.errors import AbsentError, UnreadError
 from ec2facts.imds.source import PUBLIC_KEYS, Source, read_listing
-from ec2facts.metadata.attributes import Attribute, Resource, derived
+from ec2facts.metadata.attributes import Resource, attribute
 from ec2facts.metadata.decoders import (
     AbsentValueError,
+    SpotInstanceAction,
     boolean,
     document,
     documents,
@@ -37,6 +38,8 @@ from ec2facts.metadata.documents import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import requests
 
 K = TypeVar("K")
@@ -134,16 +137,16 @@ class NetworkInterface(Part[str]):
             card = self.network_card
         return card, device
 
-    @derived("mac")
+    @attribute("mac")
     def mac(self) -> str:
         """The MAC address."""
         return self.key
 
-    device_number = Attribute(
-        "device-number", integer, "Position among the card's attachments; 0 is the primary.", changeable=True
-    )
+    @attribute("device-number", integer, changeable=True)
+    def device_number(self) -> int:
+        """Position among the card's attachments; 0 is the primary."""
 
-    @derived("network-card", when_absent=int)
+    @attribute("network-card", when_absent=int)
     def network_card(self) -> int:
         """Index of the network card."""
         body = self.fetch("network-card", raw)
@@ -151,14 +154,31 @@ class NetworkInterface(Part[str]):
             body = self.fetch("network-card/network-card-index", raw)
         return integer(body)
 
-    interface_id = Attribute("interface-id", text, "Id of the network interface.", never_empty=True)
-    owner_id = Attribute("owner-id", text, "Account that owns the interface, 12 digits.", never_empty=True)
-    private_hostname = Attribute("local-hostname", host_name, "Private DNS name.")
-    private_ipv4s = Attribute("local-ipv4s", lines, "Private IPv4 addresses, the primary one first.", changeable=True)
-    public_hostname = Attribute("public-hostname", host_name, "Public DNS name.", when_absent=None, changeable=True)
-    public_ipv4s = Attribute("public-ipv4s", lines, "Public IPv4 addresses.", when_absent=list, changeable=True)
+    @attribute("interface-id", text, never_empty=True)
+    def interface_id(self) -> str:
+        """Id of the network interface."""
 
-    @derived("ipv4-associations/", needs=public_ipv4s, changeable=True)
+    @attribute("owner-id", text, never_empty=True)
+    def owner_id(self) -> str:
+        """Account that owns the interface, 12 digits."""
+
+    @attribute("local-hostname", host_name)
+    def private_hostname(self) -> str:
+        """Private DNS name."""
+
+    @attribute("local-ipv4s", lines, changeable=True)
+    def private_ipv4s(self) -> list[str]:
+        """Private IPv4 addresses, the primary one first."""
+
+    @attribute("public-hostname", host_name, when_absent=None, changeable=True)
+    def public_hostname(self) -> str | None:
+        """Public DNS name."""
+
+    @attribute("public-ipv4s", lines, when_absent=list, changeable=True)
+    def public_ipv4s(self) -> list[str]:
+        """Public IPv4 addresses."""
+
+    @attribute("ipv4-associations/", needs=public_ipv4s, changeable=True)
     def ipv4_associations(self) -> dict[str, list[str]]:
         """The private IPv4 addresses behind each public one."""
         associations = {}
@@ -167,30 +187,53 @@ class NetworkInterface(Part[str]):
                 associations[address] = self.fetch(f"ipv4-associations/{segment(address)}", lines)
         return associations
 
-    ipv4_prefix = Attribute(
-        "ipv4-prefix", lines, "IPv4 prefixes delegated to the interface.", when_absent=list, changeable=True
-    )
-    ipv6s = Attribute("ipv6s", lines, "IPv6 addresses.", when_absent=list, changeable=True)
-    ipv6_prefix = Attribute(
-        "ipv6-prefix", lines, "IPv6 prefixes delegated to the interface.", when_absent=list, changeable=True
-    )
-    security_groups = Attribute("security-groups", lines, "Names of the security groups.", changeable=True)
-    security_group_ids = Attribute("security-group-ids", lines, "Ids of the security groups.", changeable=True)
-    subnet_id = Attribute("subnet-id", text, "Id of the subnet.", never_empty=True)
-    subnet_ipv4_cidr_block = Attribute("subnet-ipv4-cidr-block", text, "IPv4 block of the subnet.", when_absent=None)
-    subnet_ipv6_cidr_blocks = Attribute(
-        "subnet-ipv6-cidr-blocks", lines, "IPv6 blocks of the subnet.", when_absent=list, changeable=True
-    )
-    vpc_id = Attribute("vpc-id", text, "Id of the VPC.", never_empty=True)
-    vpc_ipv4_cidr_block = Attribute(
-        "vpc-ipv4-cidr-block", text, "Primary IPv4 block of the VPC.", when_absent=None, changeable=True
-    )
-    vpc_ipv4_cidr_blocks = Attribute(
-        "vpc-ipv4-cidr-blocks", lines, "IPv4 blocks of the VPC.", when_absent=list, changeable=True
-    )
-    vpc_ipv6_cidr_blocks = Attribute(
-        "vpc-ipv6-cidr-blocks", lines, "IPv6 blocks of the VPC.", when_absent=list, changeable=True
-    )
+    @attribute("ipv4-prefix", lines, when_absent=list, changeable=True)
+    def ipv4_prefix(self) -> list[str]:
+        """IPv4 prefixes delegated to the interface."""
+
+    @attribute("ipv6s", lines, when_absent=list, changeable=True)
+    def ipv6s(self) -> list[str]:
+        """IPv6 addresses."""
+
+    @attribute("ipv6-prefix", lines, when_absent=list, changeable=True)
+    def ipv6_prefix(self) -> list[str]:
+        """IPv6 prefixes delegated to the interface."""
+
+    @attribute("security-groups", lines, changeable=True)
+    def security_groups(self) -> list[str]:
+        """Names of the security groups."""
+
+    @attribute("security-group-ids", lines, changeable=True)
+    def security_group_ids(self) -> list[str]:
+        """Ids of the security groups."""
+
+    @attribute("subnet-id", text, never_empty=True)
+    def subnet_id(self) -> str:
+        """Id of the subnet."""
+
+    @attribute("subnet-ipv4-cidr-block", text, when_absent=None)
+    def subnet_ipv4_cidr_block(self) -> str | None:
+        """IPv4 block of the subnet."""
+
+    @attribute("subnet-ipv6-cidr-blocks", lines, when_absent=list, changeable=True)
+    def subnet_ipv6_cidr_blocks(self) -> list[str]:
+        """IPv6 blocks of the subnet."""
+
+    @attribute("vpc-id", text, never_empty=True)
+    def vpc_id(self) -> str:
+        """Id of the VPC."""
+
+    @attribute("vpc-ipv4-cidr-block", text, when_absent=None, changeable=True)
+    def vpc_ipv4_cidr_block(self) -> str | None:
+        """Primary IPv4 block of the VPC."""
+
+    @attribute("vpc-ipv4-cidr-blocks", lines, when_absent=list, changeable=True)
+    def vpc_ipv4_cidr_blocks(self) -> list[str]:
+        """IPv4 blocks of the VPC."""
+
+    @attribute("vpc-ipv6-cidr-blocks", lines, when_absent=list, changeable=True)
+    def vpc_ipv6_cidr_blocks(self) -> list[str]:
+        """IPv6 blocks of the VPC."""
 
 
 class NetworkInterfaces(dict[str, NetworkInterface]):
@@ -245,7 +288,9 @@ class PublicKey(Part[int]):
         super().__init__(index, parent)
         self.index = index
 
-    openssh_key = Attribute("openssh-key", text, "Key in OpenSSH's format, its newline kept.", when_absent=None)
+    @attribute("openssh-key", text, when_absent=None)
+    def openssh_key(self) -> str | None:
+        """Key in OpenSSH's format, its newline kept."""
 
 
 class EC2Metadata(Resource):
@@ -296,41 +341,68 @@ class EC2Metadata(Resource):
     def _leaves(self, directory: str, decode: Callable[[bytes], T]) -> Leaves[T]:
         return Leaves(directory, decode, self._names(directory), self)
 
-    instance_id = Attribute("meta-data/instance-id", text, "Id of the instance.", never_empty=True)
-    instance_type = Attribute("meta-data/instance-type", text, "Type of the instance.", never_empty=True)
-    instance_life_cycle = Attribute(
-        "meta-data/instance-life-cycle", text, "Purchasing option, such as on-demand or spot."
-    )
-    instance_action = Attribute(
-        "meta-data/instance-action",
-        text,
-        "Notice of a reboot for bundling, such as none or shutdown.",
-        cached=False,
-        changeable=True,
-    )
-    ami_id = Attribute("meta-data/ami-id", text, "Id of the AMI.", never_empty=True)
-    ami_launch_index = Attribute("meta-data/ami-launch-index", integer, "Position among the instances of one launch.")
-    ami_manifest_path = Attribute("meta-data/ami-manifest-path", text, "Path of the AMI's manifest; (unknown) for EBS.")
-    ancestor_ami_ids = Attribute(
-        "meta-data/ancestor-ami-ids", lines, "Ids of the AMIs from which this AMI was made.", when_absent=list
-    )
-    reservation_id = Attribute("meta-data/reservation-id", text, "Id of the reservation.", never_empty=True)
-    product_codes = Attribute("meta-data/product-codes", lines, "AWS Marketplace product codes.", when_absent=list)
-    profile = Attribute("meta-data/profile", text, "Virtualization profile, such as default-hvm.", when_absent=None)
-    system = Attribute("meta-data/system", text, "Virtualization system, such as nitro.", when_absent=None)
-    kernel_id = Attribute(
-        "meta-data/kernel-id", text, "Id of the kernel (paravirtual only).", when_absent=None, never_empty=True
-    )
-    ramdisk_id = Attribute(
-        "meta-data/ramdisk-id", text, "Id of the RAM disk (paravirtual only).", when_absent=None, never_empty=True
-    )
+    @attribute("meta-data/instance-id", text, never_empty=True)
+    def instance_id(self) -> str:
+        """Id of the instance."""
 
-    @derived("dynamic/instance-identity/document", cached=False)
+    @attribute("meta-data/instance-type", text, never_empty=True)
+    def instance_type(self) -> str:
+        """Type of the instance."""
+
+    @attribute("meta-data/instance-life-cycle", text)
+    def instance_life_cycle(self) -> str:
+        """Purchasing option, such as on-demand or spot."""
+
+    @attribute("meta-data/instance-action", text, cached=False, changeable=True)
+    def instance_action(self) -> str:
+        """Notice of a reboot for bundling, such as none or shutdown."""
+
+    @attribute("meta-data/ami-id", text, never_empty=True)
+    def ami_id(self) -> str:
+        """Id of the AMI."""
+
+    @attribute("meta-data/ami-launch-index", integer)
+    def ami_launch_index(self) -> int:
+        """Position among the instances of one launch."""
+
+    @attribute("meta-data/ami-manifest-path", text)
+    def ami_manifest_path(self) -> str:
+        """Path of the AMI's manifest; (unknown) for EBS."""
+
+    @attribute("meta-data/ancestor-ami-ids", lines, when_absent=list)
+    def ancestor_ami_ids(self) -> list[str]:
+        """Ids of the AMIs from which this AMI was made."""
+
+    @attribute("meta-data/reservation-id", text, never_empty=True)
+    def reservation_id(self) -> str:
+        """Id of the reservation."""
+
+    @attribute("meta-data/product-codes", lines, when_absent=list)
+    def product_codes(self) -> list[str]:
+        """AWS Marketplace product codes."""
+
+    @attribute("meta-data/profile", text, when_absent=None)
+    def profile(self) -> str | None:
+        """Virtualization profile, such as default-hvm."""
+
+    @attribute("meta-data/system", text, when_absent=None)
+    def system(self) -> str | None:
+        """Virtualization system, such as nitro."""
+
+    @attribute("meta-data/kernel-id", text, when_absent=None, never_empty=True)
+    def kernel_id(self) -> str | None:
+        """Id of the kernel (paravirtual only)."""
+
+    @attribute("meta-data/ramdisk-id", text, when_absent=None, never_empty=True)
+    def ramdisk_id(self) -> str | None:
+        """Id of the RAM disk (paravirtual only)."""
+
+    @attribute("dynamic/instance-identity/document", cached=False)
     def account_id(self) -> str:
         """Account that launched the instance, 12 digits."""
         return optional_field(self.instance_identity_document, "accountId")
 
-    @derived("dynamic/instance-identity/document")
+    @attribute("dynamic/instance-identity/document")
     def region(self) -> str:
         """Region, from the instance identity document, or else from the placement."""
         try:
@@ -341,60 +413,86 @@ class EC2Metadata(Resource):
                 raise
             return region
 
-    placement_region = Attribute(
-        "meta-data/placement/region", text, "Region, from the placement.", when_absent=None, never_empty=True
-    )
-    availability_zone = Attribute("meta-data/placement/availability-zone", text, "Availability Zone.", never_empty=True)
-    availability_zone_id = Attribute(
-        "meta-data/placement/availability-zone-id",
-        text,
-        "Id of the Availability Zone, the same in all accounts.",
-        when_absent=None,
-        never_empty=True,
-    )
-    partition = Attribute("meta-data/services/partition", text, "AWS partition, such as aws-cn.")
-    domain = Attribute("meta-data/services/domain", text, "Domain of AWS endpoints, such as amazonaws.com.")
-    placement_group_name = Attribute(
-        "meta-data/placement/group-name", text, "Name of the placement group.", when_absent=None
-    )
-    placement_partition_number = Attribute(
-        "meta-data/placement/partition-number", integer, "Partition in the placement group.", when_absent=None
-    )
-    host_id = Attribute(
-        "meta-data/placement/host-id", text, "Id of the Dedicated Host.", when_absent=None, never_empty=True
-    )
+    @attribute("meta-data/placement/region", text, when_absent=None, never_empty=True)
+    def placement_region(self) -> str | None:
+        """Region, from the placement."""
 
-    outpost_arn = Attribute("meta-data/outpost-arn", text, "ARN of the Outpost.", when_absent=None)
+    @attribute("meta-data/placement/availability-zone", text, never_empty=True)
+    def availability_zone(self) -> str:
+        """Availability Zone."""
 
-    hostname = Attribute("meta-data/hostname", host_name, "Host name, IP-based or resource-based.", when_absent=None)
-    private_hostname = Attribute("meta-data/local-hostname", host_name, "Private DNS name.")
-    private_ipv4 = Attribute("meta-data/local-ipv4", text, "Primary private IPv4 address.")
-    public_hostname = Attribute(
-        "meta-data/public-hostname", host_name, "Public DNS name.", when_absent=None, changeable=True
-    )
-    public_ipv4 = Attribute("meta-data/public-ipv4", text, "Public IPv4 address.", when_absent=None, changeable=True)
-    ipv6 = Attribute("meta-data/ipv6", text, "First IPv6 address.", when_absent=None, changeable=True)
-    mac = Attribute("meta-data/mac", text, "MAC address of the primary network interface.", never_empty=True)
+    @attribute("meta-data/placement/availability-zone-id", text, when_absent=None, never_empty=True)
+    def availability_zone_id(self) -> str | None:
+        """Id of the Availability Zone, the same in all accounts."""
 
-    @derived("meta-data/network/interfaces/macs/", changeable=True)
+    @attribute("meta-data/services/partition", text)
+    def partition(self) -> str:
+        """AWS partition, such as aws-cn."""
+
+    @attribute("meta-data/services/domain", text)
+    def domain(self) -> str:
+        """Domain of AWS endpoints, such as amazonaws.com."""
+
+    @attribute("meta-data/placement/group-name", text, when_absent=None)
+    def placement_group_name(self) -> str | None:
+        """Name of the placement group."""
+
+    @attribute("meta-data/placement/partition-number", integer, when_absent=None)
+    def placement_partition_number(self) -> int | None:
+        """Partition in the placement group."""
+
+    @attribute("meta-data/placement/host-id", text, when_absent=None, never_empty=True)
+    def host_id(self) -> str | None:
+        """Id of the Dedicated Host."""
+
+    @attribute("meta-data/outpost-arn", text, when_absent=None)
+    def outpost_arn(self) -> str | None:
+        """ARN of the Outpost."""
+
+    @attribute("meta-data/hostname", host_name, when_absent=None)
+    def hostname(self) -> str | None:
+        """Host name, IP-based or resource-based."""
+
+    @attribute("meta-data/local-hostname", host_name)
+    def private_hostname(self) -> str:
+        """Private DNS name."""
+
+    @attribute("meta-data/local-ipv4", text)
+    def private_ipv4(self) -> str:
+        """Primary private IPv4 address."""
+
+    @attribute("meta-data/public-hostname", host_name, when_absent=None, changeable=True)
+    def public_hostname(self) -> str | None:
+        """Public DNS name."""
+
+    @attribute("meta-data/public-ipv4", text, when_absent=None, changeable=True)
+    def public_ipv4(self) -> str | None:
+        """Public IPv4 address."""
+
+    @attribute("meta-data/ipv6", text, when_absent=None, changeable=True)
+    def ipv6(self) -> str | None:
+        """First IPv6 address."""
+
+    @attribute("meta-data/mac", text, never_empty=True)
+    def mac(self) -> str:
+        """MAC address of the primary network interface."""
+
+    @attribute("meta-data/network/interfaces/macs/", changeable=True)
     def network_interfaces(self) -> dict[str, NetworkInterface]:
         """Network interfaces by MAC address, the primary one first."""
         macs = self._names("meta-data/network/interfaces/macs/")
         return NetworkInterfaces({mac: NetworkInterface(mac, self) for mac in macs}, self)
 
-    security_groups = Attribute(
-        "meta-data/security-groups",
-        lines,
-        "Names of the security groups of the primary network interface.",
-        changeable=True,
-    )
+    @attribute("meta-data/security-groups", lines, changeable=True)
+    def security_groups(self) -> list[str]:
+        """Names of the security groups of the primary network interface."""
 
-    @derived("meta-data/tags/instance/", changeable=True)
+    @attribute("meta-data/tags/instance/", changeable=True)
     def tags(self) -> InstanceTags:
         """Tags. Absent unless the instance allows tags in its metadata."""
         return InstanceTags(self._names("meta-data/tags/instance/"), self)
 
-    @derived(PUBLIC_KEYS, when_absent=dict, document=True)
+    @attribute(PUBLIC_KEYS, when_absent=dict, document=True)
     def public_keys(self) -> dict[str, PublicKey]:
         """Public keys that the instance was launched with, by the key pair's name."""
         keys = {}
@@ -405,46 +503,41 @@ class EC2Metadata(Resource):
                 keys[name] = PublicKey(integer(index.encode()), self)
         return keys
 
-    @derived("meta-data/block-device-mapping/", when_absent=dict)
+    @attribute("meta-data/block-device-mapping/", when_absent=dict)
     def block_device_mapping(self) -> Mapping[str, str]:
         """Devices by virtual name, such as ami, root, ebs1, ephemeral0 or swap."""
         return self._leaves("meta-data/block-device-mapping/", text)
 
-    iam_info = Attribute(
-        "meta-data/iam/info",
-        document(IamInfoDict),
-        "Instance profile.",
-        when_absent=None,
-        document=True,
-        changeable=True,
-    )
+    @attribute("meta-data/iam/info", document(IamInfoDict), when_absent=None, document=True, changeable=True)
+    def iam_info(self) -> IamInfoDict | None:
+        """Instance profile."""
 
-    @derived("meta-data/iam/info", needs=iam_info, cached=False, changeable=True)
+    @attribute("meta-data/iam/info", needs=iam_info, cached=False, changeable=True)
     def instance_profile_arn(self) -> str | None:
         """ARN of the instance profile."""
         info = self.iam_info
         return None if info is None else optional_field(info, "InstanceProfileArn")
 
-    @derived("meta-data/iam/info", needs=iam_info, cached=False, changeable=True)
+    @attribute("meta-data/iam/info", needs=iam_info, cached=False, changeable=True)
     def instance_profile_id(self) -> str | None:
         """Id of the instance profile."""
         info = self.iam_info
         return None if info is None else optional_field(info, "InstanceProfileId")
 
-    @derived("meta-data/iam/info", needs=iam_info, cached=False, changeable=True)
+    @attribute("meta-data/iam/info", needs=iam_info, cached=False, changeable=True)
     def instance_profile_name(self) -> str | None:
         """Name of the instance profile."""
         arn = self.instance_profile_arn
         return None if arn is None else arn.rpartition("/")[2]
 
-    @derived("meta-data/iam/security-credentials/", when_absent=None, cached=False, changeable=True)
+    @attribute("meta-data/iam/security-credentials/", when_absent=None, cached=False, changeable=True)
     def iam_role_name(self) -> str | None:
         """Name of the role whose credentials the instance receives."""
         for role in self._names("meta-data/iam/security-credentials/"):
             return role
         raise AbsentValueError("no role is listed")
 
-    @derived(
+    @attribute(
         "meta-data/iam/security-credentials/",
         needs=iam_info,
         cached=False,
@@ -461,16 +554,17 @@ class EC2Metadata(Resource):
             return self.fetch(directory + role, document(IamSecurityCredentialsDict))
         raise AbsentError(directory, "no role is listed")
 
-    identity_credentials_info = Attribute(
+    @attribute(
         "meta-data/identity-credentials/ec2/info",
         document(IdentityCredentialsInfoDict),
-        "Account behind the instance identity role.",
         when_absent=None,
         document=True,
         changeable=True,
     )
+    def identity_credentials_info(self) -> IdentityCredentialsInfoDict | None:
+        """Account behind the instance identity role."""
 
-    @derived(
+    @attribute(
         "meta-data/identity-credentials/ec2/security-credentials/",
         when_absent=None,
         cached=False,
@@ -483,136 +577,109 @@ class EC2Metadata(Resource):
         path = "meta-data/identity-credentials/ec2/security-credentials/ec2-instance"
         return self.fetch(path, document(IamSecurityCredentialsDict))
 
-    instance_identity_document = Attribute(
-        "dynamic/instance-identity/document",
-        document(InstanceIdentityDocumentDict),
-        "Instance identity document.",
-        document=True,
-    )
-    instance_identity_pkcs7 = Attribute(
-        "dynamic/instance-identity/pkcs7",
-        text,
-        "Signed identity document, PKCS #7 with DSA, base64.",
-        when_absent=None,
-        withheld=True,
-    )
-    instance_identity_rsa2048 = Attribute(
-        "dynamic/instance-identity/rsa2048",
-        text,
-        "Signed identity document, PKCS #7 with RSA-2048, base64.",
-        when_absent=None,
-        withheld=True,
-    )
-    instance_identity_dsa2048 = Attribute(
-        "dynamic/instance-identity/dsa2048",
-        text,
-        "Signed identity document, PKCS #7 with DSA-2048, base64.",
-        when_absent=None,
-        withheld=True,
-    )
-    instance_identity_signature = Attribute(
-        "dynamic/instance-identity/signature",
-        text,
-        "Detached RSA signature of the identity document, base64.",
-        when_absent=None,
-        withheld=True,
-    )
+    @attribute("dynamic/instance-identity/document", document(InstanceIdentityDocumentDict), document=True)
+    def instance_identity_document(self) -> InstanceIdentityDocumentDict:
+        """Instance identity document."""
 
-    autoscaling_target_lifecycle_state = Attribute(
-        "meta-data/autoscaling/target-lifecycle-state",
-        text,
-        "Lifecycle state to which Auto Scaling moves the instance.",
-        when_absent=None,
-        cached=False,
-        changeable=True,
+    @attribute("dynamic/instance-identity/pkcs7", text, when_absent=None, withheld=True)
+    def instance_identity_pkcs7(self) -> str | None:
+        """Signed identity document, PKCS #7 with DSA, base64."""
+
+    @attribute("dynamic/instance-identity/rsa2048", text, when_absent=None, withheld=True)
+    def instance_identity_rsa2048(self) -> str | None:
+        """Signed identity document, PKCS #7 with RSA-2048, base64."""
+
+    @attribute("dynamic/instance-identity/dsa2048", text, when_absent=None, withheld=True)
+    def instance_identity_dsa2048(self) -> str | None:
+        """Signed identity document, PKCS #7 with DSA-2048, base64."""
+
+    @attribute("dynamic/instance-identity/signature", text, when_absent=None, withheld=True)
+    def instance_identity_signature(self) -> str | None:
+        """Detached RSA signature of the identity document, base64."""
+
+    @attribute("meta-data/autoscaling/target-lifecycle-state", text, when_absent=None, cached=False, changeable=True)
+    def autoscaling_target_lifecycle_state(self) -> str | None:
+        """Lifecycle state to which Auto Scaling moves the instance."""
+
+    @attribute("meta-data/spot/instance-action", spot_action, when_absent=None, cached=False, changeable=True)
+    def spot_instance_action(self) -> SpotInstanceAction | None:
+        """Action that interrupts the Spot Instance, and its time."""
+
+    @attribute("meta-data/spot/termination-time", text, when_absent=None, cached=False, changeable=True)
+    def spot_termination_time(self) -> str | None:
+        """When the Spot Instance ends. It may be a text that is not a time."""
+
+    @attribute(
+        "meta-data/events/recommendations/rebalance", notice_time, when_absent=None, cached=False, changeable=True
     )
-    spot_instance_action = Attribute(
-        "meta-data/spot/instance-action",
-        spot_action,
-        "Action that interrupts the Spot Instance, and its time.",
-        when_absent=None,
-        cached=False,
-        changeable=True,
-    )
-    spot_termination_time = Attribute(
-        "meta-data/spot/termination-time",
-        text,
-        "When the Spot Instance ends. It may be a text that is not a time.",
-        when_absent=None,
-        cached=False,
-        changeable=True,
-    )
-    rebalance_recommendation = Attribute(
-        "meta-data/events/recommendations/rebalance",
-        notice_time,
-        "Time of the rebalance recommendation.",
-        when_absent=None,
-        cached=False,
-        changeable=True,
-    )
-    maintenance_history = Attribute(
+    def rebalance_recommendation(self) -> datetime | None:
+        """Time of the rebalance recommendation."""
+
+    @attribute(
         "meta-data/events/maintenance/history",
         documents(MaintenanceEventDict),
-        "Completed and canceled maintenance events.",
         when_absent=list,
         cached=False,
         document=True,
         changeable=True,
     )
-    maintenance_scheduled = Attribute(
+    def maintenance_history(self) -> list[MaintenanceEventDict]:
+        """Completed and canceled maintenance events."""
+
+    @attribute(
         "meta-data/events/maintenance/scheduled",
         documents(MaintenanceEventDict),
-        "Scheduled maintenance events.",
         when_absent=list,
         cached=False,
         document=True,
         changeable=True,
     )
-    hibernation_configured = Attribute(
-        "meta-data/hibernation/configured", boolean, "Whether hibernation is configured.", when_absent=None
-    )
-    monitoring = Attribute(
-        "dynamic/fws/instance-monitoring",
-        text,
-        "Detailed monitoring: enabled or disabled.",
-        when_absent=None,
-        changeable=True,
-    )
-    vhostmd = Attribute(
-        "meta-data/metrics/vhostmd", text, "Host metrics; no longer filled.", when_absent=None, document=True
-    )
+    def maintenance_scheduled(self) -> list[MaintenanceEventDict]:
+        """Scheduled maintenance events."""
 
-    managed_ssh_signer_cert = Attribute(
-        "meta-data/managed-ssh-keys/signer-cert",
-        text,
-        "Certificate chain of EC2 Instance Connect, PEM.",
-        when_absent=None,
-        cached=False,
-        document=True,
-        changeable=True,
-    )
+    @attribute("meta-data/hibernation/configured", boolean, when_absent=None)
+    def hibernation_configured(self) -> bool | None:
+        """Whether hibernation is configured."""
 
-    @derived("meta-data/managed-ssh-keys/signer-ocsp/", when_absent=dict, cached=False, document=True, changeable=True)
+    @attribute("dynamic/fws/instance-monitoring", text, when_absent=None, changeable=True)
+    def monitoring(self) -> str | None:
+        """Detailed monitoring: enabled or disabled."""
+
+    @attribute("meta-data/metrics/vhostmd", text, when_absent=None, document=True)
+    def vhostmd(self) -> str | None:
+        """Host metrics; no longer filled."""
+
+    @attribute(
+        "meta-data/managed-ssh-keys/signer-cert", text, when_absent=None, cached=False, document=True, changeable=True
+    )
+    def managed_ssh_signer_cert(self) -> str | None:
+        """Certificate chain of EC2 Instance Connect, PEM."""
+
+    @attribute(
+        "meta-data/managed-ssh-keys/signer-ocsp/", when_absent=dict, cached=False, document=True, changeable=True
+    )
     def managed_ssh_signer_ocsp(self) -> Mapping[str, str]:
         """OCSP answers, DER in base64, by the fingerprint of the certificate."""
         return self._leaves("meta-data/managed-ssh-keys/signer-ocsp/", text)
 
-    @derived("meta-data/managed-ssh-keys/active-keys/", when_absent=dict, cached=False, document=True, changeable=True)
+    @attribute(
+        "meta-data/managed-ssh-keys/active-keys/", when_absent=dict, cached=False, document=True, changeable=True
+    )
     def managed_ssh_active_keys(self) -> Mapping[str, str]:
         """Keys that EC2 Instance Connect accepts right now, signed, by user."""
         return self._leaves("meta-data/managed-ssh-keys/active-keys/", text)
 
-    @derived("meta-data/elastic-gpus/associations/", when_absent=dict, document=True)
+    @attribute("meta-data/elastic-gpus/associations/", when_absent=dict, document=True)
     def elastic_gpus(self) -> Mapping[str, JSONDict]:
         """Elastic GPUs by id; retired by AWS."""
         return self._leaves("meta-data/elastic-gpus/associations/", json_object)
 
-    @derived("meta-data/elastic-inference/associations/", when_absent=dict, document=True)
+    @attribute("meta-data/elastic-inference/associations/", when_absent=dict, document=True)
     def elastic_inference(self) -> Mapping[str, JSONDict]:
         """Elastic Inference accelerators by id; retired by AWS."""
         return self._leaves("meta-data/elastic-inference/associations/", json_object)
 
-    @derived("user-data", when_absent=None, withheld=True)
+    @attribute("user-data", when_absent=None, withheld=True)
     def user_data(self) -> bytes | None:
         """User data of the launch, unchanged: text, gzip, anything."""
         return self.fetch("user-data/", raw)  # ec2-metadata requests it with the slash

@@ -9,7 +9,7 @@ import pytest
 
 from ec2facts.errors import AbsentError, DecodeError, UnreadError
 from ec2facts.imds.source import Source
-from ec2facts.metadata.attributes import Attribute, Resource, attributes, decoding, derived
+from ec2facts.metadata.attributes import Attribute, Resource, attribute, attributes, decoding
 from ec2facts.metadata.decoders import integer, lines, text
 
 
@@ -36,23 +36,37 @@ class Volcano(Resource):
     def source(self) -> Source:
         return self.recorder
 
-    name = Attribute("name", text, "What it is called.")
-    height = Attribute("height", integer, "Metres above the sea.")
-    last_eruption = Attribute("eruption", text, "When it erupted last.", when_absent=None)
-    craters = Attribute("craters", lines, "Its craters.", when_absent=list)
-    mood = Attribute("mood", text, "How it is right now.", when_absent=None, cached=False)
+    @attribute("name", text)
+    def name(self) -> str:
+        """What it is called."""
 
-    @derived("height", cached=False)
+    @attribute("height", integer)
+    def height(self) -> int:
+        """Metres above the sea."""
+
+    @attribute("eruption", text, when_absent=None)
+    def last_eruption(self) -> str | None:
+        """When it erupted last."""
+
+    @attribute("craters", lines, when_absent=list)
+    def craters(self) -> list[str]:
+        """Its craters."""
+
+    @attribute("mood", text, when_absent=None, cached=False)
+    def mood(self) -> str | None:
+        """How it is right now."""
+
+    @attribute("height", cached=False)
     def feet(self) -> int:
         """Feet above the sea."""
         return round(self.height / 0.3048)
 
-    @derived("depths/", needs=craters)
+    @attribute("depths/", needs=craters)
     def depths(self) -> dict[str, int]:
         """Depth of each crater."""
         return {crater: self.fetch(crater, integer) for crater in self.craters}
 
-    @derived("label", when_absent=None)
+    @attribute("label", when_absent=None)
     def label(self) -> str | None:
         """What the map says."""
         if not self.name:
@@ -61,8 +75,13 @@ class Volcano(Resource):
 
 
 class Stratovolcano(Volcano):
-    height = Attribute("summit", integer, "Metres above the sea, of the summit.")
-    slope = Attribute("slope", integer, "Degrees.")
+    @attribute("summit", integer)
+    def height(self) -> int:
+        """Metres above the sea, of the summit."""
+
+    @attribute("slope", integer)
+    def slope(self) -> int:
+        """Degrees."""
 
 
 def test_attribute_is_read_below_the_resource_s_directory_and_decoded() -> None:
@@ -302,7 +321,7 @@ def test_attribute_of_the_class_is_the_declaration() -> None:
     assert (Volcano.name.name, Volcano.name.path, Volcano.name.__doc__) == ("name", "name", "What it is called.")
 
 
-def test_type_is_the_return_type_of_the_decoder_and_optional_if_the_default_is_none() -> None:
+def test_type_is_the_return_type_of_the_method() -> None:
     types = {name: each.type_name for name, each in attributes(Volcano).items()}
 
     assert types == {

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+import jedi
 import pytest
 
 from ec2facts import instances
@@ -245,6 +247,33 @@ def own(resource: Resource) -> list[Entry]:
 )
 def test_parts_of_different_types_are_not_equal(value: object, type_name: str, expected: bool) -> None:  # noqa: FBT001
     assert conforms(value, type_name) is expected
+
+
+@pytest.mark.parametrize("entry", schema(), ids=lambda entry: entry.name)
+def test_declared_type_is_the_decoder_s_and_optional_if_the_default_is_none(entry: Entry) -> None:
+    kind = next(kind for kind in reversed(RESOURCES) if entry.name.startswith(kind.within))
+    attribute = attributes(kind)[entry.name.rpartition(".")[2]]
+
+    if attribute.decode is not None:
+        decoded = attribute.decode.__annotations__["return"]
+        assert entry.type == (f"{decoded} | None" if attribute.when_absent is None else decoded)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[jedi.api.environment.Environment]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jedi.settings, "cache_directory", str(tmp_path_factory.mktemp("jedi")))
+        yield jedi.create_environment(sys.executable, safe=False)
+
+
+@pytest.mark.parametrize("entry", schema(), ids=lambda entry: entry.name)
+def test_editor_shows_the_description(entry: Entry, environment: jedi.api.environment.Environment) -> None:
+    expression = "ec2_metadata." + entry.name.replace(".*", "[key]")
+    script = jedi.Script(f"from ec2facts import ec2_metadata\n{expression}", environment=environment)
+
+    names = script.help(2, len(expression))
+
+    assert [name.docstring(raw=True) for name in names] == [entry.description]
 
 
 def test_credentials_proofs_of_identity_and_user_data_are_withheld() -> None:
