@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Sequence
-from functools import partial
 from queue import SimpleQueue
-from typing import Callable, NoReturn, Union
+from typing import Callable
 
 from ec2facts.collection.withholding import Withholding
 from ec2facts.errors import UnreadError, WithheldError
@@ -40,80 +39,108 @@ def crawl(
     path that cannot be read does not end the crawl: the snapshot records a gap with the reason. Raises UnavailableError
     if there is no service, UsageError for an unknown name in ``include``, and UnreadError if the listings name more
     than ``max_paths`` paths or the bodies hold more than ``max_bytes`` bytes. ``on_progress`` is called with the number
-    of paths read and the number of paths known so far.
+    of paths read and the number of paths known so far, by several threads but never by two at once.
     """
-    guarded = Withholding(source, include)
-    bodies: dict[str, bytes] = {}
-    gaps: dict[str, Gap] = {}
-    listings: dict[str, Listing] = {}
-    # Read the first path alone and in the caller's thread: an unreachable service is tried once, and Ctrl-C ends the
-    # wait for the service.
-    path, *others = roots
-    unasked = [*others, *_record(path, partial(guarded.get, path), bodies, gaps, listings)]
-    waiting, size = 0, len(bodies.get(path, b""))
-    with _Readers(guarded.get, concurrency) as readers:
-        while unasked or waiting:
-            if len(bodies) + len(gaps) + len(unasked) + waiting > max_paths:
-                raise UnreadError(path, f"the listings name more than {max_paths} paths")
-            for each in unasked:
-                readers.paths.put(each)
-            waiting += len(unasked) - 1
-            path, answer = readers.answers.get()
-            unasked = _record(path, answer, bodies, gaps, listings)
-            size += len(bodies.get(path, b""))
-            if on_progress is not None:
-                done = len(bodies) + len(gaps)
-                on_progress(done, done + waiting + len(unasked))
-            if size > max_bytes:
-                raise UnreadError(path, f"the bodies hold more than {max_bytes} bytes")
-    return Snapshot(bodies, gaps, listings=listings)
+    crawling = _Crawl(Withholding(source, include).get, roots, max_paths, max_bytes, on_progress)
+    return crawling.finish(concurrency)
 
 
-Answer = Callable[[], Union[bytes, None]]
-"""Returns the body of a path, or raises what reading the path raised."""
+class _Crawl:
+    """The state of a crawl; its threads take paths from one queue, and each puts the paths that it finds back."""
 
-
-class _Readers:
-    """Threads that read ``paths`` and put each result into ``answers``.
-
-    Leaving the context stops the threads. A thread that is still waiting for the service is abandoned after a moment,
-    so that a signal ends a command at once.
-    """
-
-    def __init__(self, get: Callable[[str], bytes | None], count: int) -> None:
-        self.paths: SimpleQueue[str | None] = SimpleQueue()
-        self.answers: SimpleQueue[tuple[str, Answer]] = SimpleQueue()
+    def __init__(
+        self,
+        get: Callable[[str], bytes | None],
+        roots: Sequence[str],
+        max_paths: int,
+        max_bytes: int,
+        on_progress: Callable[[int, int], object] | None,
+    ) -> None:
         self._get = get
-        self._threads = [threading.Thread(target=self._read, daemon=True) for _ in range(count)]
+        self._max_paths = max_paths
+        self._max_bytes = max_bytes
+        self._on_progress = on_progress
+        self._bodies: dict[str, bytes] = {}
+        self._gaps: dict[str, Gap] = {}
+        self._listings: dict[str, Listing] = {}
+        self._size = 0
+        self._left = len(roots)
+        self._paths: SimpleQueue[str | None] = SimpleQueue()
+        self._end: SimpleQueue[BaseException | None] = SimpleQueue()
         self._is_over = False
+        self._lock = threading.Lock()
+        # Read the first path alone and in the caller's thread: an unreachable service is tried once, and Ctrl-C ends
+        # the wait for the service.
+        for root in roots[1:]:
+            self._paths.put(root)
+        self._read(roots[0])
 
-    def __enter__(self) -> _Readers:
-        for thread in self._threads:
+    def finish(self, concurrency: int) -> Snapshot:
+        """Read the other paths in threads; raise what reading one raised.
+
+        A thread that still waits for the service at the end is abandoned, so that a signal ends a command at once.
+        """
+        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(concurrency if self._left else 0)]
+        for thread in threads:
             thread.start()
-        return self
+        try:
+            error = self._end.get()
+        finally:
+            self._is_over = True
+            for _ in threads:
+                self._paths.put(None)
+            until = time.monotonic() + 0.3
+            for thread in threads:
+                thread.join(max(0.0, until - time.monotonic()))
+        if error is not None:
+            raise error
+        return Snapshot(self._bodies, self._gaps, listings=self._listings)
 
-    def __exit__(self, *exception: object) -> None:
-        self._is_over = True
-        for _ in self._threads:
-            self.paths.put(None)
-        until = time.monotonic() + 0.3
-        for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+    def _work(self) -> None:
+        try:
+            while (path := self._paths.get()) is not None and not self._is_over:
+                self._read(path)
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            self._end.put(error)
 
-    def _read(self) -> None:
-        while (path := self.paths.get()) is not None and not self._is_over:
-            self.answers.put((path, self._answer(path)))
+    def _read(self, path: str) -> None:
+        children = self._record(path)
+        with self._lock:
+            self._left += len(children) - 1
+            self._size += len(self._bodies.get(path, b""))
+            done = len(self._bodies) + len(self._gaps)
+            if done + self._left > self._max_paths:
+                raise UnreadError(path, f"the listings name more than {self._max_paths} paths")
+            if self._size > self._max_bytes:
+                raise UnreadError(path, f"the bodies hold more than {self._max_bytes} bytes")
+            if self._on_progress is not None:
+                self._on_progress(done, done + self._left)
+            for child in children:
+                self._paths.put(child)
+            if not self._left:
+                self._end.put(None)
 
-    def _answer(self, path: str) -> Answer:
+    def _record(self, path: str) -> list[str]:
+        """Read and record ``path``; return the paths to read next."""
         try:
             body = self._get(path)
-        except BaseException as error:  # noqa: BLE001 - raised again when the answer is recorded
-            return partial(_raise, error)
-        return lambda: body
-
-
-def _raise(error: BaseException) -> NoReturn:
-    raise error
+            if body is not None and path.endswith("/"):
+                self._listings[path] = listed(path, body)
+        except WithheldError as error:
+            self._gaps[path] = Gap("withheld", error.include)
+            return []
+        except UnreadError as error:
+            if error.status in REDIRECTS and not path.endswith("/"):
+                return [path + "/"]  # a directory that was listed without its slash
+            self._gaps[path] = Gap("unread", error.reason, error.status)
+            return []
+        if body is None:
+            self._gaps[path] = Gap("absent")
+            return []
+        self._bodies[path] = body
+        children, unreachable = self._listings.get(path, ([], {}))
+        self._gaps.update((name, Gap("unread", reason)) for name, reason in unreachable.items())
+        return children
 
 
 def settle(
@@ -139,31 +166,6 @@ def settle(
             raise UnreadError(INTERFACES, f"the network interfaces still change after {within:g} s{lost}")
         before = now.bodies
         sleep(interval)
-
-
-def _record(
-    path: str, answer: Answer, bodies: dict[str, bytes], gaps: dict[str, Gap], listings: dict[str, Listing]
-) -> list[str]:
-    """Record the answer for ``path``; return the paths to read next."""
-    try:
-        body = answer()
-        if body is not None and path.endswith("/"):
-            listings[path] = listed(path, body)
-    except WithheldError as error:
-        gaps[path] = Gap("withheld", error.include)
-        return []
-    except UnreadError as error:
-        if error.status in REDIRECTS and not path.endswith("/"):
-            return [path + "/"]  # a directory that was listed without its slash
-        gaps[path] = Gap("unread", error.reason, error.status)
-        return []
-    if body is None:
-        gaps[path] = Gap("absent")
-        return []
-    bodies[path] = body
-    children, unreachable = listings.get(path, ([], {}))
-    gaps.update((name, Gap("unread", reason)) for name, reason in unreachable.items())
-    return children
 
 
 def listed(directory: str, body: bytes) -> Listing:
