@@ -17,7 +17,7 @@
     ├── UnrepresentableError      6   facts that the output format cannot hold
     ├── InstallError              1   a file cannot be replaced, or not safely
     ├── StaleError                3   the service is out of reach, and the last facts cannot stand in for it
-    ├── CheckError                7   a check refused a file, which is as it was
+    ├── CheckError                7   a check refused a change of a file
     └── CommandError              8   a command failed after files changed; the next run runs it again
 
 Where a session of requests sends, each of the errors about the service is also the matching exception of requests
@@ -263,7 +263,7 @@ class StaleError(EC2FactsError):
 
 
 class CheckError(EC2FactsError):
-    """The check ``command`` refused the new content of ``path``; ``output`` is its output."""
+    """The check ``command`` refused the change of ``path``; ``output`` is its output."""
 
     exit_status = 7
 
@@ -272,7 +272,7 @@ class CheckError(EC2FactsError):
         self.command = command
         self.reason = reason
         self.output = output
-        super().__init__(f"{path} stays as it was: refused by the check `{command}` ({reason}){_quoted(output)}")
+        super().__init__(f"{path}: the check `{command}` refused the change ({reason}){_quoted(output)}")
 
 
 class CommandError(EC2FactsError):

@@ -50,7 +50,7 @@ def _arguments(parser: argparse.ArgumentParser) -> Iterator[str]:
         shown = f"[{value}]" if action.nargs == "?" else value
         yield ".TP"
         yield " ".join(filter(None, [names, f"\\fI{_roff(shown)}\\fR" if shown else ""]))
-        yield _roff((action.help or "").replace("%%", "%"))
+        yield _roff((action.help or "").replace("%%", "%")).replace("\n", "\n.br\n")
 
 
 def _capital(text: str) -> str:

@@ -14,7 +14,7 @@ _MAX_ID = 2**32 - 2
 def parse_file(text: str) -> str:
     """Return the name of a file; raise UsageError for no name and for one that means a directory."""
     if not text:
-        raise UsageError("the name of the file is empty")
+        raise UsageError("the file name is empty")
     if text.endswith("/"):
         raise UsageError(f"{text!r} is a directory; name a file in it")
     return text

@@ -17,19 +17,19 @@ from ec2facts.errors import EC2FactsError, UnavailableError, UsageError
 from ec2facts.text import closest, did_you_mean
 
 COMMANDS = {
-    "show": "show the instance on one screen, or one fact in full, for people",
-    "dump": "write every fact",
+    "show": "show the instance on one screen, or one fact in full",
+    "dump": "write all facts as JSON or YAML",
     "get": "write single facts with as few requests as possible",
     "env": "write facts as an env file, for shells and programs to read",
     "render": "render a template with the facts; replace FILE only if its content changes and the checks pass",
-    "templates": "list the templates that ship, with their purpose and the program that checks them; or print one",
+    "templates": "list the templates that ship with ec2facts, or print one",
     "apply": "bring many files up to date from one collection of facts, as at boot",
     "units": "install and enable the systemd units that write facts at boot and keep files up to date",
-    "snapshot": "capture what the service answers, to replay it elsewhere",
+    "snapshot": "capture the answers of the service, to replay them elsewhere",
     "serve": "serve a snapshot or a simulated instance on loopback, or to one command at the service's own addresses",
-    "schema": "explain attributes: name, type, path, one sentence",
+    "schema": "describe the attributes: name, type, path and one sentence",
     "doctor": "explain why the metadata service cannot be reached, check by check, and how to fix it",
-    "completion": "print the completion of a shell: commands, options, instances, templates and names of facts",
+    "completion": "print the completion script of a shell",
 }
 """Summaries by command. A command's module has the same name and is imported when the command runs."""
 
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _options_for_words(argv: Sequence[str]) -> Sequence[str]:
-    """Translate ``help``, ``help COMMAND`` and ``version``, which people try first, into --help and --version."""
+    """Translate ``help``, ``help COMMAND`` and ``version`` into --help and --version."""
     if argv[:1] == ["help"]:
         return [*argv[1:], "--help"]
     return ["--version"] if argv == ["version"] else argv
@@ -64,19 +64,13 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line, with a subparser for each command; its errors are UsageErrors."""
     # No abbreviations: a new option would make the abbreviations in scripts ambiguous.
     parser = _Parser(
-        "ec2facts", description="read every fact of an Amazon EC2 instance and write it", allow_abbrev=False
+        "ec2facts", description="print the facts of an Amazon EC2 instance, or write them to files", allow_abbrev=False
     )
     parser.add_argument("-V", "--version", action="version", version=f"%(prog)s {__version__}")
     parser.set_defaults(run=lambda _: parser.print_help())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", prog=parser.prog)
     for name, summary in COMMANDS.items():
-        commands.add_parser(
-            name,
-            help=summary,
-            description=summary,
-            allow_abbrev=False,
-            command=name,
-        )
+        commands.add_parser(name, help=summary, description=summary, allow_abbrev=False, command=name)
     return parser
 
 
@@ -141,11 +135,18 @@ class _Parser(argparse.ArgumentParser):
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):  # a wrapped example cannot be pasted
     def __init__(self, prog: str) -> None:
         columns = os.environ.get("COLUMNS", "")
-        try:  # like shutil.get_terminal_size, whose import takes some milliseconds
+        try:  # like shutil.get_terminal_size, but shutil is slow to import
             width = int(columns) if columns.isdecimal() else os.get_terminal_size().columns
         except OSError:
             width = 80
         super().__init__(prog, width=(width or 80) - 2)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        import textwrap
+
+        first, *items = text.splitlines()
+        wrapped = [line for item in items for line in textwrap.wrap(item, width, subsequent_indent="    ")]
+        return super()._split_lines(first, width) + wrapped
 
 
 def _before_and_after_dashes(arguments: list[str]) -> tuple[list[str], list[str]]:

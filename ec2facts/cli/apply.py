@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 EXAMPLE = "echo 'outputs: [{path: facts.json, format: json}]' > my.yaml && ec2facts apply my.yaml --diff -q --simulate"
 
 INTERVAL = 5.0
-"""The seconds of --watch without a value."""
+"""Seconds of --watch without a value."""
 
 DEFAULT_CONFIGS = (Path("/etc/ec2facts/ec2facts.yaml"), Path("/etc/ec2facts/ec2facts.d"))
 
 
 class Options(SourceOptions, PlanOptions):
-    """The options of this command."""
-
     configs: list[Path]
     allow_stale: bool
     watch: float | None
@@ -56,8 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const=INTERVAL,
         type=argument(_parse_interval),
         metavar="SECONDS",
-        help="keep running, and apply again within SECONDS after a fact that the outputs use has changed (default: 5); "
-        "SIGHUP reads the configs again and applies them",
+        help="keep running, and apply again within SECONDS (default: 5) of a change to a fact that the outputs use; "
+        "SIGHUP reloads and applies the configs",
     )
     parser.add_argument(
         "--check-config",
@@ -72,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-stale",
         action="store_true",
-        help="use the facts of the last complete run on this instance if they cannot be read now",
+        help="use the facts of the last complete run on this instance for facts that cannot be read",
     )
 
 
@@ -108,7 +106,7 @@ def run(options: Options) -> int:
     if options.watch is not None:
         return _watch(options, load, state, name)
     outputs = load()
-    if not outputs:  # the default configs, which are in place before anybody has filled them
+    if not outputs:  # `ec2facts units install` writes a default config without outputs
         say(f"no outputs in {', '.join(map(str, configs))}")
         return 0
     with open_source(options, settled=False) as source, ApplyPrinter(options) as printer:
@@ -131,14 +129,14 @@ def _watch(options: Options, load: Callable[[], list[Output]], state: Path, name
     from ec2facts.apply.watch import Watch
     from ec2facts.cli.watching import WatchPrinter, watch
 
-    unfit = {
+    excluded = {
         "--from": options.file is not None,
         "--dry-run": options.dry_run,
         "--exit-code": options.exit_code,
         "--allow-stale": options.allow_stale,
         "--deadline": not math.isinf(options.deadline),
     }
-    for option, is_given in unfit.items():
+    for option, is_given in excluded.items():
         if is_given:
             raise UsageError(f"{option} cannot be combined with --watch")
     with open_source(options) as source, WatchPrinter(options) as printer:
@@ -165,5 +163,9 @@ def _parse_interval(text: str) -> float:
 
 
 def _default_configs() -> list[Path]:
-    """Return the default configs that exist; the first one if none does, so that the error names it."""
-    return [config for config in DEFAULT_CONFIGS if config.exists()] or [DEFAULT_CONFIGS[0]]
+    """Return the default configs that exist; raise UsageError if none does."""
+    configs = [config for config in DEFAULT_CONFIGS if config.exists()]
+    if not configs:
+        places = " or ".join(map(str, DEFAULT_CONFIGS))
+        raise UsageError(f"no config at {places}; name one, or see `ec2facts apply --help` for an example")
+    return configs

@@ -1,4 +1,4 @@
-"""What a command that renders outputs prints while it runs."""
+"""The messages of commands that render outputs."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ec2facts.install import File
 
 
 class ApplyPrinter(Printer, ApplyObserver):
-    """Prints what ``Printer`` prints, and a warning for each problem of the facts."""
+    """A ``Printer`` that also prints progress, and a warning for each problem with the facts."""
 
     def reading(self, done: int, known: int) -> None:
         """Show the progress on a terminal."""
         progress.reading(done, known)
 
     def stale(self, error: EC2FactsError, instance_id: str, age: float) -> None:
-        """Warn that old facts are used, with their instance and age."""
-        warn(f"using the last facts, of {instance_id} and {_duration(age)} old: {error}")
+        """Warn that the last facts are used, with their instance and age."""
+        warn(f"using the last facts of {instance_id}, {_duration(age)} old: {error}")
 
     def rendered(self, file: File, variables: Mapping[str, Any]) -> None:
         """Print the variables of a file."""
@@ -39,7 +39,7 @@ class ApplyPrinter(Printer, ApplyObserver):
 
     def unsaved(self, error: OSError) -> None:
         """Warn that the facts could not be saved, so a later run has no fallback."""
-        warn(f"{error.filename}: {error.strerror}; these facts are not saved for --allow-stale")
+        warn(f"{error.filename}: {error.strerror}; the facts are not saved for --allow-stale")
 
     def unread(self, path: str, reason: str) -> None:
         """Warn that a value is missing."""
@@ -55,7 +55,7 @@ class ApplyPrinter(Printer, ApplyObserver):
         warn(f"{where}{glob!r} selects nothing: {reason}")
 
     def left_out(self, file: File, name: str, reason: str) -> None:
-        """Warn that a variable is not in a file."""
+        """Warn that a file lacks a variable."""
         where = "" if file.path == STDOUT_FILE.path else f"{file.path}: "
         warn(f"{where}{name} is left out: {reason}")
 

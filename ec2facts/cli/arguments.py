@@ -1,4 +1,4 @@
-"""Types of arguments: the parsers that configs use too, with errors that argparse reports."""
+"""Argument types: the parsers of configs, with errors that argparse reports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ V = TypeVar("V")
 
 
 def argument(parse: Callable[[V], T]) -> Callable[[V], T]:
-    """Return a type of arguments that ``parse`` reads; its UsageError names the option."""
+    """Return ``parse`` as an argument type: argparse reports its UsageError with the option."""
 
     def typed(text: V) -> T:
         try:
@@ -26,14 +26,14 @@ def argument(parse: Callable[[V], T]) -> Callable[[V], T]:
 
 
 def path(text: str) -> Path:
-    """Return a path; an empty text, as from a variable that is not set, is an error."""
+    """Return a path; empty text, as from an unset variable, is an error."""
     if not text:
-        raise argparse.ArgumentTypeError("the name of the file is empty")
+        raise argparse.ArgumentTypeError("the file name is empty")
     return Path(text)
 
 
 def file(text: str) -> Path:
-    """Return the path of a file; a directory's name is an error."""
+    """Return the path of a file; a trailing slash is an error."""
     from ec2facts.apply.parsers import parse_file
 
     return Path(argument(parse_file)(text))
@@ -47,16 +47,16 @@ def count(text: str) -> int:
 
 
 def add_format_option(
-    parser: argparse.ArgumentParser, formats: Iterable[str], notes: Mapping[str, str] | None = None
+    parser: argparse.ArgumentParser, formats: Iterable[str], descriptions: Mapping[str, str] | None = None
 ) -> None:
-    """Add ``--format``, whose default is the first of ``formats``; ``notes`` say which formats need a note."""
-    names, notes = list(formats), notes or {}
-    listed = ", ".join(f"{name} ({notes[name]})" if name in notes else name for name in names)
+    """Add ``--format``; the first of ``formats`` is the default."""
+    names = list(formats)
+    described = "".join(f"\n{name}: {description}" for name, description in (descriptions or {}).items())
     parser.add_argument(
         "-f",
         "--format",
         choices=names,
         default=names[0],
         metavar="FORMAT",
-        help=f"write FORMAT: {listed} (default: {names[0]})",
+        help=f"write FORMAT: {', '.join(names)} (default: {names[0]}){described}",
     )

@@ -1,4 +1,4 @@
-"""Print the completion of a shell: commands, options, instances, templates and names of facts."""
+"""Print the completion script of a shell."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ _FILES = {"FILE", "DIR", "CONFIG", "SNAPSHOT", "TEMPLATE"}
 
 
 class Options(argparse.Namespace):
-    """The options of this command."""
-
     shell: str
 
 
@@ -38,12 +36,11 @@ class Argument(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
     parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help=f"the shell: {', '.join(SHELLS)}")
 
 
 def run(options: Options) -> None:
-    """Print the script of the shell."""
+    """Print the script: it completes commands, options, instances, templates and names of facts."""
     from ec2facts.cli import COMMANDS, command_parsers, make_parser
 
     commands = {name: list(_arguments(name, parser)) for name, parser in command_parsers(make_parser()).items()}
@@ -55,7 +52,7 @@ def _arguments(command: str, parser: argparse.ArgumentParser) -> Iterator[Argume
     for action in parser._actions:
         yield Argument(
             tuple(action.option_strings),
-            (action.help or "").replace("%%", "%"),
+            (action.help or "").partition("\n")[0].replace("%%", "%"),
             tuple(_values(command, action)),
             takes_value=action.nargs != 0,
             takes_file=action.metavar in _FILES,

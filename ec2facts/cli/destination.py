@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from ec2facts.cli.source_options import SourceOptions
 
 _STDOUT_NAMES = {"-", "/dev/stdout"}
-"""Names of standard output. Opening the second would truncate, or replace, a log that standard output goes to."""
+"""Names of standard output. Opening /dev/stdout would truncate a log that standard output is redirected to."""
 
 
 class DestinationOptions(PlanOptions):
-    """What ``add_destination_options`` adds."""
+    """The parsed options of ``add_destination_options``."""
 
     output: Path | None
 
@@ -29,7 +29,7 @@ class DestinationOptions(PlanOptions):
 def add_destination_options(
     parser: argparse.ArgumentParser, *, default_mode: str = "keep the current ones; 0600 with --include"
 ) -> None:
-    """Add the options that say where the output goes, and how a file is replaced."""
+    """Add the options for the destination, and for the install of a file."""
     from ec2facts.apply.parsers import parse_group, parse_owner, parse_seconds
 
     output = parser.add_argument_group("output")
@@ -38,7 +38,7 @@ def add_destination_options(
         "--output",
         type=lambda text: None if text in _STDOUT_NAMES else file(text),
         metavar="FILE",
-        help="write to FILE instead of standard output; an unchanged FILE keeps its inode and time",
+        help="write to FILE instead of standard output; an unchanged FILE keeps its inode and mtime",
     )
     output.add_argument(
         "--mode",
@@ -70,7 +70,7 @@ def add_destination_options(
         type=argument(parse_suffix),
         default="",
         metavar="SUFFIX",
-        help="end the name of the copy that --check gets in SUFFIX, such as .conf",
+        help="end the name of the copy for --check in SUFFIX, such as .conf",
     )
     group.add_argument(
         "--check-live", metavar="CMD", help="run CMD after FILE is replaced; if CMD fails, restore the old FILE"
@@ -150,7 +150,7 @@ def _check(options: DestinationOptions) -> None:
 
 
 def _file_settings(options: DestinationOptions) -> bool:
-    """Tell whether an option is given that only a file can have."""
+    """Return whether an option is given that applies only to a file."""
     from ec2facts.install import File
 
     given = {name: getattr(options, name) for name in File._fields if hasattr(options, name)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ec2facts.apply.parsers import parse_seconds
@@ -21,15 +20,12 @@ FORMATS = ("text", *TREE_FORMATS)
 
 
 class Options(argparse.Namespace):
-    """The options of this command."""
-
     endpoint: str | None
     timeout: float
     format: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
     parser.add_argument("--endpoint", metavar="URL", help="check the service at URL")
     parser.add_argument(
         "--timeout",
@@ -51,11 +47,7 @@ def run(options: Options) -> int:
     else:
         text = render_tree({finding.check: finding._asdict() for finding in findings}, options.format)
     write_stdout(text.encode())
-    return UnavailableError.exit_status if _is_out_of_reach(findings) else 0
-
-
-def _is_out_of_reach(findings: Sequence[Finding]) -> bool:
-    return any(finding.status == "fail" for finding in findings)
+    return UnavailableError.exit_status if any(finding.status == "fail" for finding in findings) else 0
 
 
 def _paragraph(finding: Finding) -> str:

@@ -1,4 +1,4 @@
-"""Write every fact."""
+"""Write all facts as JSON or YAML."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ EXAMPLE = "ec2facts dump --simulate busy -f yaml"
 
 
 class Options(SourceOptions, DestinationOptions):
-    """The options of this command."""
-
     format: str
     only: list[str]
     under: str | None
@@ -24,17 +22,16 @@ class Options(SourceOptions, DestinationOptions):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
     add_format_option(parser, TREE_FORMATS)
     parser.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="GLOB",
-        help="write only facts whose name matches GLOB, and read no others: tags, 'network_interfaces.*.subnet_id'; "
-        "repeatable",
+        help="read and write only the facts whose name matches GLOB, such as tags or "
+        "'network_interfaces.*.subnet_id'; repeatable",
     )
-    parser.add_argument("--under", metavar="KEY", help="write the facts as the value of the single key KEY")
+    parser.add_argument("--under", metavar="KEY", help="write the facts as the value of the key KEY")
     parser.add_argument(
         "--no-tree",
         dest="tree",
@@ -44,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--or-empty",
         action="store_true",
-        help="if there is no service, as on a laptop, write an empty mapping after two seconds, or after --wait",
+        help="write an empty mapping if no service answers within two seconds, or within --wait, as on a laptop",
     )
     add_destination_options(parser)
     add_source_options(parser)

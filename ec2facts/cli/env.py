@@ -13,8 +13,6 @@ EXAMPLE = 'facts=$(ec2facts env --simulate) && eval "$facts" && echo "$EC2_INSTA
 
 
 class Options(SourceOptions, DestinationOptions):
-    """The options of this command."""
-
     format: str
     prefix: str
     separator: str
@@ -24,7 +22,6 @@ class Options(SourceOptions, DestinationOptions):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
     add_format_option(parser, FORMATS, {name: each.description for name, each in FORMATS.items()})
     parser.add_argument("--prefix", default="EC2_", metavar="TEXT", help="start each name with TEXT (default: EC2_)")
     parser.add_argument(
@@ -35,19 +32,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="GLOB",
-        help="write only facts whose name or variable matches GLOB, and read no others: 'tags.*', 'EC2_TAGS_*'; "
+        help="read and write only the facts whose name or variable matches GLOB, such as 'tags.*' or 'EC2_TAGS_*'; "
         "repeatable",
     )
-    parser.add_argument("--export", action="store_true", help="export each variable (sh)")
+    parser.add_argument("--export", action="store_true", help="export each variable; only for sh")
     parser.add_argument(
         "--skip-unrepresentable",
         action="store_true",
-        help="leave out, with a warning, values that the format cannot hold, instead of writing nothing",
+        help="leave out values that the format cannot hold, with a warning, instead of failing",
     )
     add_destination_options(parser)
     add_source_options(
         parser,
-        allow_partial="leave out, with a warning and a comment line, what could not be read; fail only without a fact "
+        allow_partial="leave out facts that cannot be read, with a warning and a comment; fail only without a fact "
         "that every instance has",
     )
 

@@ -18,8 +18,6 @@ EXAMPLE = "ec2facts get instance_id tags.Name network_interfaces.0.subnet_id pla
 
 
 class Options(SourceOptions):
-    """The options of this command."""
-
     names: list[str]
     default: str | None
     json: bool
@@ -27,33 +25,32 @@ class Options(SourceOptions):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
     parser.add_argument(
         "names",
         type=_name,
         nargs="+",
         metavar="NAME",
-        help="a dotted name (tags.Name, network_interfaces.0.mac), with * for every match ('tags.*'), a name of AWS "
-        "(local-ipv4, vpc-id), or a path (placement/region), whose body is written unchanged; see `ec2facts schema`",
+        help="a dotted name (tags.Name, network_interfaces.0.mac), with * for every match ('tags.*'); an AWS name "
+        "(local-ipv4, vpc-id); or a path (placement/region), whose body is written unchanged; see `ec2facts schema`",
     )
-    parser.add_argument("--default", metavar="VALUE", help="write VALUE for a fact that this instance does not have")
+    parser.add_argument("--default", metavar="VALUE", help="write VALUE for a fact that is absent on this instance")
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         "--json",
         action="store_true",
-        help="write one JSON object of the facts by NAME; an absent one is left out, and the status is 9",
+        help="write one JSON object, with each NAME as a key; if a fact is absent, leave it out and exit with status 9",
     )
     group.add_argument(
         "-0",
         "--null",
         action="store_true",
-        help="end each value with a NUL byte instead of a newline: a value of several lines stays one value",
+        help="end each value with a NUL byte instead of a newline, for values of several lines",
     )
     add_source_options(parser)
 
 
 def run(options: Options) -> int:
-    """Write the facts; return 9 where --json left out an absent one."""
+    """Write the facts; return 9 if --json left out an absent one."""
     values: dict[str, Any] = {}
     with open_source(options) as source:
         for name in options.names:
@@ -67,7 +64,7 @@ def run(options: Options) -> int:
 
 
 def _value(source: Source, name: str, options: Options) -> Any:
-    """Return the fact ``name``; where it is absent, the default, or with --json the error."""
+    """Return the fact ``name``; if it is absent, return the default, or with --json the error."""
     try:
         return lookup(
             source,
@@ -85,7 +82,7 @@ def _value(source: Source, name: str, options: Options) -> Any:
 
 
 def _name(text: str) -> str:
-    text.encode()  # a ValueError for a name that no URL can hold
+    text.encode()  # raises a ValueError, which argparse reports, for bytes that are not UTF-8
     return text
 
 

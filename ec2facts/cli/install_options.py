@@ -1,4 +1,4 @@
-"""How files are installed: the options of every command that writes files."""
+"""Options for installing files, for every command that writes files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHANGED = 10
 
 
 class PlanOptions(argparse.Namespace):
-    """What ``add_plan_options`` adds."""
+    """The parsed options of ``add_plan_options``."""
 
     dry_run: bool
     diff: bool
@@ -28,11 +28,9 @@ class PlanOptions(argparse.Namespace):
 
 
 def add_plan_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that apply to the whole install instead of one file."""
+    """Add the options of a whole install."""
     group = parser.add_argument_group("installing")
-    group.add_argument(
-        "--dry-run", action="store_true", help="change nothing, print what would change; checks run, live checks do not"
-    )
+    group.add_argument("--dry-run", action="store_true", help="print what would change; checks run, live checks do not")
     group.add_argument("--diff", action="store_true", help="print the changes as a unified diff, without secrets")
     group.add_argument(
         "--exit-code", action="store_true", help=f"exit with status {CHANGED} if something changed or would change"

@@ -1,4 +1,4 @@
-"""What commands print while they install files."""
+"""The messages of an install."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WORDS = {"changed": "would change", "repaired": "would repair", "removed": "wou
 class Printer(Observer):
     """Prints a line to standard error for each file and command, and diffs to standard output.
 
-    A diff that cannot be written does not stop the install: the context raises the OSError at its end.
+    A diff that cannot be written does not stop the install: leaving the context raises the OSError.
     """
 
     def __init__(self, options: PlanOptions) -> None:
@@ -65,7 +65,7 @@ class Printer(Observer):
         self._say(f"{'would run' if self._options.dry_run else 'running'} {command}")
 
     def waiting(self, state: Path) -> None:
-        """Print that another run holds the state directory."""
+        """Print that another run holds the lock of the state directory."""
         self._say(f"waiting for another run to release {state}")
 
     def failed(self, error: EC2FactsError) -> None:

@@ -1,4 +1,4 @@
-"""Progress messages while a command waits: a line that is rewritten on a terminal, two lines in a log."""
+"""Progress messages: a line that is rewritten in place on a terminal, two lines in a log."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class Progress:
     def waiting(self, wait: Wait) -> None:
         """Show why the client waits, and for how long."""
         if wait.kind in {"retry", "rate limit"} and wait.seconds < 1:
-            return  # too short for anybody to read the reason
+            return  # too short to read the reason
         self._reason = "" if wait.kind == "over" else f"{wait.reason}; waiting up to {wait.seconds:.0f} s"
         if wait.kind == "service" and self._waits_since is None:
             self._waits_since = self._clock()
             self._log(f"waiting up to {wait.seconds:.0f} s for the metadata service: {wait.reason}")
         elif wait.kind == "over" and self._waits_since is not None:
-            self._log(f"the metadata service answers after {self._clock() - self._waits_since:.0f} s")
+            self._log(f"the metadata service answered after {self._clock() - self._waits_since:.0f} s")
             self._waits_since = None
         self._update()
 

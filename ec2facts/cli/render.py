@@ -21,8 +21,6 @@ STANDARD_INPUT = "standard input"
 
 
 class Options(SourceOptions, DestinationOptions):
-    """The options of this command."""
-
     template: str
     search: list[Path]
     var: list[tuple[str, str]]
@@ -30,7 +28,6 @@ class Options(SourceOptions, DestinationOptions):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
     parser.add_argument("template", metavar="TEMPLATE", help="a file, the name of a template, or - for standard input")
     parser.add_argument(
         "--search",
@@ -54,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=lambda text: argument(read_variables)(path(text)),
         default=[],
         metavar="FILE",
-        help="set the variables in FILE, a mapping in YAML or JSON; repeatable, the last one wins, --var overrides",
+        help="set the variables in FILE, a YAML or JSON mapping; repeatable, the last one wins, --var overrides it",
     )
     add_destination_options(parser)
     add_source_options(parser)

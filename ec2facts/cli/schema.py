@@ -1,4 +1,4 @@
-"""Explain attributes: name, type, path, one sentence."""
+"""Describe the attributes: name, type, path and one sentence."""
 
 from __future__ import annotations
 
@@ -18,23 +18,20 @@ FORMATS = ("text", *TREE_FORMATS)
 
 
 class Options(DestinationOptions):
-    """The options of this command."""
-
     names: list[str]
     search: str | None
     format: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
     parser.add_argument(
         "names",
         nargs="*",
         metavar="NAME",
-        help="explain NAME alone: a dotted name, or AWS's own name or path (default: every attribute)",
+        help="describe only NAME: a dotted name, an AWS name or a path (default: every attribute)",
     )
     parser.add_argument(
-        "--search", metavar="WORD", help="explain the attributes with WORD in the name, the path or the sentence"
+        "--search", metavar="WORD", help="describe only the attributes with WORD in the name, the path or the sentence"
     )
     add_format_option(parser, FORMATS)
     add_destination_options(parser, default_mode="keep the current ones")
@@ -62,7 +59,7 @@ def _chosen(names: Sequence[str]) -> set[str]:
         found = {declared for dotted in resolve(name) if (declared := declared_name(dotted)) is not None}
         if not found:
             raise UsageError(
-                f"there is no attribute {name!r}{suggestion(name)}; `ec2facts schema --search WORD` finds one"
+                f"there is no attribute {name!r}{suggestion(name)}; search with `ec2facts schema --search WORD`"
             )
         chosen |= found
     return chosen

@@ -17,8 +17,6 @@ EXAMPLE = "ec2facts serve busy --port 1338"
 
 
 class Options(argparse.Namespace):
-    """The options of this command."""
-
     snapshot: str
     command: list[str]
     host: str | None
@@ -29,7 +27,6 @@ class Options(argparse.Namespace):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
     from ec2facts.imds.simulator.faults import FAULTS, SYNTAX
 
     known = ", ".join(instances.names())
@@ -45,24 +42,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         default=[],
         metavar="COMMAND",
-        help="run COMMAND, which follows --, in a network namespace whose only network is the simulator at"
-        " 169.254.169.254 and fd00:ec2::254; exit with the status of COMMAND",
+        help="run COMMAND, which follows --, in a network namespace that holds only the simulator, at 169.254.169.254 "
+        "and fd00:ec2::254; exit with the status of COMMAND",
     )
     parser.add_argument("--host", metavar="ADDRESS", help="listen at ADDRESS (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, metavar="PORT", help="listen at PORT, 0 for a free one (default: 1338)")
     parser.add_argument(
         "--reload",
         action="store_true",
-        help="read the snapshot file again when it changes; while it is invalid, serve the last valid content",
+        help="reload the snapshot file when it changes; while it is invalid, serve the last valid content",
     )
-    kinds = "; ".join(f"{kind.syntax}: {kind.sentence}" for kind in FAULTS.values())
+    kinds = "".join(f"\n{kind.syntax}: {kind.sentence}" for kind in FAULTS.values())
     parser.add_argument(
         "--fault",
         dest="faults",
         action="append",
         default=[],
         metavar="FAULT",
-        help=f"misbehave: {SYNTAX}. the kinds are {kinds}".replace("%", "%%"),
+        help=f"inject a fault: {SYNTAX}; repeatable; the kinds are:{kinds}".replace("%", "%%"),
     )
     parser.add_argument(
         "--seed",
@@ -95,7 +92,7 @@ def run(options: Options) -> int | None:
 
 def _source(options: Options) -> Source:
     name = options.snapshot
-    # A name without a slash that is not a file is a mistyped instance: the error lists the known instances.
+    # A name that has no slash and is not a file is a mistyped instance: the error lists the instances.
     is_file = name not in instances.names() and ("/" in name or name.endswith(".json") or Path(name).exists())
     if not options.reload:
         return Snapshot.load(name) if is_file else instances.load(name)
@@ -110,7 +107,7 @@ def _run_command(source: Source, options: Options) -> int:
     from ec2facts.imds.simulator.namespace import run_in_namespace
 
     if options.host is not None or options.port is not None:
-        raise UsageError("--host and --port do not apply to a COMMAND, which finds the service at its own addresses")
+        raise UsageError("--host and --port do not apply to a COMMAND: it finds the service at the default addresses")
     try:
         return run_in_namespace(source, options.command, environ=os.environ, faults=options.faults, seed=options.seed)
     except OSError as error:

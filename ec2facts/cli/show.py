@@ -1,4 +1,4 @@
-"""Show the instance on one screen, or one fact in full, for people."""
+"""Show the instance on one screen, or one fact in full."""
 
 from __future__ import annotations
 
@@ -22,16 +22,13 @@ FORMATS = ("text", "html")
 
 
 class Options(SourceOptions):
-    """The options of this command."""
-
     name: str | None
     format: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="show one fact in full, such as tags")
-    add_format_option(parser, FORMATS, {"html": "a page for a browser"})
+    add_format_option(parser, FORMATS)
     add_source_options(parser)
 
 
@@ -63,6 +60,6 @@ def run(options: Options) -> None:
 
 
 def _takes_colors() -> bool:
-    """Whether standard output is a terminal that shows colors, and NO_COLOR is not set (no-color.org)."""
+    """Return whether standard output is a terminal that shows colors, and NO_COLOR is not set (no-color.org)."""
     wanted = os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
     return wanted and bool(sys.stdout) and sys.stdout.isatty()

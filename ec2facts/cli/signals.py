@@ -10,15 +10,15 @@ from types import FrameType
 from typing import NoReturn
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""The signals of ``files``, whose import would cost each command some milliseconds."""
+"""The same signals as in ``files``, which is slow to import."""
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Turn the first signal that asks to stop into an exception, so that unfinished changes are rolled back.
+    """Turn the first signal in STOPPING into an exception, so that unfinished changes are rolled back.
 
-    The handlers are also needed without unfinished changes: the kernel sends the first process of a container no
-    signal that it does not handle.
+    A command that changes nothing needs the handlers as well: the kernel delivers no signal without a handler to the
+    first process of a container.
     """
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -30,7 +30,7 @@ def stoppable() -> Iterator[None]:
 
     previous = {}
     if threading.current_thread() is threading.main_thread():
-        # nohup ignores SIGHUP: leave it so.
+        # nohup ignores SIGHUP: keep ignoring it.
         previous = {each: handler for each in STOPPING if (handler := signal.getsignal(each)) is not signal.SIG_IGN}
     for number in previous:
         signal.signal(number, stop)

@@ -1,4 +1,4 @@
-"""Capture what the service answers, to replay it elsewhere."""
+"""Capture the answers of the service, to replay them elsewhere."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ EXAMPLE = "ec2facts snapshot --simulate busy -q -o busy.json && ec2facts dump --
 
 
 class Options(SourceOptions, DestinationOptions):
-    """The options of this command."""
+    pass
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
     add_destination_options(parser, default_mode="0600")
     add_source_options(parser)
 

@@ -18,11 +18,11 @@ from ec2facts.errors import UsageError
 from ec2facts.imds.source import MAX_RATE, Source
 
 _PROBE = 1.5
-"""Seconds in which a service must answer: two, minus the start-up time of the process."""
+"""Seconds to wait for an answer: two, minus the start-up time of the process."""
 
 
 class SourceOptions(argparse.Namespace):
-    """What ``add_source_options`` adds."""
+    """The parsed options of ``add_source_options``."""
 
     file: Path | None
     simulate: str | None
@@ -37,10 +37,10 @@ class SourceOptions(argparse.Namespace):
 
 
 def add_source_options(
-    parser: argparse.ArgumentParser, *, allow_partial: str = "leave out, with a warning, what could not be read"
+    parser: argparse.ArgumentParser, *, allow_partial: str = "leave out facts that cannot be read, with a warning"
 ) -> None:
     """Add the options that select the source and the facts; ``allow_partial`` is the help of that option."""
-    group = parser.add_argument_group("source", "the source of the facts (default: the service)")
+    group = parser.add_argument_group("source", "where the facts come from (default: the metadata service)")
     one = group.add_mutually_exclusive_group()
     one.add_argument(
         "--from",
@@ -57,7 +57,7 @@ def add_source_options(
         metavar="INSTANCE",
         help=f"read a simulated instance over HTTP on loopback: {', '.join(instances.names())} (default: plain)",
     )
-    one.add_argument("--endpoint", metavar="URL", help="read the service at URL")
+    one.add_argument("--endpoint", metavar="URL", help="read the metadata service at URL")
     group.add_argument(
         "--timeout",
         type=argument(parse_seconds),
@@ -104,7 +104,7 @@ def add_source_options(
 
 @contextmanager
 def open_source(options: SourceOptions, *, settled: bool = True) -> Iterator[Source]:
-    """Yield the source that the options choose; ``settled`` waits for it as --settle says."""
+    """Yield the source that the options choose; ``settled`` says whether to wait for --settle."""
     with ExitStack() as stack:
         stack.enter_context(progress.shown())
         source = _source(options, stack)
@@ -120,7 +120,7 @@ def _source(options: SourceOptions, stack: ExitStack) -> Source:
         from ec2facts.imds.snapshot import Snapshot
 
         if not options.file.exists() and str(options.file) in instances.names():
-            raise UsageError(f"there is no file {options.file}; the simulated instance is --simulate {options.file}")
+            raise UsageError(f"there is no file {options.file}; the simulated instance needs --simulate")
         return Snapshot.load(options.file)
     if options.simulate is not None:
         from ec2facts.imds.simulator.simulator import Simulator
@@ -131,7 +131,7 @@ def _source(options: SourceOptions, stack: ExitStack) -> Source:
 
 
 def refuse_missing_service(options: SourceOptions) -> None:
-    """Raise UnavailableError within two seconds if no service answers; do nothing if --wait gives it more time."""
+    """Raise UnavailableError within two seconds if no service answers; do nothing if --wait sets another limit."""
     if options.file is None and options.simulate is None and not options.wait:
         from ec2facts.imds.client import IMDSClient
 
@@ -140,7 +140,7 @@ def refuse_missing_service(options: SourceOptions) -> None:
 
 def warn_unread(path: str, reason: str) -> None:
     """Warn that a value is missing because it could not be read."""
-    warn(f"going on without {path}: {reason}")
+    warn(f"{path} could not be read: {reason}")
 
 
 def warn_withheld(tag: str, reason: str) -> None:

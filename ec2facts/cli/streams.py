@@ -58,7 +58,7 @@ def write_stdout(content: bytes) -> None:
 
 
 def say(message: str) -> None:
-    """Print a message to standard error, if there is one; a character that could move the cursor is escaped."""
+    """Print a message to standard error, if it is open; escape characters that could move the cursor."""
     if sys.stderr:
         status_line.clear()
         try:
@@ -73,5 +73,5 @@ def warn(message: str) -> None:
 
 
 def _abandon(stream: TextIO) -> None:
-    # The interpreter would write the rest of the buffer again when it ends, and report the error again.
+    # At exit, the interpreter would write the rest of the buffer, and report the error again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,4 +1,4 @@
-"""List the templates that ship, with their purpose and the program that checks them; or print one."""
+"""List the templates that ship with ec2facts, or print one."""
 
 from __future__ import annotations
 
@@ -13,20 +13,17 @@ EXAMPLE = "ec2facts templates show nginx-ec2.conf"
 
 
 class Options(DestinationOptions):
-    """The options of this command."""
-
     action: str | None
     name: str | None
     vars: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
     parser.add_argument(
-        "action", nargs="?", metavar="ACTION", help="list the templates (default), or show the template NAME"
+        "action", nargs="?", metavar="ACTION", help="list: list the templates (default); show: print the template NAME"
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="the name of a template, with or without .j2")
-    parser.add_argument("--vars", action="store_true", help="list the variables of the template instead")
+    parser.add_argument("--vars", action="store_true", help="list the variables of the template instead of printing it")
     add_destination_options(parser, default_mode="keep the current ones")
 
 
@@ -43,7 +40,7 @@ def run(options: Options) -> int:
         raise UsageError(f"there is no action {options.action!r}{did_you_mean(str(options.action), ['list', 'show'])}")
     if options.action == "show" and options.name is None:
         raise UsageError("name the template; see `ec2facts templates`")
-    template = packaged_template(options.name or str(options.action))  # a name alone is shown
+    template = packaged_template(options.name or str(options.action))  # a NAME without `show` is shown as well
     if options.vars:
         variables = _variables(template.read_text(encoding="utf-8"))
         if not variables:

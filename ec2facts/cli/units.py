@@ -14,14 +14,11 @@ EXAMPLE = "ec2facts units install --root image -q && ls image/etc/ec2facts"
 
 
 class Options(PlanOptions):
-    """The options of this command."""
-
     action: str | None
     root: Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
     parser.add_argument(
         "action",
         nargs="?",
@@ -35,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=path,
         default=Path("/"),
         metavar="DIR",
-        help="install into the root file system DIR, such as an image that is being built (default: /)",
+        help="install into the root file system DIR, such as that of an image (default: /)",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print only errors")
     parser.set_defaults(dry_run=False, diff=False)

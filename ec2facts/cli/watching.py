@@ -1,4 +1,4 @@
-"""``ec2facts apply --watch``: the signals that end a watch or apply at once, and the messages."""
+"""``ec2facts apply --watch``: its signals and its messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ENDED = 128 + signal.SIGTERM
 
 
 class WatchPrinter(ApplyPrinter):
-    """Prints changes only, and nothing about unchanged files and skipped outputs."""
+    """A printer that is silent about unchanged files and skipped outputs."""
 
     def done(self, change: Change) -> None:
         """Print a change."""
@@ -29,21 +29,21 @@ class WatchPrinter(ApplyPrinter):
             super().done(change)
 
     def skipped(self, name: str) -> None:
-        """Print nothing: most outputs with a condition are skipped most of the time."""
+        """Print nothing: an output with a condition is skipped most of the time."""
 
     def away(self, error: EC2FactsError) -> None:
-        """Warn that no file is kept up to date."""
-        warn(f"waiting for the metadata service; no file is touched: {error}")
+        """Warn that the service is unavailable."""
+        warn(f"waiting for the metadata service; files stay unchanged: {error}")
 
     def back(self) -> None:
-        """Print that files are kept up to date again."""
+        """Print that the service is available again."""
         say("the metadata service is back")
 
 
 def watch(make_watch: Callable[[Callable[[float], bool], Callable[[str], object]], Watch]) -> int:
     """Run the watch that ``make_watch`` returns; return the exit status, 0 after SIGTERM.
 
-    ``make_watch`` gets a function that waits and the object that notifies systemd.
+    ``make_watch`` gets a function that waits and a function that notifies systemd.
     """
     notify = notifier(os.environ)
     try:
@@ -63,14 +63,14 @@ def _waiting() -> Iterator[Callable[[float], bool]]:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
 
-    def hasten(number: int, frame: FrameType | None) -> None:
+    def wake(number: int, frame: FrameType | None) -> None:
         os.write(writing, b"\n")
 
     def wait(seconds: float) -> bool:
         ready, _, _ = select.select([reading], [], [], seconds)
         return bool(ready) and bool(os.read(reading, 1024))
 
-    before = signal.signal(signal.SIGHUP, hasten)
+    before = signal.signal(signal.SIGHUP, wake)
     try:
         yield wait
     finally:

@@ -236,7 +236,7 @@ MISTAKES = [
     Mistake(BEGIN + 'check: "true\\0 {}"', "4: check: holds a NUL"),
     Mistake(BEGIN + "check_suffix: /../x.conf", "4: check_suffix: the suffix '/../x.conf' holds a slash"),
     Mistake(BEGIN + 'path: ""', "4: path: "),
-    Mistake("outputs: [{format: json, path: ''}]", "1: path: the name of the file is empty"),
+    Mistake("outputs: [{format: json, path: ''}]", "1: path: the file name is empty"),
     Mistake("[" * 5000, " nested too deeply"),
     Mistake(BEGIN + "time_limit: -1", "4: time_limit: '-1' is not a number of seconds"),
     Mistake(BEGIN + "time_limit: soon", "4: time_limit: 'soon' is not a number of seconds"),

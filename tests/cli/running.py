@@ -1,4 +1,4 @@
-"""The command line as tests run it: ``call`` in this process, ``execute`` and ``started`` as the program itself."""
+"""Run the command line: ``call`` in this process, ``execute`` and ``started`` in a subprocess."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROGRAM = str(Path(sys.executable).parent / "ec2facts")
 """The console script beside the Python that runs the tests."""
 
 Capture = pytest.CaptureFixture[bytes]
-"""What ``capfdbinary`` is."""
+"""The type of the fixture ``capfdbinary``."""
 
 
 class Outcome(NamedTuple):
@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
-    """Return the parser of each command by its name; the whole program's is under ``""``."""
+    """Return the parser of each command by its name, and that of the program under ``""``."""
     whole = make_parser()
     return {"": whole, **command_parsers(whole)}
 
@@ -44,14 +44,14 @@ def call(capture: Capture, *arguments: object) -> Outcome:
     status: int | str | None
     try:
         status = main([str(argument) for argument in arguments])
-    except SystemExit as leaving:  # as argparse does after help
-        status = leaving.code
+    except SystemExit as end:  # argparse exits after it has printed help
+        status = end.code
     output, errors = capture.readouterr()
     return Outcome(status, output, errors.decode())
 
 
 def execute(*command: object, **options: Any) -> Outcome:
-    """Run a command as a process of its own; ``options`` are those of subprocess.run."""
+    """Run a command in a subprocess; ``options`` go to subprocess.run."""
     done = subprocess.run(
         [str(part) for part in command],
         **{
@@ -68,7 +68,7 @@ def execute(*command: object, **options: Any) -> Outcome:
 
 @contextmanager
 def started(*command: object) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a command; the process ends with the context at the latest."""
+    """Start a command; leaving the context kills it."""
     with subprocess.Popen(
         [str(part) for part in command],
         stdin=subprocess.DEVNULL,
@@ -83,13 +83,13 @@ def started(*command: object) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def interrupt(process: subprocess.Popen[bytes]) -> Outcome:
-    """Send a process what Ctrl-C sends, and return how it ends."""
+    """Send SIGINT to a process, as Ctrl-C does, and return its outcome."""
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=20)
     return Outcome(process.returncode, output, errors.decode())
 
 
-def need_a_checkout_that_others_can_read() -> None:
+def require_checkout_that_others_can_read() -> None:
     """Skip a test that runs ec2facts as another user if that user cannot read this checkout; in CI, fail."""
     package = Path(ec2facts.__file__).parent
     private = [directory for directory in (package, *package.parents) if directory.stat().st_mode & 0o005 != 0o005]
@@ -100,5 +100,5 @@ def need_a_checkout_that_others_can_read() -> None:
 
 
 def one_line(text: str, start: str = "ec2facts: error: ") -> bool:
-    """Whether ``text`` is one whole line that begins so."""
+    """Return whether ``text`` is one line that begins with ``start``."""
     return text.startswith(start) and text.index("\n") == len(text) - 1

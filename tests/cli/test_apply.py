@@ -105,7 +105,7 @@ def test_full_disk_behind_a_stream_does_not_stop_the_run(config: Path, stream: s
         assert lines(outcome)[-1] == "ec2facts: error: standard output: No space left on device"
 
 
-def test_status_is_right_when_the_message_cannot_be_printed(config: Path) -> None:
+def test_unprinted_message_does_not_change_the_exit_status(config: Path) -> None:
     config.write_text("outputs: [{path: x, format: json, check: 'false {}'}]")
 
     with Path("/dev/full").open("wb") as full:
@@ -114,7 +114,7 @@ def test_status_is_right_when_the_message_cannot_be_printed(config: Path) -> Non
     assert outcome.status == 7
 
 
-def test_secret_shows_neither_in_the_diff_nor_in_messages(config: Path, capfdbinary: Capture) -> None:
+def test_secret_is_in_neither_the_diff_nor_the_messages(config: Path, capfdbinary: Capture) -> None:
     (config.parent / "facts").write_text('{"meta-data/instance-id": {"body": "i-0"}, "user-data": {"body": "hunter2"}}')
     config.write_text("outputs: [{path: out, format: json, include: user_data, check: 'false {}'}]")
 
@@ -130,7 +130,7 @@ def test_secret_shows_neither_in_the_diff_nor_in_messages(config: Path, capfdbin
     assert b"(not shown: " in installed.output
 
 
-def test_config_is_validated_before_the_service_is_asked(config: Path, capfdbinary: Capture) -> None:
+def test_config_is_validated_before_the_service_is_read(config: Path, capfdbinary: Capture) -> None:
     config.write_text("outputs:\n  - path: x\n    fromat: json\n")
 
     outcome = call(capfdbinary, "apply", config)
@@ -159,13 +159,13 @@ def test_simulated_facts_are_never_saved_as_last_facts(config: Path, source: str
     assert "it is not this machine's own service" in outcome.errors
 
 
-def test_stale_facts_are_a_warning_with_their_instance_and_age(capfdbinary: Capture) -> None:
+def test_warning_of_stale_facts_names_their_instance_and_age(capfdbinary: Capture) -> None:
     printer = ApplyPrinter(PlanOptions(quiet=True))
 
     printer.stale(UnavailableError("http://127.0.0.1:1", "connection refused"), "i-1234567890abcdef0", 7300)
 
     assert capfdbinary.readouterr().err.decode() == (
-        "ec2facts: warning: using the last facts, of i-1234567890abcdef0 and 2 hours old: "
+        "ec2facts: warning: using the last facts of i-1234567890abcdef0, 2 hours old: "
         "the metadata service at http://127.0.0.1:1 is unavailable: connection refused\n"
     )
 
@@ -243,7 +243,7 @@ def test_failed_command_is_status_8_until_it_succeeds(config: Path, capfdbinary:
     assert lines(succeeded)[1:] == ["ec2facts: running test -e up"]
 
 
-def test_refusal_is_status_7_with_the_output_of_the_check(config: Path, capfdbinary: Capture) -> None:
+def test_failed_check_is_status_7_with_its_output(config: Path, capfdbinary: Capture) -> None:
     config.write_text("outputs: [{path: x, format: json, check: 'echo line 1 of {}; false'}]")
 
     outcome = call(capfdbinary, "apply", config, "--simulate")
@@ -254,7 +254,7 @@ def test_refusal_is_status_7_with_the_output_of_the_check(config: Path, capfdbin
     assert not (config.parent / "x").exists()
 
 
-def test_included_on_the_command_line_is_in_every_output(config: Path, capfdbinary: Capture) -> None:
+def test_include_option_applies_to_every_output(config: Path, capfdbinary: Capture) -> None:
     config.write_text("outputs: [{path: x, format: json}]")
 
     call(capfdbinary, "apply", config, "--simulate", "--include", "instance_identity_signature")
@@ -302,14 +302,17 @@ def test_ignored_hangup_stays_ignored(config: Path) -> None:
     assert (config.parent / "x").exists()
 
 
-def test_many_outputs_take_one_collection(config: Path, capfdbinary: Capture) -> None:
+def test_many_outputs_share_one_crawl(config: Path, capfdbinary: Capture) -> None:
     config.write_text("outputs:\n" + "".join(f"- {{path: x{number}, format: json}}\n" for number in range(20)))
 
-    with Simulator(instances.load("plain")) as url:
-        call(capfdbinary, "apply", config, "--endpoint", url)
+    simulator = Simulator(instances.load("plain"))
+
+    with simulator as url:
         outcome = call(capfdbinary, "apply", config, "--endpoint", url)
 
-    assert lines(outcome) == [f"ec2facts: unchanged {config.parent}/x{number}" for number in range(20)]
+    paths = [request.path for request in simulator.requests]
+    assert len(paths) == len(set(paths))
+    assert lines(outcome) == [f"ec2facts: changed {config.parent}/x{number}" for number in range(20)]
 
 
 def test_default_configs_may_be_empty_and_one_may_be_missing(
@@ -328,7 +331,20 @@ def test_default_configs_may_be_empty_and_one_may_be_missing(
     assert outcome == (0, b"", f"ec2facts: changed {defaults[1]}/../x\n")
 
 
-def test_named_config_without_outputs_is_a_mistake(config: Path, capfdbinary: Capture) -> None:
+def test_missing_default_configs_are_an_error_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture
+) -> None:
+    monkeypatch.setattr(apply, "DEFAULT_CONFIGS", (tmp_path / "ec2facts.yaml", tmp_path / "ec2facts.d"))
+
+    outcome = call(capfdbinary, "apply", "--simulate")
+
+    assert outcome.status == 2
+    assert outcome.errors.startswith(
+        f"ec2facts: error: no config at {tmp_path}/ec2facts.yaml or {tmp_path}/ec2facts.d; name one, "
+    )
+
+
+def test_named_config_without_outputs_is_an_error(config: Path, capfdbinary: Capture) -> None:
     config.write_text("# nothing yet\n")
 
     outcome = call(capfdbinary, "apply", config, "--simulate")

@@ -1,4 +1,4 @@
-"""``ec2facts completion``, in the real shells."""
+"""``ec2facts completion`` in real shells."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ec2facts.cli.completion import SHELLS
 from tests.cli.running import PROGRAM, parsers
 
 Shell = Callable[[str], str]
-"""Types a line that ends in a tab, and returns the arguments of the command that the shell then runs."""
+"""Types a line that ends in a tab; returns the arguments of the completed command."""
 
 STARTS = {
     "bash": ["bash", "--norc", "--noprofile", "-i"],
@@ -38,7 +38,7 @@ PROBES = {
 
 @contextmanager
 def interactive(name: str, program: str, directory: Path) -> Iterator[Shell]:
-    """Start an interactive shell with the completion loaded, on a terminal of its own."""
+    """Start an interactive shell with the completion loaded, on its own terminal."""
     script = directory / "completion"
     script.write_bytes(subprocess.run([PROGRAM, "completion", name], stdout=subprocess.PIPE, check=True).stdout)
     terminal, end = pty.openpty()
@@ -88,7 +88,7 @@ def test_shell_completes_commands_options_and_values(name: str, tmp_path: Path, 
 
 
 def fish(program: str, script: Path, line: str) -> list[str]:
-    """Return what fish completes ``line`` with."""
+    """Return the completions of ``line`` in fish."""
     command = f"source {script}; complete -C '{line}'"
     done = subprocess.run([program, "--no-config", "-c", command], stdout=subprocess.PIPE, check=True, encoding="utf-8")
     return [completion.partition("\t")[0] for completion in done.stdout.splitlines()]

@@ -26,7 +26,7 @@ def mode(file: Path) -> int:
 
 @pytest.fixture(autouse=True)
 def usual_umask() -> Iterator[None]:
-    """Give new files the permissions that most systems give them."""
+    """Set the umask of most systems."""
     before = os.umask(0o022)
     yield
     os.umask(before)
@@ -55,7 +55,7 @@ def test_mode_sets_the_permissions(tmp_path: Path, capfdbinary: Capture) -> None
 
 
 @pytest.mark.parametrize("command", ["dump", "env", "render {}"])
-def test_file_that_may_hold_a_secret_is_for_its_owner_alone(
+def test_file_with_a_withheld_fact_has_mode_0600(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture
 ) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
@@ -79,7 +79,7 @@ def test_mode_overrides_the_mode_of_a_secret_file(tmp_path: Path, capfdbinary: C
 
 
 @pytest.mark.parametrize("wrong", ["rw-r--r--", "999", "10000", "-1", ""])
-def test_mode_is_octal(wrong: str, capfdbinary: Capture) -> None:
+def test_mode_that_is_not_octal_is_an_error(wrong: str, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "schema", "-o", "/dev/null", f"--mode={wrong}")
 
     assert outcome.status == 2
@@ -87,15 +87,15 @@ def test_mode_is_octal(wrong: str, capfdbinary: Capture) -> None:
 
 
 @pytest.mark.parametrize("option", ["-o", "--from"])
-def test_empty_name_of_a_file_is_an_error(option: str, capfdbinary: Capture) -> None:
+def test_empty_file_name_is_an_error(option: str, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "dump", option, "")
 
     assert outcome.status == 2
-    assert "the name of the file is empty" in outcome.errors
+    assert "the file name is empty" in outcome.errors
 
 
 @pytest.mark.parametrize("name", ["-", "/dev/stdout"])
-def test_standard_output_has_names_of_its_own(name: str, tmp_path: Path) -> None:
+def test_dash_and_dev_stdout_mean_standard_output(name: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("before\n")
 
@@ -129,7 +129,7 @@ def test_file_is_replaced_instead_of_overwritten(tmp_path: Path, capfdbinary: Ca
     assert sorted(tmp_path.iterdir()) == [file, reader]
 
 
-def test_symlink_stays_a_symlink(tmp_path: Path, capfdbinary: Capture) -> None:
+def test_symlink_is_followed_and_kept(tmp_path: Path, capfdbinary: Capture) -> None:
     file, link = tmp_path / "file", tmp_path / "link"
     link.symlink_to("file")
 

@@ -12,15 +12,15 @@ from ec2facts.imds.simulator.simulator import Simulator
 from tests.cli.running import PROGRAM, Capture, Outcome, call, execute
 
 ELSEWHERE = "192.0.2.1"
-"""An address that nobody has: what these tests do to its routes, they do in a namespace of their own."""
+"""An unassigned address; tests change its routes only in their own network namespace."""
 
 
 def in_namespace(program: Callable[..., str], *setup: str) -> Outcome:
-    """Run the doctor, for an endpoint that is nowhere, in a network namespace that ``setup`` lays out with ip."""
+    """Run the doctor for ELSEWHERE in a network namespace that the ip commands in ``setup`` configure."""
     unshare = program("unshare", package="util-linux")
     ip = program("ip", package="iproute2")
     if subprocess.run([unshare, "-n", "true"], check=False, stderr=subprocess.DEVNULL).returncode:
-        pytest.skip("it takes root to make a network namespace")
+        pytest.skip("only root can create a network namespace")
     lines = [f"{ip} {line}" for line in ("link set lo up", *setup)]
     doctor = f"exec {PROGRAM} doctor --timeout 0.5 --endpoint http://{ELSEWHERE}"
     return execute(unshare, "-n", "sh", "-ec", "\n".join([*lines, doctor]))
@@ -63,7 +63,7 @@ def test_findings_are_written_as_json(capfdbinary: Capture) -> None:
     assert findings["token"] == {"check": "token", "status": "ok", "seen": "given", "advice": ""}
 
 
-def test_doctor_imports_no_http_library_but_python_s_own() -> None:
+def test_doctor_does_not_import_requests() -> None:
     program = "import sys\nfrom ec2facts.cli import main\nmain(['doctor'])\nassert 'requests' not in sys.modules"
 
     outcome = execute(PROGRAM.replace("ec2facts", "python"), "-c", program, env={**os.environ})
@@ -79,7 +79,7 @@ def test_doctor_imports_no_http_library_but_python_s_own() -> None:
         ("unreachable", "no route to host", "no route"),
     ],
 )
-def test_route_without_a_target_is_named(program: Callable[..., str], kind: str, seen: str, advice: str) -> None:
+def test_route_that_rejects_packets_is_named(program: Callable[..., str], kind: str, seen: str, advice: str) -> None:
     outcome = in_namespace(program, f"route add {kind} {ELSEWHERE}")
 
     assert outcome.status == 3
@@ -100,7 +100,7 @@ def test_ipv6_only_network_is_named(program: Callable[..., str]) -> None:
     assert "export AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6" in outcome.output.decode()
 
 
-def test_dropped_packets_end_in_a_timeout_that_names_the_firewall(program: Callable[..., str]) -> None:
+def test_timeout_after_dropped_packets_names_the_firewall(program: Callable[..., str]) -> None:
     outcome = in_namespace(
         program,
         "link add ec2facts0 type veth peer name ec2facts1",

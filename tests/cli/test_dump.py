@@ -46,7 +46,7 @@ def test_facts_are_written_under_a_key(capfdbinary: Capture) -> None:
     assert json.loads(output) == {"ec2": collect(instances.load("plain"))}
 
 
-def test_tree_can_be_left_out(capfdbinary: Capture) -> None:
+def test_no_tree_leaves_out_the_service_tree(capfdbinary: Capture) -> None:
     _, output, _ = call(capfdbinary, "dump", "--simulate", "--no-tree")
 
     everything = collect(instances.load("plain"))
@@ -68,7 +68,7 @@ def test_disabled_service_yields_an_empty_mapping_with_or_empty(
     assert call(capfdbinary, "dump", "--or-empty") == (0, b"{}\n", "")
 
 
-def test_instance_that_still_boots_is_not_a_missing_service(capfdbinary: Capture) -> None:
+def test_booting_instance_is_not_a_missing_service(capfdbinary: Capture) -> None:
     with Simulator({"meta-data/ami-id": b"ami-1234567890abcdef0"}) as url:
         outcome = call(capfdbinary, "dump", "--or-empty", "--endpoint", url)
 
@@ -76,7 +76,9 @@ def test_instance_that_still_boots_is_not_a_missing_service(capfdbinary: Capture
     assert "is not ready" in outcome.errors
 
 
-def test_silent_service_is_given_up_before_its_time_limit(silent_service: socket.socket, capfdbinary: Capture) -> None:
+def test_or_empty_overrides_the_timeout_of_a_silent_service(
+    silent_service: socket.socket, capfdbinary: Capture
+) -> None:
     url = f"http://127.0.0.1:{silent_service.getsockname()[1]}"
 
     # One hour for each attempt: only the limit of --or-empty ends this.
@@ -92,13 +94,13 @@ def test_service_that_answers_is_read_with_or_empty(capfdbinary: Capture) -> Non
     assert json.loads(outcome.output) == collect(instances.load("plain"))
 
 
-def test_malformed_snapshot_is_an_error_with_or_empty_too(tmp_path: Path, capfdbinary: Capture) -> None:
+def test_missing_snapshot_is_an_error_with_or_empty(tmp_path: Path, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "dump", "--or-empty", "--from", tmp_path / "missing")
 
     assert (outcome.status, outcome.output) == (1, b"")
 
 
-def test_ten_processes_at_once_all_finish_against_a_service_that_throttles() -> None:
+def test_ten_concurrent_processes_finish_with_a_service_that_throttles() -> None:
     with Simulator(instances.load("plain"), faults=["rate=200"]) as url, ExitStack() as running:
         processes = [running.enter_context(started(PROGRAM, "dump", "--endpoint", url)) for _ in range(10)]
         outputs = {process.communicate()[0] for process in processes}
@@ -107,7 +109,7 @@ def test_ten_processes_at_once_all_finish_against_a_service_that_throttles() -> 
     assert [json.loads(output) for output in outputs] == [collect(instances.load("plain"))]
 
 
-def test_only_selects_facts_and_reads_no_others(capfdbinary: Capture) -> None:
+def test_only_selects_facts(capfdbinary: Capture) -> None:
     with Simulator(instances.load("busy")) as simulated:
         outcome = call(capfdbinary, "dump", "--only", "region", "--only", "tags.Name", "--endpoint", simulated)
 
@@ -116,7 +118,7 @@ def test_only_selects_facts_and_reads_no_others(capfdbinary: Capture) -> None:
     assert json.loads(outcome.output) == {"region": everything["region"], "tags": {"Name": everything["tags"]["Name"]}}
 
 
-def test_only_reads_no_facts_but_the_selected_ones(tmp_path: Path, capfdbinary: Capture) -> None:
+def test_only_reads_just_the_selected_facts(tmp_path: Path, capfdbinary: Capture) -> None:
     file = tmp_path / "snapshot.json"
     file.write_text('{"meta-data/mac": {"status": 500}, "meta-data/hostname": {"body": "here"}}')
 

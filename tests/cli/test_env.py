@@ -50,7 +50,7 @@ def test_unrepresentable_value_is_named_and_never_shown(hostile: Path, capfdbina
     assert "second" not in outcome.errors
 
 
-def test_unrepresentable_value_can_be_left_out_with_a_warning(hostile: Path, capfdbinary: Capture) -> None:
+def test_unrepresentable_value_is_skipped_with_a_warning_on_request(hostile: Path, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "env", "-f", "docker", "--from", hostile, "--skip-unrepresentable")
 
     assert outcome.status == 0
@@ -63,4 +63,4 @@ def test_help_describes_every_format(monkeypatch: pytest.MonkeyPatch, capfdbinar
 
     text = call(capfdbinary, "env", "--help").output.decode()
 
-    assert [name for name, each in FORMATS.items() if f"{name} ({each.description})" not in text] == []
+    assert [name for name, each in FORMATS.items() if f"{name}: {each.description}" not in text] == []

@@ -52,7 +52,7 @@ def snapshot(tmp_path: Path) -> Path:
         ("meta-data/binary", b"\xff\x00"),
     ],
 )
-def test_scalar_is_printed_bare_and_all_else_as_json(
+def test_scalar_is_printed_bare_and_other_values_as_json(
     name: str, printed: bytes, snapshot: Path, capfdbinary: Capture
 ) -> None:
     outcome = call(capfdbinary, "get", name, "--from", snapshot)
@@ -117,7 +117,7 @@ def test_json_holds_the_other_facts_if_one_is_absent(snapshot: Path, capfdbinary
     assert outcome.errors == "ec2facts: error: meta-data/mac is absent: the service answers 404\n"
 
 
-def test_null_ends_each_value_so_that_lines_stay_together(snapshot: Path, capfdbinary: Capture) -> None:
+def test_null_ends_each_value_with_a_nul_byte(snapshot: Path, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "get", "-0", "tags.lines", "tags.empty", "ami_launch_index", "--from", snapshot)
 
     assert outcome == (0, b"one\ntwo\n\0\0" + b"0\0", "")
@@ -135,12 +135,12 @@ def test_json_and_null_exclude_each_other(capfdbinary: Capture) -> None:
 
 
 def on_a_terminal(*arguments: str) -> tuple[int, bytes]:
-    """Return the status of a command whose standard output is a terminal, and what it shows there."""
+    """Run a command on a terminal; return its status and its output."""
     ours, theirs = pty.openpty()
     with subprocess.Popen([PROGRAM, *arguments], stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL) as process:
         os.close(theirs)
         shown = b""
-        with suppress(OSError):  # how Linux says that the other end is closed
+        with suppress(OSError):  # Linux raises EIO when the other end is closed
             while chunk := os.read(ours, 4096):
                 shown += chunk
         os.close(ours)
@@ -156,11 +156,11 @@ def test_binary_is_refused_on_a_terminal(snapshot: Path) -> None:
     )
 
 
-def test_body_of_a_path_ends_its_line_on_a_terminal(snapshot: Path) -> None:
+def test_body_of_a_path_ends_with_a_newline_on_a_terminal(snapshot: Path) -> None:
     assert on_a_terminal("get", "ami-launch-index/", "--from", str(snapshot)) == (0, b"0\r\n")
 
 
-def test_document_is_written_as_served_so_that_its_signature_verifies(
+def test_document_is_written_unchanged_so_that_its_signature_verifies(
     tmp_path: Path, program: Callable[..., str], capfdbinary: Capture
 ) -> None:
     openssl = program("openssl")
@@ -227,7 +227,7 @@ def test_name_parsed_as_an_instance_is_explained(capfdbinary: Capture) -> None:
     assert "put other arguments before --simulate" in outcome.errors
 
 
-def test_name_that_is_not_utf_8_is_a_wrong_command_line(capfdbinary: Capture) -> None:
+def test_name_that_is_not_utf_8_is_a_usage_error(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "get", "tags/\udcff", "--simulate")
 
     assert outcome.status == 2

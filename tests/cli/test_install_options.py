@@ -1,4 +1,4 @@
-"""What render takes of the options that apply has, with a file."""
+"""The install options of ``ec2facts render``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import PROGRAM, Capture, call, execute, need_a_checkout_that_others_can_read
+from tests.cli.running import PROGRAM, Capture, call, execute, require_checkout_that_others_can_read
 
 
 @pytest.fixture
@@ -44,7 +44,9 @@ def test_render_installs_a_checked_file_and_then_runs_the_command(
 
 @pytest.mark.parametrize("option", ["--check=echo no; false {}", "--check-live=echo no; false"])
 @pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
-def test_refused_file_stays(template: Path, old: Path, option: str, dry_run: list[str], capfdbinary: Capture) -> None:
+def test_failed_check_leaves_the_old_file(
+    template: Path, old: Path, option: str, dry_run: list[str], capfdbinary: Capture
+) -> None:
     before = (old.read_bytes(), old.stat().st_ino, old.stat().st_mtime_ns)
 
     outcome = call(capfdbinary, "render", template, "--simulate", "-o", old, option, *dry_run)
@@ -72,7 +74,9 @@ def test_diff_is_printed_to_standard_output(template: Path, old: Path, capfdbina
     assert old.read_text() == "id=old\n"
 
 
-def test_attributes_backup_and_links(template: Path, old: Path, tmp_path: Path, capfdbinary: Capture) -> None:
+def test_mode_owner_backup_and_symlink_options_apply(
+    template: Path, old: Path, tmp_path: Path, capfdbinary: Capture
+) -> None:
     link = tmp_path / "link"
     link.symlink_to(old)
 
@@ -86,7 +90,7 @@ def test_attributes_backup_and_links(template: Path, old: Path, tmp_path: Path, 
     assert Path(f"{old}~").read_text() == "id=old\n"
 
 
-def test_file_is_written_in_place_if_asked(template: Path, old: Path, capfdbinary: Capture) -> None:
+def test_in_place_option_keeps_the_inode(template: Path, old: Path, capfdbinary: Capture) -> None:
     inode = old.stat().st_ino
 
     call(capfdbinary, "render", template, "--simulate", "-o", old, "--in-place")
@@ -97,14 +101,14 @@ def test_file_is_written_in_place_if_asked(template: Path, old: Path, capfdbinar
 @pytest.mark.parametrize(
     "option", ["--check=true {}", "--command=true", "--diff", "--dry-run", "--backup", "--no-follow", "--owner=root"]
 )
-def test_options_about_a_file_need_one(template: Path, option: str, capfdbinary: Capture) -> None:
+def test_file_options_need_an_output_file(template: Path, option: str, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "render", template, "--simulate", option)
 
     assert (outcome.status, outcome.output) == (2, b"")
     assert "-o FILE" in outcome.errors
 
 
-def test_state_that_others_can_write_to_is_refused(
+def test_state_directory_that_others_can_write_to_is_refused(
     template: Path, old: Path, tmp_path: Path, capfdbinary: Capture
 ) -> None:
     state = tmp_path / "open"
@@ -118,7 +122,9 @@ def test_state_that_others_can_write_to_is_refused(
     assert old.read_text() == "id=old\n"
 
 
-def test_file_without_a_command_needs_no_state(template: Path, old: Path, tmp_path: Path, capfdbinary: Capture) -> None:
+def test_file_without_a_command_needs_no_state_directory(
+    template: Path, old: Path, tmp_path: Path, capfdbinary: Capture
+) -> None:
     call(capfdbinary, "render", template, "--simulate", "-o", old, "--check", "test -s {}")
 
     assert not (tmp_path / "state").exists()
@@ -130,11 +136,11 @@ def test_device_is_written_to_directly(template: Path) -> None:
     assert outcome == (0, b"id=i-1234567890abcdef0\n", "")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a uid to lose")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change its uid")
 def test_state_and_templates_belong_to_the_effective_user(
     template: Path, old: Path, capfdbinary: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    need_a_checkout_that_others_can_read()
+    require_checkout_that_others_can_read()
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         (home / "templates").mkdir()

@@ -19,7 +19,7 @@ NAMES = list(COMMANDS)
 
 
 class Failure(NamedTuple):
-    """A way to fail: the exit status and a command line; ``@`` in it is a directory with ``FILES``."""
+    """A command line that fails, and its exit status; ``@`` stands for a directory with ``FILES``."""
 
     status: int
     command: str
@@ -30,7 +30,7 @@ class Failure(NamedTuple):
 
     @property
     def takes_output(self) -> bool:
-        """Whether -o can be added to the command."""
+        """Return whether the command takes -o."""
         words = self.command.split()
         return words[0] in {"dump", "env", "render", "snapshot"} and "-o" not in words
 
@@ -95,13 +95,13 @@ def test_command_line_without_a_command_prints_help(capfdbinary: Capture) -> Non
     assert [name for name in NAMES if f"\n    {name} " not in alone.output.decode()] == []
 
 
-def test_version_is_the_one_of_the_package(capfdbinary: Capture) -> None:
+def test_version_is_that_of_the_package(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "--version")
 
     assert outcome == (0, f"ec2facts {__version__}\n".encode(), "")
 
 
-def test_python_dash_m_is_the_program() -> None:
+def test_python_dash_m_runs_the_program() -> None:
     outcome = execute(sys.executable, "-m", "ec2facts", "get", "region", "--simulate")
 
     assert outcome == (0, b"us-east-1\n", "")
@@ -123,9 +123,7 @@ def test_every_metavar_is_in_capitals(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_example_stands_on_one_line_of_the_help(
-    name: str, monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture
-) -> None:
+def test_example_is_not_wrapped_in_the_help(name: str, monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture) -> None:
     monkeypatch.setenv("COLUMNS", "40")
 
     lines = call(capfdbinary, name, "--help").output.decode().splitlines()
@@ -153,10 +151,10 @@ def test_failure_is_a_status_and_a_line_on_standard_error(
     assert (outcome.status, outcome.output) == (failure.status, b"")
     *others, last = outcome.errors.splitlines(keepends=True)
     assert one_line(last), outcome.errors
-    assert others == [] or "-o" in failure.command, "first comes what happened to files"
+    assert others == [] or "-o" in failure.command, "only lines about files may come before the error"
 
 
-def test_every_status_has_a_failure() -> None:
+def test_every_exit_status_has_a_failure() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
 
     statuses = {kind.exit_status for kind in kinds if issubclass(kind, errors.EC2FactsError)}
@@ -243,7 +241,7 @@ def test_help_is_printed_in_any_locale(name: str) -> None:
     assert outcome == (0, parsers()[name].format_help().encode(), "")
 
 
-def test_wrong_command_line_says_where_the_help_is(capfdbinary: Capture) -> None:
+def test_usage_error_names_the_help_of_the_command(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "dump", "--mode", "rw")
 
     assert outcome.errors.endswith("; see `ec2facts dump --help`\n")
@@ -255,7 +253,7 @@ def test_option_is_not_abbreviated(capfdbinary: Capture) -> None:
     assert outcome.status == 2
 
 
-def test_main_writes_to_what_python_has_for_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+def test_main_writes_to_sys_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     status = main(["schema"])
 
     assert status == 0
@@ -271,14 +269,14 @@ def example(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_module_of_a_command_says_what_the_command_does(name: str) -> None:
+def test_module_docstring_is_the_summary_of_the_command(name: str) -> None:
     sentence = (command_module(name).__doc__ or "").partition("\n")[0]
 
     assert sentence == f"{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}."
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_unknown_option_leads_to_the_help_of_the_command(name: str, capfdbinary: Capture) -> None:
+def test_unknown_option_names_the_help_of_the_command(name: str, capfdbinary: Capture) -> None:
     operands = {"get": ["region"], "render": ["motd"], "completion": ["bash"]}.get(name, [])
 
     outcome = call(capfdbinary, name, *operands, "--nonsense")

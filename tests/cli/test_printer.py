@@ -1,4 +1,4 @@
-"""What commands print while they install files."""
+"""The messages of an install."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_failed_write_of_a_diff_is_raised_after_the_install(
     assert [(tmp_path / name).read_bytes() for name in ("a", "b")] == [b"new\n"] * 2
 
 
-def test_no_diff_is_written_after_one_that_failed(
+def test_no_diff_is_written_after_a_failed_write(
     tmp_path: Path, full: FullDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdout", full)
@@ -74,7 +74,7 @@ def test_no_diff_is_written_after_one_that_failed(
     assert full.attempts == 1
 
 
-def test_failure_of_the_install_comes_before_that_of_a_diff(
+def test_failed_install_is_raised_instead_of_a_failed_write(
     tmp_path: Path, full: FullDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdout", full)
@@ -117,7 +117,9 @@ def test_quiet_printer_prints_only_failures(tmp_path: Path, capsys: pytest.Captu
     assert capsys.readouterr().err == "ec2facts: error: x: reason\n"
 
 
-def test_printer_names_the_state_that_it_waits_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_printer_names_the_state_directory_whose_lock_it_waits_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     printer().waiting(tmp_path)
 
     assert capsys.readouterr().err == f"ec2facts: waiting for another run to release {tmp_path}\n"

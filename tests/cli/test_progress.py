@@ -1,4 +1,4 @@
-"""What a command says while it waits."""
+"""Progress messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Terminal(io.StringIO):
 
     @property
     def shown(self) -> str:
-        """The line that a person sees at the end."""
+        """The line on the screen."""
         return self.getvalue().rpartition("\x1b[K")[2]
 
 
@@ -92,7 +92,7 @@ def test_message_replaces_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert terminal.shown == "ec2facts: warning: x\n"
 
 
-def test_log_has_one_line_when_waiting_begins_and_one_when_it_ends(capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_has_one_line_when_a_wait_begins_and_one_when_it_ends(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
     progress = Progress(clock=clock)
 
@@ -105,11 +105,11 @@ def test_log_has_one_line_when_waiting_begins_and_one_when_it_ends(capsys: pytes
 
     assert capsys.readouterr().err == (
         "ec2facts: waiting up to 60 s for the metadata service: connection refused\n"
-        "ec2facts: the metadata service answers after 3 s\n"
+        "ec2facts: the metadata service answered after 3 s\n"
     )
 
 
-def test_wait_for_a_lock_is_reported_once(capfdbinary: Capture) -> None:
+def test_wait_for_the_service_is_logged_once(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "get", "region", "--wait", "1", "--endpoint", "http://127.0.0.1:1")
 
     waiting, error = outcome.errors.splitlines()

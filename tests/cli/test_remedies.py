@@ -1,4 +1,4 @@
-"""Mistakes that users make, each answered in one sentence with the remedy."""
+"""Common mistakes: each error is one line with the remedy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.cli.running import Capture, call, one_line
 @pytest.mark.parametrize(
     ("arguments", "status", "error"),
     [
-        (["dump", "--from", "plain"], 2, "there is no file plain; the simulated instance is --simulate plain"),
+        (["dump", "--from", "plain"], 2, "there is no file plain; the simulated instance needs --simulate"),
         (
             ["dump", "--from", "dump.json"],
             1,

@@ -25,7 +25,7 @@ def test_template_is_a_file(tmp_path: Path, capfdbinary: Capture) -> None:
     assert outcome == (0, b"i-1234567890abcdef0 in us-east-1\n", "")
 
 
-def test_template_is_looked_for_in_the_directories_named(tmp_path: Path, capfdbinary: Capture) -> None:
+def test_template_is_found_in_the_search_directories(tmp_path: Path, capfdbinary: Capture) -> None:
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
     (tmp_path / "second/motd.j2").write_text("second")
@@ -75,7 +75,7 @@ def test_standard_input_that_is_closed_is_a_template_error() -> None:
     assert outcome == (5, b"", "ec2facts: error: standard input: is closed\n")
 
 
-def test_error_says_where_in_standard_input(monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture) -> None:
+def test_error_names_the_line_of_standard_input(monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture) -> None:
     give(b"\n{{ tags.Nmae }}\n", monkeypatch)
 
     outcome = call(capfdbinary, "render", "-", "--simulate")

@@ -39,7 +39,7 @@ def test_every_attribute_is_a_mapping_of_yaml(capfdbinary: Capture) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "explained"),
+    ("names", "described"),
     [
         (["instance_id"], ["instance_id"]),
         (["local-ipv4"], ["private_ipv4"]),
@@ -51,10 +51,10 @@ def test_every_attribute_is_a_mapping_of_yaml(capfdbinary: Capture) -> None:
     ],
     ids=str,
 )
-def test_names_are_explained_alone(names: list[str], explained: list[str], capfdbinary: Capture) -> None:
+def test_only_the_named_attributes_are_described(names: list[str], described: list[str], capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "schema", "-f", "json", *names)
 
-    assert json.loads(outcome.output) == {name: ENTRIES[name] for name in explained}
+    assert json.loads(outcome.output) == {name: ENTRIES[name] for name in described}
 
 
 def test_unknown_name_suggests_the_closest_name(capfdbinary: Capture) -> None:

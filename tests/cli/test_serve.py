@@ -15,7 +15,7 @@ from tests.cli.running import PROGRAM, Capture, call, interrupt, one_line, start
 
 
 def url_of(process: subprocess.Popen[bytes]) -> str:
-    """Return what a server prints once it serves."""
+    """Return the URL that a server prints when it is ready."""
     assert process.stdout is not None
     return process.stdout.readline().decode().rstrip("\n")
 
@@ -26,7 +26,7 @@ def test_example_serves_until_ctrl_c() -> None:
     with started("sh", "-c", f"exec {command}") as process:
         url = url_of(process)
         assert process.stderr is not None
-        told = process.stderr.readline().decode()  # without it, Ctrl-C might come first
+        told = process.stderr.readline().decode()  # the server handles Ctrl-C from here on
         request = urllib.request.Request(
             f"{url}/latest/api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"}
         )
@@ -51,7 +51,7 @@ def test_file_is_served(tmp_path: Path) -> None:
     assert body == b"here"
 
 
-def test_instance_is_served_whatever_the_working_directory_holds(tmp_path: Path) -> None:
+def test_directory_with_the_name_of_an_instance_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "busy").mkdir()
 
     with started("sh", "-c", 'cd "$1" && exec "$0" serve busy --port 0', PROGRAM, tmp_path) as process:
@@ -60,7 +60,7 @@ def test_instance_is_served_whatever_the_working_directory_holds(tmp_path: Path)
     assert body == instances.load("busy").read("meta-data/instance-type")
 
 
-def test_mistyped_instance_lists_the_known_ones(capfdbinary: Capture) -> None:
+def test_error_for_a_mistyped_instance_lists_the_instances(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "serve", "bussy", "--port", 0)
 
     assert outcome.status == 2
@@ -76,7 +76,7 @@ def test_port_in_use_is_one_line(capfdbinary: Capture) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "example.com"])
-def test_other_addresses_than_loopback_are_refused(host: str, capfdbinary: Capture) -> None:
+def test_address_outside_loopback_is_refused(host: str, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "serve", "--host", host)
 
     assert outcome.status == 2

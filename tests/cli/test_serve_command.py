@@ -38,7 +38,7 @@ def test_snapshot_file_is_served_to_the_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("namespaces")
-def test_options_after_the_dashes_are_the_command_s(program: Callable[..., str]) -> None:
+def test_options_after_the_dashes_go_to_the_command(program: Callable[..., str]) -> None:
     command = [program("curl"), "--silent", "--write-out", "%{http_code}", "--output", os.devnull]
 
     outcome = execute(PROGRAM, "serve", "--fault", "status=503", "--", *command, "http://169.254.169.254/latest/")
@@ -48,7 +48,7 @@ def test_options_after_the_dashes_are_the_command_s(program: Callable[..., str])
 
 @pytest.mark.usefixtures("namespaces")
 @pytest.mark.parametrize(("command", "status"), [("nosuch", 127), ("/etc", 126)])
-def test_command_that_cannot_be_started_has_the_status_of_shells(command: str, status: int) -> None:
+def test_command_that_cannot_start_has_the_exit_status_of_shells(command: str, status: int) -> None:
     outcome = execute(PROGRAM, "serve", "plain", "--", command)
 
     assert (outcome.status, outcome.output) == (status, b"")
@@ -56,7 +56,7 @@ def test_command_that_cannot_be_started_has_the_status_of_shells(command: str, s
 
 
 @pytest.mark.parametrize("option", ["--host=127.0.0.1", "--port=0"])
-def test_listening_address_does_not_go_with_a_command(option: str, capfdbinary: Capture) -> None:
+def test_host_and_port_are_refused_with_a_command(option: str, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "serve", "plain", option, "--", "true")
 
     assert outcome.status == 2

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from ec2facts.imds.simulator.faults import FAULTS
@@ -24,16 +22,16 @@ def test_faults_of_the_command_line_apply() -> None:
 
 
 @pytest.mark.parametrize("fault", ["explode", "status", "drop@#"])
-def test_unknown_fault_is_one_line(fault: str, capfdbinary: Capture) -> None:
+def test_invalid_fault_is_a_one_line_error(fault: str, capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "serve", "--port", "0", "--fault", fault)
 
     assert (outcome.status, outcome.output) == (2, b"")
     assert one_line(outcome.errors)
 
 
-def test_help_lists_every_kind_of_fault(capfdbinary: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_help_lists_each_kind_of_fault_on_its_own_line(capfdbinary: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
 
-    text = re.sub(r"\s+", " ", call(capfdbinary, "serve", "--help").output.decode())
+    lines = [line.strip() for line in call(capfdbinary, "serve", "--help").output.decode().splitlines()]
 
-    assert [kind.name for kind in FAULTS.values() if f"{kind.syntax}: {kind.sentence}" not in text] == []
+    assert [kind.name for kind in FAULTS.values() if f"{kind.syntax}: {kind.sentence}" not in lines] == []

@@ -1,4 +1,4 @@
-"""Every command ends at once when a signal asks for it, whatever it waits for."""
+"""A signal ends every command at once, whatever the command waits for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.conftest import NOBODY
 STATUSES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 FOR_EVER = 86400
-"""Seconds: what only a signal ends before the test fails."""
+"""Seconds that outlast the test: only a signal ends such a wait."""
 
 
 def ended_by(process: subprocess.Popen[bytes], number: signal.Signals) -> int:
@@ -85,7 +85,7 @@ def test_signal_ends_the_first_process_of_a_container(
 ) -> None:
     unshare = [program("unshare", package="util-linux"), "--user", "--map-root-user", "--pid", "--fork"]
     if subprocess.run([*unshare, "true"], check=False, stderr=subprocess.DEVNULL).returncode:
-        pytest.skip("no process may make a namespace here")
+        pytest.skip("this machine does not let processes create namespaces")
     url = f"http://127.0.0.1:{silent_service.getsockname()[1]}"
 
     with started(*unshare, PROGRAM, "dump", "--endpoint", url, "--timeout", FOR_EVER) as process:
@@ -99,7 +99,7 @@ def test_signal_ends_the_first_process_of_a_container(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-def test_signal_that_was_ignored_at_the_start_stays_so(number: signal.Signals) -> None:
+def test_signal_ignored_at_the_start_stays_ignored(number: signal.Signals) -> None:
     ignored = f'trap \'\' {number.name[3:]}; exec "$0" "$@"'
 
     with started("sh", "-c", ignored, PROGRAM, "get", "region", "--endpoint", NOBODY, "--wait", 1) as process:

@@ -15,7 +15,7 @@ def mode(file: Path) -> int:
 
 
 @pytest.mark.parametrize("name", instances.names())
-def test_capture_replays_the_same_facts(name: str, tmp_path: Path, capfdbinary: Capture) -> None:
+def test_captured_snapshot_replays_the_same_facts(name: str, tmp_path: Path, capfdbinary: Capture) -> None:
     file = tmp_path / "captured.json"
 
     captured = call(capfdbinary, "snapshot", "--simulate", name, "-o", file)
@@ -25,13 +25,13 @@ def test_capture_replays_the_same_facts(name: str, tmp_path: Path, capfdbinary: 
     assert replayed == call(capfdbinary, "dump", "--simulate", name)
 
 
-def test_snapshot_equals_the_one_of_the_library(capfdbinary: Capture) -> None:
+def test_snapshot_equals_that_of_the_library(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "snapshot", "--simulate", "awkward")
 
     assert Snapshot.parse(outcome.output).bodies == crawl(instances.load("awkward")).bodies
 
 
-def test_snapshot_is_readable_by_its_owner_alone(tmp_path: Path, capfdbinary: Capture) -> None:
+def test_snapshot_has_mode_0600(tmp_path: Path, capfdbinary: Capture) -> None:
     file = tmp_path / "captured.json"
     file.touch(0o644)
 
@@ -48,7 +48,7 @@ def test_mode_option_overrides_the_default_mode(tmp_path: Path, capfdbinary: Cap
     assert mode(file) == 0o640
 
 
-def test_partial_capture_is_written_only_when_it_is_allowed(tmp_path: Path, capfdbinary: Capture) -> None:
+def test_partial_snapshot_is_written_only_with_allow_partial(tmp_path: Path, capfdbinary: Capture) -> None:
     source, file = tmp_path / "source.json", tmp_path / "captured.json"
     source.write_text('{"meta-data/mac": {"status": 500}, "meta-data/hostname": {"body": "here"}}')
 

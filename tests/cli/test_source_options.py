@@ -41,10 +41,10 @@ def file_of(name: str) -> Path:
 
 
 def secrets(name: str) -> dict[str, set[bytes]]:
-    """Return what nobody may see of a simulated instance, in every form that an output could have, by its path."""
+    """Return the secrets of a simulated instance by path, in every form that an output could have."""
     found: dict[str, set[bytes]] = {}
     for path, body in Snapshot.load(file_of(name)).bodies.items():
-        # Not by the patterns of the product: these are the words in which the instances keep their secrets.
+        # These patterns are independent of the package; they match the secrets of the simulated instances.
         values = set(re.findall(rb'"(?:AccessKeyId|SecretAccessKey|Token)"\s*:\s*"([^"]+)"', body))
         if path == "user-data":
             text = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
@@ -80,7 +80,7 @@ def test_no_secret_is_in_any_output(name: str, command: str, capfdbinary: Captur
 
 
 @pytest.mark.parametrize("name", instances.names())
-def test_no_secret_is_in_a_template_of_everything(name: str, tmp_path: Path, capfdbinary: Capture) -> None:
+def test_no_secret_is_in_a_template_with_all_facts(name: str, tmp_path: Path, capfdbinary: Capture) -> None:
     template = tmp_path / "template"
     template.write_text("{{ facts | to_json }}\n")
 
@@ -138,7 +138,7 @@ def test_every_secret_is_in_the_output_that_includes_it(name: str, capfdbinary: 
 
 
 @pytest.mark.parametrize("name", instances.names())
-def test_captured_served_and_simulated_facts_are_equal_bytes(name: str, capfdbinary: Capture) -> None:
+def test_captured_served_and_simulated_facts_are_the_same_bytes(name: str, capfdbinary: Capture) -> None:
     captured = call(capfdbinary, "dump", "--from", file_of(name))
     simulated = call(capfdbinary, "dump", "--simulate", name)
     with started(PROGRAM, "serve", file_of(name), "--port", 0) as process:
@@ -157,7 +157,7 @@ def test_sources_exclude_each_other(capfdbinary: Capture) -> None:
     assert "--from: not allowed with argument --simulate" in outcome.errors
 
 
-def test_help_names_every_instance_and_everything_withheld(
+def test_help_names_every_instance_and_every_withheld_fact(
     monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture
 ) -> None:
     monkeypatch.setenv("COLUMNS", "1000")
@@ -186,18 +186,18 @@ def test_invalid_number_is_refused_with_the_limits(command: str, reason: str, ca
     assert f"argument {command.split()[0]}: {reason};" in outcome.errors
 
 
-def test_unread_facts_are_written_when_that_is_allowed(tmp_path: Path, capfdbinary: Capture) -> None:
+def test_allow_partial_writes_the_other_facts(tmp_path: Path, capfdbinary: Capture) -> None:
     file = tmp_path / "snapshot.json"
     file.write_text('{"meta-data/mac": {"status": 500}, "meta-data/hostname": {"body": "here"}}')
 
     status, output, errors = call(capfdbinary, "dump", "--from", file, "--allow-partial")
 
-    assert (status, errors) == (0, "ec2facts: warning: going on without meta-data/mac: HTTP 500\n")
+    assert (status, errors) == (0, "ec2facts: warning: meta-data/mac could not be read: HTTP 500\n")
     assert json.loads(output)["collection"]["unread"] == {"meta-data/mac": "HTTP 500"}
     assert json.loads(output)["hostname"] == "here"
 
 
-def test_timeout_bounds_the_wait_for_an_answer(monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture) -> None:
+def test_timeout_limits_the_wait_for_an_answer(monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture) -> None:
     monkeypatch.setenv("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "1")
 
     with socket.socket() as silent:

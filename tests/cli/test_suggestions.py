@@ -1,4 +1,4 @@
-"""Mistyped commands, options and values get a suggestion, and words that people try first do what they say."""
+"""Suggestions for mistyped words, and the words ``help`` and ``version``."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def test_mistyped_word_gets_a_suggestion(arguments: list[str], error: str, capfd
     ],
     ids=lambda value: " ".join(value),
 )
-def test_words_are_the_same_as_their_options(words: list[str], options: list[str], capfdbinary: Capture) -> None:
+def test_word_is_the_same_as_its_option(words: list[str], options: list[str], capfdbinary: Capture) -> None:
     assert call(capfdbinary, *words) == call(capfdbinary, *options)
 
 
-def test_version_is_a_word_too(capfdbinary: Capture) -> None:
+def test_version_is_also_a_word(capfdbinary: Capture) -> None:
     assert call(capfdbinary, "version").output.decode() == f"ec2facts {__version__}\n"

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Capture, call, need_a_checkout_that_others_can_read
+from tests.cli.running import Capture, call, require_checkout_that_others_can_read
 
 NOBODY = 65534
 
 
 @pytest.fixture
 def foreign_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Return the home directory of another user, which this one may not enter."""
+    """Yield a home directory that the effective user has no permission to enter."""
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     monkeypatch.setenv("HOME", str(home))
@@ -21,7 +21,7 @@ def foreign_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     monkeypatch.chdir(home)
     before = os.geteuid()
     if before == 0:
-        need_a_checkout_that_others_can_read()
+        require_checkout_that_others_can_read()
         os.seteuid(NOBODY)
     else:
         home.chmod(0)

@@ -1,4 +1,4 @@
-"""``ec2facts templates`` lists what ships and prints one of them, byte for byte."""
+"""``ec2facts templates`` lists the templates that ship, and prints one unchanged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_template_is_printed_unchanged(name: str, capfdbinary: Capture) -> None:
     assert outcome == (0, (packaged_templates() / name).read_bytes(), "")
 
 
-def test_template_is_printed_without_its_suffix_too(capfdbinary: Capture) -> None:
+def test_template_is_found_without_its_suffix(capfdbinary: Capture) -> None:
     assert call(capfdbinary, "templates", "show", "motd") == call(capfdbinary, "templates", "show", "motd.j2")
 
 

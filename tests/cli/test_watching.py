@@ -1,4 +1,4 @@
-"""``ec2facts apply --watch`` as a process, with the signals and the socket of a service manager."""
+"""``ec2facts apply --watch`` as a subprocess, with the signals and the socket of a service manager."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Manager:
 
 
 class Bodies:
-    """A source whose bodies may change."""
+    """A source with changeable bodies."""
 
     def __init__(self) -> None:
         self.bodies = dict(instances.load("plain").bodies)
@@ -111,7 +111,7 @@ def test_change_reaches_the_file_and_sigterm_ends_the_watch_cleanly(tmp_path: Pa
     assert errors.decode() == 2 * f"ec2facts: changed {tmp_path}/env\n"
 
 
-def test_sighup_applies_the_configs_as_they_are_now(tmp_path: Path) -> None:
+def test_sighup_reloads_and_applies_the_configs(tmp_path: Path) -> None:
     with watched(tmp_path) as (manager, _):
         manager.wait_for("READY=1")
         (tmp_path / "config.yaml").write_text("outputs: [{path: more, format: sh, only: region}]")
@@ -167,19 +167,19 @@ def test_changed_tag_of_a_served_snapshot_reaches_a_running_nginx(tmp_path: Path
 
 
 def wait_for_name(port: int, name: str) -> None:
-    """Ask nginx until it says ``name``, which is one interval, one check and one reload away."""
+    """Poll nginx until its header is ``name``, which takes an interval, a check and a reload."""
     for _ in range(200):
         with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/", timeout=5) as response:
             if response.headers["X-Name"] == name:
                 return
         time.sleep(0.1)
-    raise AssertionError(f"nginx never says {name}")
+    raise AssertionError(f"the header of nginx never becomes {name}")
 
 
 @pytest.mark.parametrize(
     "options", ["--dry-run", "--exit-code", "--allow-stale", "--deadline 5", "--from /dev/null"], ids=str
 )
-def test_option_that_does_not_go_with_watching_is_named(options: str, tmp_path: Path, capfdbinary: Capture) -> None:
+def test_option_that_excludes_watch_is_named(options: str, tmp_path: Path, capfdbinary: Capture) -> None:
     (tmp_path / "config.yaml").write_text("outputs: [{path: env, format: sh}]")
 
     outcome = call(capfdbinary, "apply", tmp_path / "config.yaml", "--watch", *options.split())
@@ -188,7 +188,7 @@ def test_option_that_does_not_go_with_watching_is_named(options: str, tmp_path: 
     assert outcome.errors == f"ec2facts: error: {options.split()[0]} cannot be combined with --watch\n"
 
 
-def test_config_that_is_taken_for_an_interval_is_explained(capfdbinary: Capture) -> None:
+def test_error_for_a_config_after_watch_names_the_remedy(capfdbinary: Capture) -> None:
     outcome = call(capfdbinary, "apply", "--watch", "config.yaml")
 
     assert outcome.status == 2
