@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import io
 import json
 import re
-import zlib
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
@@ -210,6 +208,9 @@ def _from_base64(run: bytes) -> bytes:
 
 
 def _unpacked(body: bytes) -> bytes:
+    import gzip
+    import zlib
+
     try:
         with gzip.open(io.BytesIO(body)) as stream:
             return stream.read(UNPACKED_LIMIT)

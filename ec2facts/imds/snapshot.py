@@ -9,7 +9,6 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from ec2facts.atomic_replace import write_file
 from ec2facts.errors import AbsentError, SnapshotError, UnreadError, WithheldError
 from ec2facts.imds.source import Listing, read_listing
 from ec2facts.text import escape_unprintable
@@ -170,6 +169,8 @@ class Snapshot:
 
     def save(self, file: str | PathLike[str]) -> None:
         """Write a snapshot file, atomically and readable by its owner alone: included values may be secret."""
+        from ec2facts.atomic_replace import write_file  # few commands write a file
+
         write_file(Path(file), self.dump(), mode=0o600)
 
     def dump(self) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 from ec2facts.metadata.attributes import Resource, attributes
@@ -74,7 +75,7 @@ _NEVER_EMPTY = ""
 
 def _declared(path: str) -> _Tree | None:
     """Return the declarations at ``path``. A regular expression for all paths would take much longer to compile."""
-    here = _TREE
+    here = _tree()
     for name in _names(path):
         below = here.get(name)
         if below is None and name != "/":
@@ -90,6 +91,7 @@ def _names(path: str) -> list[str]:
     return [*(f"{name}/" for name in directories), *filter(None, [value])]
 
 
+@cache
 def _tree() -> _Tree:
     top: _Tree = {}
     for kind in RESOURCES:
@@ -100,6 +102,3 @@ def _tree() -> _Tree:
             if attribute.never_empty:
                 here[_NEVER_EMPTY] = {}
     return top
-
-
-_TREE = _tree()
