@@ -6,9 +6,9 @@ Snapshot, and ``facts`` turns a Snapshot into one nested dict.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ec2facts.lazy import lazy_names
 from ec2facts.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -46,39 +46,6 @@ if TYPE_CHECKING:
     )
     from ec2facts.metadata.instance import EC2Metadata, InstanceTags, NetworkInterface, PublicKey, ec2_metadata
 
-_MODULES = {
-    "collection.crawl": ("crawl",),
-    "collection.facts": ("facts",),
-    "collection.typed": ("FactsDict",),
-    "errors": (
-        "EC2FactsError",
-        "UsageError",
-        "ConfigError",
-        "UnavailableError",
-        "DisabledError",
-        "NotReadyError",
-        "AbsentError",
-        "UnreadError",
-        "DecodeError",
-        "WithheldError",
-        "IncompleteError",
-        "SnapshotError",
-        "TemplateError",
-        "UnrepresentableError",
-        "InstallError",
-        "StaleError",
-        "CheckError",
-        "CommandError",
-    ),
-    "imds.client": ("IMDSClient",),
-    "imds.snapshot": ("Snapshot",),
-    "imds.source": ("TOKEN_TTL_SECONDS",),
-    "metadata.decoders": ("SpotInstanceAction",),
-    "metadata.documents": ("IamInfoDict", "IamSecurityCredentialsDict", "InstanceIdentityDocumentDict"),
-    "metadata.instance": ("EC2Metadata", "InstanceTags", "NetworkInterface", "PublicKey", "ec2_metadata"),
-}
-"""The public names, by the module that defines them; each module is imported when one of its names is first used."""
-
 __all__ = [
     "TOKEN_TTL_SECONDS",
     "AbsentError",
@@ -115,16 +82,38 @@ __all__ = [
     "facts",
 ]
 
-
-if not TYPE_CHECKING:  # a type checker would take every misspelled name for one that this function finds
-
-    def __getattr__(name: str) -> Any:
-        for module, names in _MODULES.items():
-            if name in names:
-                value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
-                return value
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+if not TYPE_CHECKING:  # a type checker would accept every misspelled name
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "collection.crawl": ("crawl",),
+            "collection.facts": ("facts",),
+            "collection.typed": ("FactsDict",),
+            "errors": (
+                "EC2FactsError",
+                "UsageError",
+                "ConfigError",
+                "UnavailableError",
+                "DisabledError",
+                "NotReadyError",
+                "AbsentError",
+                "UnreadError",
+                "DecodeError",
+                "WithheldError",
+                "IncompleteError",
+                "SnapshotError",
+                "TemplateError",
+                "UnrepresentableError",
+                "InstallError",
+                "StaleError",
+                "CheckError",
+                "CommandError",
+            ),
+            "imds.client": ("IMDSClient",),
+            "imds.snapshot": ("Snapshot",),
+            "imds.source": ("TOKEN_TTL_SECONDS",),
+            "metadata.decoders": ("SpotInstanceAction",),
+            "metadata.documents": ("IamInfoDict", "IamSecurityCredentialsDict", "InstanceIdentityDocumentDict"),
+            "metadata.instance": ("EC2Metadata", "InstanceTags", "NetworkInterface", "PublicKey", "ec2_metadata"),
+        },
+    )

@@ -21,6 +21,7 @@ TESTS = sorted(Path(__file__).parent.rglob("*.py"))
 ROOMS = (
     "version",
     "text",
+    "lazy",
     "log",
     "errors",
     "trust",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ec2facts.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ec2facts.apply.config import load_config
@@ -15,25 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["ApplyObserver", "EnvOptions", "LastFacts", "Output", "Watch", "apply", "load_config"]
 
-_MODULES = {
-    "ApplyObserver": "observer",
-    "EnvOptions": "outputs",
-    "LastFacts": "last_facts",
-    "Output": "outputs",
-    "Watch": "watch",
-    "apply": "run",
-    "load_config": "config",
-}
-
-
 if not TYPE_CHECKING:  # a type checker would accept every misspelled name
-
-    def __getattr__(name: str) -> Any:
-        if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-        return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "observer": ["ApplyObserver"],
+            "outputs": ["EnvOptions", "Output"],
+            "last_facts": ["LastFacts"],
+            "watch": ["Watch"],
+            "run": ["apply"],
+            "config": ["load_config"],
+        },
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Callable
@@ -170,4 +170,4 @@ def _text(body: bytes) -> str | dict[str, str]:
     try:
         return body.decode()
     except UnicodeDecodeError:
-        return {"base64": base64.b64encode(body).decode()}
+        return {"base64": binascii.b2a_base64(body, newline=False).decode()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import io
 import json
 import re
@@ -204,7 +204,7 @@ def _strings(body: bytes) -> bytes:
 def _from_base64(run: bytes) -> bytes:
     digits = run.partition(b"=")[0].translate(bytes.maketrans(b"-_", b"+/"))
     whole = digits[: len(digits) - (len(digits) % 4 == 1)]
-    return base64.b64decode(whole + b"=" * (-len(whole) % 4))
+    return binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))
 
 
 def _unpacked(body: bytes) -> bytes:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ec2facts.imds.snapshot import Snapshot
-from ec2facts.imds.source import Source
+from ec2facts.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ec2facts.imds.client import IMDSClient
     from ec2facts.imds.simulator.simulator import Simulator
+    from ec2facts.imds.snapshot import Snapshot
+    from ec2facts.imds.source import Source
 
 __all__ = ["IMDSClient", "Simulator", "Snapshot", "Source"]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "IMDSClient":  # it imports requests, which takes longer than all the rest
-        from ec2facts.imds.client import IMDSClient
-
-        return IMDSClient
-    if name == "Simulator":
-        from ec2facts.imds.simulator.simulator import Simulator
-
-        return Simulator
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # a type checker would accept every misspelled name
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "client": ["IMDSClient"],
+            "simulator.simulator": ["Simulator"],
+            "snapshot": ["Snapshot"],
+            "source": ["Source"],
+        },
+    )

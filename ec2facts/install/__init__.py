@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ec2facts.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ec2facts.install.change import Change, File
@@ -12,14 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "File", "Observer", "install"]
 
-_MODULES = {"Change": "change", "File": "change", "Observer": "observer", "install": "installer"}
-"""The module of each public name, imported when the name is first used."""
-
-
 if not TYPE_CHECKING:  # a type checker would accept every misspelled name
-
-    def __getattr__(name: str) -> Any:
-        if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-        return value
+    __getattr__, __dir__ = lazy_names(
+        __name__, {"change": ["Change", "File"], "observer": ["Observer"], "installer": ["install"]}
+    )

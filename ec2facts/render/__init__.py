@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ec2facts.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ec2facts.render.env import render_env
@@ -21,24 +22,13 @@ __all__ = [
     "render_yaml",
 ]
 
-_MODULES = {
-    "list_templates": "template.search",
-    "render_env": "env",
-    "render_json": "tree",
-    "render_template": "template.environment",
-    "render_text": "template.environment",
-    "render_tree": "tree",
-    "render_yaml": "tree",
-}
-
-
-if not TYPE_CHECKING:  # a type checker would take every misspelled name for one that this function finds
-
-    def __getattr__(name: str) -> Any:
-        if name in _MODULES:
-            return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+if not TYPE_CHECKING:  # a type checker would accept every misspelled name
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "template.search": ["list_templates"],
+            "env": ["render_env"],
+            "tree": ["render_json", "render_tree", "render_yaml"],
+            "template.environment": ["render_template", "render_text"],
+        },
+    )

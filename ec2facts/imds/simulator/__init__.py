@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ec2facts.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ec2facts.imds.simulator.simulator import Request, Simulator
@@ -12,11 +14,6 @@ __all__ = ["Request", "Simulator", "SnapshotFile"]
 
 
 if not TYPE_CHECKING:  # a type checker would accept every misspelled name
-
-    def __getattr__(name: str) -> Any:
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from ec2facts.imds.simulator import simulator
-
-        value = globals()[name] = getattr(simulator, name)
-        return value
+    __getattr__, __dir__ = lazy_names(
+        __name__, {"simulator": ["Request", "Simulator"], "snapshot_file": ["SnapshotFile"]}
+    )
