@@ -1,7 +1,7 @@
 """Every fact of an Amazon EC2 instance, from its metadata service.
 
-``ec2_metadata`` reads attributes of this instance when they are asked for. ``crawl`` reads everything into a
-Snapshot, and ``facts`` turns a Snapshot into one nested dict.
+``ec2_metadata`` reads the attributes of this instance lazily. ``crawl`` reads everything into a Snapshot, and ``facts``
+turns a Snapshot into one nested dict.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from ec2facts.trust import rights_of, trace
 
 _STAGED = ".ec2facts-"
-"""Begins the name of a staged file; the dot hides it from includes such as ``*.conf``."""
+"""The prefix of a staged file's name; the dot hides it from includes such as ``*.conf``."""
 
 _OURS = re.compile(re.escape(_STAGED) + "[0-9a-f]{16}")
 
@@ -26,7 +26,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that ask a program to stop."""
 
 _UNSYNCABLE = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP}
-"""The errors of a directory that cannot be opened, or whose file system cannot sync it."""
+"""The errors of a sync that are ignored: the directory cannot be opened, or its file system cannot sync it."""
 
 _LABELS = ("security.selinux", "system.posix_acl_access")
 """The extended attributes that grant access to a file."""
@@ -46,23 +46,23 @@ class FileAttributes(NamedTuple):
 
     @classmethod
     def of_new_file(cls) -> FileAttributes:
-        """Return the attributes that a new file has, of the effective user."""
+        """Return the attributes of a new file of the effective user."""
         umask = os.umask(0o077)
         os.umask(umask)
         return cls(0o666 & ~umask)
 
     @classmethod
     def inherited(cls, status: os.stat_result) -> FileAttributes:
-        """Return the attributes that a replacement takes over: all but set-id and sticky bits."""
+        """Return the attributes that a replacement inherits: all but set-id and sticky bits."""
         return cls.of(status)._replace(mode=status.st_mode & 0o777)
 
 
 def write_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
-    """Replace the file at ``path``, or what it links to, by ``content``; on any failure the file is unchanged.
+    """Atomically replace the file at ``path``, or the target of a link, by ``content``; on failure it is unchanged.
 
-    It keeps its owner, group and permissions unless ``mode`` gives others, but nothing of a stranger's file. What is
-    not a regular file (a terminal, a pipe) is written to directly. Below a directory that another user controls, root
-    acts with that user's rights. Raises OSError.
+    The new file keeps the owner, group and permissions of the old one, unless ``mode`` is given or a stranger may have
+    created the old file. A terminal, a pipe or another special file is written to directly. Below a directory that
+    another user controls, root acts with that user's rights. Raises OSError.
     """
     try:
         trail = trace(path)
@@ -75,7 +75,7 @@ def write_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
                 is_trusted = trail.trusts(status)
                 if not stat.S_ISREG(status.st_mode):
                     if not is_trusted:
-                        raise PermissionError(errno.EPERM, "another user made it")
+                        raise PermissionError(errno.EPERM, "another user created it")
                     path.write_bytes(content)
                     return
                 is_trusted = is_trusted and (not trail.strangers or status.st_uid == os.geteuid())
@@ -91,7 +91,7 @@ def write_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
 
 
 def put(target: Path, content: bytes, attributes: FileAttributes, *, like: Path | None = None) -> None:
-    """Replace the file ``target``, which is not a link, or create it, as ``staged`` does."""
+    """Create or replace ``target``, a path without symbolic links, by a ``staged`` file."""
     with staged(target, content, attributes, like=like) as temporary:
         replace(temporary, target)
 
@@ -102,10 +102,10 @@ def staged(
 ) -> Iterator[Path]:
     """Yield a file beside ``target`` with its final content and attributes, ready for ``replace``; remove it on exit.
 
-    Only its owner can open it before it is complete. It takes the SELinux label and the ACL of the file ``like``.
+    Only its owner can open it before it is complete. It has the SELinux label and the ACL of the file ``like``.
     """
     with _reserved(target.parent, suffix) as (temporary, descriptor):
-        # It is closed again before it is used: a check cannot execute a file that is open for writing.
+        # Close the file before it is yielded: a check cannot execute a file that is open for writing.
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_NOFOLLOW), "wb") as stream:
             writable = stream.fileno()
             if not os.path.samestat(os.fstat(writable), os.fstat(descriptor)):
@@ -132,9 +132,9 @@ def replace(temporary: Path, target: Path) -> None:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Delay the signals that ask to stop until the end of this context, so that a rollback is complete."""
+    """Defer the signals ``STOPPING`` to the end of this context, so that a rollback completes."""
     delayed: list[int] = []
-    # A signal mask belongs to one thread: the kernel would deliver the signal to another, and Python handle it here.
+    # No signal mask: it blocks one thread, the kernel delivers to another, and Python runs the handler in this one.
     handlers = {}
     if threading.current_thread() is threading.main_thread():
         handlers = {number: handler for number in STOPPING if (handler := signal.getsignal(number)) is not None}
@@ -150,7 +150,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 def sync_directory(directory: Path) -> None:
-    """Write the names in ``directory`` to the disk."""
+    """Sync the entries of ``directory`` to the disk."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -159,15 +159,15 @@ def sync_directory(directory: Path) -> None:
 
 
 def sweep(directory: Path) -> None:
-    """Remove the staged files in ``directory`` that killed processes of this user, or for root of any user, left."""
-    with suppress(OSError):  # a directory that cannot be listed holds no file of ours
+    """Remove the staged files of killed processes in ``directory``: this user's, or as root everybody's."""
+    with suppress(OSError):  # skip a directory that cannot be listed
         for leftover in directory.iterdir():
             if _OURS.match(leftover.name):
                 _remove_unused(leftover)
 
 
 def _remove_unused(leftover: Path) -> None:
-    with suppress(OSError):  # the file is locked, or was removed meanwhile
+    with suppress(OSError):  # skip a file that is locked or already removed
         descriptor = os.open(leftover, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -179,23 +179,23 @@ def _remove_unused(leftover: Path) -> None:
 
 @contextmanager
 def _reserved(directory: Path, suffix: str) -> Iterator[tuple[Path, int]]:
-    """Yield the name and the descriptor of an empty file, locked so that ``sweep`` leaves it."""
+    """Yield the path and the descriptor of an empty file, locked so that ``sweep`` skips it."""
     is_ours = False
     while not is_ours:
-        # The name is known first, so that a file can be removed after a signal at any moment.
+        # Choose the name before the file exists, so that a signal at any moment leaves no file behind.
         temporary = directory / f"{_STAGED}{os.urandom(8).hex()}{suffix}"
         try:
             descriptor = os.open(temporary, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o600)
             try:
-                with suppress(OSError):  # on a file system without locks, sweep leaves it
+                with suppress(OSError):  # on a file system without locks, sweep skips it
                     fcntl.flock(descriptor, fcntl.LOCK_SH)
-                is_ours = os.fstat(descriptor).st_nlink > 0  # a sweep may have come before the lock
+                is_ours = os.fstat(descriptor).st_nlink > 0  # a sweep may have removed it before the lock
                 if is_ours:
                     yield temporary, descriptor
             finally:
                 os.close(descriptor)
         finally:
-            with uninterrupted(), suppress(OSError):  # the file is in place already, or cannot be removed
+            with uninterrupted(), suppress(OSError):  # the file is renamed already, or cannot be removed
                 temporary.unlink()
 
 
@@ -203,12 +203,12 @@ def _give(descriptor: int, attributes: FileAttributes) -> None:
     try:
         os.fchown(descriptor, attributes.uid, attributes.gid)
     except PermissionError as error:
-        reason = f"a new file cannot have its owner and group ({error.strerror}): set others, or write in place"
+        reason = f"its owner and group cannot be set ({error.strerror}): choose others, or write in place"
         raise PermissionError(error.errno, reason) from error
 
 
 def _copy_labels(existing: Path, descriptor: int) -> None:
-    """Copy the SELinux label and the ACL of ``existing``, and drop those that the directory added by default."""
+    """Copy the SELinux label and the ACL of ``existing``, and remove those that the directory set by default."""
     if sys.platform == "linux":
         for name in _LABELS:
             with suppress(OSError):  # no such file or label, or a file system without labels

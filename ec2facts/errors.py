@@ -1,27 +1,27 @@
-"""Every error that ec2facts raises on purpose; the number is the exit status of a command that ends with it.
+"""The exceptions of ec2facts, and the exit status of a command that ends with each.
 
     EC2FactsError                 1
-    ├── UsageError                2   an option, a name or a setting that means nothing
-    │   └── ConfigError           2   the config of apply is malformed
-    ├── UnavailableError          3   the metadata service does not answer, or not as the metadata service does
-    │   ├── DisabledError         3   it is switched off, by its own word or by AWS_EC2_METADATA_DISABLED
-    │   └── NotReadyError         3   it answers, but lacks what every instance has
-    ├── AbsentError               9   this instance has no such value: the service answers 404
+    ├── UsageError                2   an option, a name or a setting is invalid
+    │   └── ConfigError           2   the config of apply is invalid
+    ├── UnavailableError          3   the metadata service does not answer, or something else answers
+    │   ├── DisabledError         3   it is disabled, by HTTP 403 or by AWS_EC2_METADATA_DISABLED
+    │   └── NotReadyError         3   it answers, but does not have the instance id yet
+    ├── AbsentError               9   this instance has no such value (HTTP 404)
     ├── UnreadError               4   a value exists, or may exist, and could not be read
-    │   └── DecodeError           4   it was read and is not what its declaration says (a ValueError too)
-    ├── WithheldError             1   a value exists and is kept out unless it is asked for by name
-    ├── IncompleteError           4   a collection in which something was unread
+    │   └── DecodeError           4   its body does not have the declared form (also a ValueError)
+    ├── WithheldError             1   a value is withheld unless it is included by name
+    ├── IncompleteError           4   some paths were unread
     ├── SnapshotError             1   a snapshot file is malformed
-    ├── TemplateError             5   a template is wrong, or needs a fact that is not there
-    │   └── UnreadFactError       4   it uses a fact that could not be read
-    ├── UnrepresentableError      6   facts that the output format cannot hold
-    ├── InstallError              1   a file cannot be replaced, or not safely
-    ├── StaleError                3   the service is out of reach, and the last facts cannot stand in for it
-    ├── CheckError                7   a check refused a change of a file
-    └── CommandError              8   a command failed after files changed; the next run runs it again
+    ├── TemplateError             5   a template is invalid, or uses an absent fact
+    │   └── UnreadFactError       4   it uses an unread fact
+    ├── UnrepresentableError      6   the output format cannot hold some facts
+    ├── InstallError              1   a file cannot be replaced safely
+    ├── StaleError                3   the service is unavailable, and the saved facts cannot be used
+    ├── CheckError                7   a check refused the change of a file
+    └── CommandError              8   a command failed after a change; the next run retries it
 
-Where a session of requests sends, each of the errors about the service is also the matching exception of requests
-(``HTTPError``, ``Timeout`` or ``ConnectionError``), so that code written for requests keeps catching it.
+With a requests session, each error about the service is also the matching exception of requests (``HTTPError``,
+``Timeout`` or ``ConnectionError``), so that code written for requests keeps catching it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Cause = Literal[
 
 
 class EC2FactsError(Exception):
-    """Anything that ec2facts raises on purpose."""
+    """The base class of the exceptions of ec2facts."""
 
     exit_status: ClassVar[int] = 1
 
@@ -103,7 +103,7 @@ class UnavailableError(EC2FactsError):
 
 
 class DisabledError(UnavailableError):
-    """The metadata service is switched off; a retry cannot succeed."""
+    """The metadata service is disabled; a retry cannot succeed."""
 
 
 class NotReadyError(UnavailableError):
@@ -161,7 +161,7 @@ class IncompleteError(EC2FactsError):
     """Some paths were unread; ``unread`` maps each to its reason.
 
     ``total`` is the number of requested paths and ``file`` the file that was not written, if known; ``is_needed`` says
-    that even a partial file needs these paths. The message names the first 20 paths by reason.
+    whether even a partial file needs them. The message names the first 20 paths by reason.
     """
 
     exit_status = 4
@@ -192,7 +192,7 @@ NAMED_PATHS = 20
 """The maximum number of unread paths that an error names."""
 
 THROTTLED = ", throttled"
-"""The end of the reason for a path whose requests were throttled."""
+"""The suffix of a throttled path's reason."""
 
 
 class SnapshotError(EC2FactsError):
@@ -233,7 +233,7 @@ class UnreadFactError(TemplateError):
 class UnrepresentableError(EC2FactsError):
     """A format cannot hold some facts; ``offenders`` maps each name to its reason, never to its value.
 
-    ``file`` is the file that was to hold them, if known.
+    ``file`` is the file to write, if known.
     """
 
     exit_status = 6

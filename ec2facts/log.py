@@ -8,7 +8,7 @@ import sys
 def log(level: str, message: str, *arguments: object) -> None:
     """Log to ``ec2facts`` at a level such as "info", if the program uses logging.
 
-    A program that has not imported ``logging`` has no handler: the import would only cost every command its time.
+    A program that has not imported ``logging`` has no handler, and the import would slow down every command.
     """
     logging = sys.modules.get("logging")
     if logging is not None:

@@ -1,6 +1,6 @@
 """The pytest plugin of ec2facts: fixtures that start a simulated metadata service."""
 
-# Every pytest run where ec2facts is installed loads this module: the fixtures import what they need.
+# Every pytest run with ec2facts installed loads this module, so only the fixtures import the rest of the package.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 def escape_unprintable(text: str, *, keep: str = "") -> str:
     """Return ``text`` with an escape for each character that could move a terminal's cursor or cannot be encoded.
 
-    Characters in ``keep``, such as a newline or a tab, stay.
+    Characters in ``keep``, such as a tab, are not escaped.
     """
     if text.isprintable():
         return text
@@ -22,7 +22,7 @@ def escape_lone_surrogates(text: str) -> str:
 
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
-    """Return the name of ``known`` that is most similar to ``name``, in any case of letters; None if none is close."""
+    """Return the name in ``known`` closest to ``name``, ignoring case; None if none is close."""
     import difflib  # slow to import, and only errors need it
 
     spelled = {each.casefold(): each for each in known}
@@ -31,6 +31,6 @@ def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | No
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return " (did you mean 'X'?)" for the name of ``known`` that is closest to ``name``, or "" if none is close."""
+    """Return " (did you mean 'X'?)" for the name in ``known`` closest to ``name``, or "" if none is close."""
     meant = closest(name, known)
     return "" if meant is None else f" (did you mean {meant!r}?)"

@@ -16,17 +16,17 @@ from typing import NamedTuple, TypeVar
 _T = TypeVar("_T")
 
 _LENDING = threading.RLock()
-"""Held while this process acts with the rights of another user, which all its threads share."""
+"""Held while this process acts with another user's rights, because all its threads share them."""
 
 _MAX_LINKS = 40
-"""The number of symbolic links that Linux follows in one path."""
+"""The maximum number of symbolic links that Linux follows in one path."""
 
 _NOGROUP = 65534
-"""The group of a user that the system does not know."""
+"""The group of an unknown user."""
 
 
 class Stranger(NamedTuple):
-    """The user ``uid``, or None for many, who is neither root nor the effective user and can change ``path``."""
+    """A user who can change ``path``, except root and the effective user; ``uid`` is None for many users."""
 
     path: Path
     uid: int | None
@@ -40,7 +40,7 @@ class Trail(NamedTuple):
     """The path without symbolic links; its last names may not exist."""
     strangers: tuple[Stranger, ...]
     is_shared: bool
-    """Whether others can create files beside it, in a directory with the sticky bit."""
+    """Whether others can create files beside it, in a shared directory with the sticky bit."""
 
     @property
     def reason(self) -> str | None:
@@ -48,7 +48,7 @@ class Trail(NamedTuple):
         return self.strangers[0].reason if self.strangers else None
 
     def controller(self) -> int | None:
-        """Return the one stranger whose rights are to be used, None if there are no strangers.
+        """Return the uid of the stranger who controls the path; None if there are no strangers.
 
         Raises PermissionError if several users control the path, or if the effective user is not root.
         """
@@ -63,7 +63,7 @@ class Trail(NamedTuple):
         return users.pop()
 
     def trusts(self, status: os.stat_result) -> bool:
-        """Whether the existing file at the end of the path is one that no stranger can have put there."""
+        """Whether no stranger can have created the existing file at the end of the path."""
         return not self.is_shared or (status.st_uid in {0, os.geteuid()} and status.st_nlink == 1)
 
 
@@ -71,8 +71,8 @@ def trace(path: Path, *, content: bool = False, trusted: Collection[int] = ()) -
     """Follow ``path`` from / and return the strangers who control it.
 
     Every directory and symbolic link has to belong to root, the effective user or a user of ``trusted``, and nobody
-    else may write to it; ``content`` asks this of the file as well. In a directory with the sticky bit others may
-    create files, so links of strangers in it are refused. A group counts as others unless its only member is the owner.
+    else may write to it; with ``content``, the same holds for the file. Others may create files in a directory with the
+    sticky bit, so links of strangers in it are refused. A group counts as others unless its only member is the owner.
     """
     own = {0, os.geteuid(), *trusted}
     here = Path("/")
@@ -122,21 +122,23 @@ def _strangers(path: Path, status: os.stat_result, own: Collection[int]) -> list
         who = f"the group {_group_name(status.st_gid)}"
     else:
         return found
-    owner = _user_name(status.st_uid)
-    remedy = "take away that permission or use another path"
+    owner = User.of(status.st_uid).name
+    remedy = "remove that permission or use another path"
     return [*found, Stranger(path, None, f"{who} can write to {path}, which belongs to {owner}: {remedy}")]
 
 
 def _owned(path: Path, status: os.stat_result) -> Stranger:
     remedy = "give it to root or use another path"
-    return Stranger(path, status.st_uid, f"{path} belongs to {_user_name(status.st_uid)}, who can change it: {remedy}")
+    return Stranger(
+        path, status.st_uid, f"{path} belongs to {User.of(status.st_uid).name}, who can change it: {remedy}"
+    )
 
 
 def _is_private_group(path: Path, status: os.stat_result, own: Collection[int]) -> bool:
-    """Whether the group of a file gives nobody but its owner, or who is trusted anyway, the right to write."""
-    with suppress(OSError, AttributeError):  # a file system, or a system, without access control lists
+    """Whether the group of a file has no members but its owner and trusted users."""
+    with suppress(OSError, AttributeError):  # no access control lists here
         if "system.posix_acl_access" in os.listxattr(path):
-            return False  # the group's permission is then the mask of a list of users
+            return False  # the group permission is then the mask of the list
     try:
         group = grp.getgrgid(status.st_gid)
     except KeyError:
@@ -145,16 +147,9 @@ def _is_private_group(path: Path, status: os.stat_result, own: Collection[int]) 
     for name in group.gr_mem:
         with suppress(KeyError):
             members[name] = pwd.getpwnam(name).pw_uid
-    # A directory service need not list users; a group that has the name of its owner is that user's own.
-    is_owners = bool(members) or group.gr_name == _user_name(status.st_uid)
+    # A directory service may list no users; a group with the name of the owner is then the owner's.
+    is_owners = bool(members) or group.gr_name == User.of(status.st_uid).name
     return is_owners and {*members.values()} <= {status.st_uid, *own}
-
-
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"
 
 
 def _group_name(gid: int) -> str:
@@ -165,7 +160,7 @@ def _group_name(gid: int) -> str:
 
 
 class User(NamedTuple):
-    """A user's name, home directory, uid, gid and groups, if the system knows the user."""
+    """A user's name, home directory, uid, gid and groups."""
 
     name: str
     home: str
@@ -175,7 +170,7 @@ class User(NamedTuple):
 
     @classmethod
     def of(cls, uid: int) -> User:
-        """Return the user with a uid; one that the system does not know is in no group."""
+        """Return the user with this uid; an unknown user is in no group."""
         try:
             entry = pwd.getpwuid(uid)
         except KeyError:
@@ -186,41 +181,37 @@ class User(NamedTuple):
 
 @contextmanager
 def rights_of(uid: int | None) -> Iterator[None]:
-    """Act with the effective uid, gid and groups of a user until the end of this context; None changes nothing.
+    """Set the effective uid, gid and groups to a user's until the end of this context; None changes nothing.
 
     Credentials belong to the whole process: other threads act with the same rights meanwhile.
     """
     if uid is None:
         yield
         return
-    with _LENDING, _as_user(User.of(uid)):
-        yield
-
-
-@contextmanager
-def _as_user(user: User) -> Iterator[None]:
-    before = os.geteuid(), os.getegid(), os.getgroups()
 
     def restore() -> None:
         os.seteuid(before[0])
         os.setegid(before[1])
         os.setgroups(before[2])
 
-    try:
-        os.setgroups(user.groups)
-        os.setegid(user.gid)
-        os.seteuid(user.uid)
-        yield
-    finally:
+    with _LENDING:
+        user = User.of(uid)
+        before = os.geteuid(), os.getegid(), os.getgroups()
         try:
-            restore()
+            os.setgroups(user.groups)
+            os.setegid(user.gid)
+            os.seteuid(user.uid)
+            yield
         finally:
-            restore()  # a signal may have interrupted the first
+            try:
+                restore()
+            finally:
+                restore()  # a signal may have interrupted the first call
 
 
 @contextmanager
 def with_rights_of(uid: int | None, context: AbstractContextManager[_T]) -> Iterator[_T]:
-    """Enter and leave ``context`` with the rights of a user; the code inside it keeps this process's rights."""
+    """Enter and exit ``context`` with a user's rights; its body runs with this process's rights."""
     with ExitStack() as stack:
         with rights_of(uid):
             entered = stack.enter_context(context)

@@ -1,4 +1,4 @@
-"""The systemd units that ship, with their config, put in place and enabled in a root file system."""
+"""The shipped systemd units and their configs, installed and enabled in a root file system."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ec2facts.install import Change, File, Observer, install
 from ec2facts.render.template.search import PackagedTemplate, list_templates, packaged_template
 
 ENABLED = ("ec2facts.service", "ec2facts-boot.service", "ec2facts.timer")
-"""The units that start at boot; the other units are started by these or enabled by hand."""
+"""The units that ``install_units`` enables; the others are started by these, or enabled by hand."""
 
 CONFIGS = ("boot.yaml", "ec2facts.yaml")
-"""The configs that the units read; the administrator's own copy is not changed."""
+"""The configs that the units read; an existing config is never changed."""
 
 SEARCHED = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin")
-"""Where systemd looks for a command that a unit names without a path."""
+"""The directories in which systemd looks up a command without a path."""
 
 _UNOBSERVED = Observer()
 
 
 def list_units() -> list[PackagedTemplate]:
-    """Return the units that ship, by name."""
+    """Return the shipped units, sorted by name."""
     return [each for each in list_templates() if each.name.endswith((".service", ".timer"))]
 
 
@@ -32,8 +32,8 @@ def install_units(
 ) -> Sequence[Change]:
     """Install every unit and config below ``root`` and enable the units that start at boot, as systemctl would.
 
-    ``program`` is the command of the units, by name or by path. Raises EC2FactsError; running systemd learns of the
-    units by ``systemctl daemon-reload``.
+    ``program`` is the command of the units, a name or a path. Raises EC2FactsError. A running systemd loads the units
+    after ``systemctl daemon-reload``.
     """
     units = root / "etc/systemd/system"
     configs = root / "etc/ec2facts"
@@ -60,12 +60,12 @@ def install_units(
 
 
 def find_program(root: Path, own: Path) -> str:
-    """Return the command for the units below ``root``: the path of ``own`` if systemd finds no ec2facts by name there.
+    """Return the command for the units below ``root``: "ec2facts", or the path of ``own`` if systemd cannot find that.
 
-    ``own`` is the command that runs now. If it is not below ``root``, the units name the one to be installed.
+    ``own`` is the running command. If it is outside ``root``, ec2facts is still to be installed there.
     """
     names = (root / directory.lstrip("/") / "ec2facts" for directory in SEARCHED)
-    # A link may dangle here: its target exists inside the root.
+    # A link may dangle outside the root: its target is a path inside it.
     if any(map(os.path.lexists, names)) or root.absolute() not in own.absolute().parents:
         return "ec2facts"
     return f"/{own.absolute().relative_to(root.absolute())}"

@@ -389,7 +389,7 @@ def test_file_that_replaces_the_staged_one_is_not_written_to(tmp_path: Path) -> 
 def test_error_names_an_owner_that_cannot_be_set() -> None:
     with without_privileges() as directory:
         file = directory / "file"
-        with pytest.raises(PermissionError, match="cannot have its owner and group"):
+        with pytest.raises(PermissionError, match="its owner and group cannot be set"):
             put(file, b"new", FileAttributes(0o600, 0, 0))
 
         assert names(directory) == []
@@ -459,7 +459,7 @@ def test_pipe_of_a_stranger_is_not_written_to(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     os.chown(tmp_path / "pipe", NOBODY, NOBODY)
 
-    with pytest.raises(PermissionError, match="another user made it"):
+    with pytest.raises(PermissionError, match="another user created it"):
         write_file(tmp_path / "pipe", b"new")
 
 

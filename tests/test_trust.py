@@ -103,7 +103,7 @@ def test_others_who_can_write_to_a_directory_are_strangers(
     assert strangers(tmp_path / "a" / "x") == expected
     assert trail.is_shared == bool(mode & 0o1000)
     if expected:
-        with pytest.raises(PermissionError, match=r"can write to .*/a, which belongs to root: take away"):
+        with pytest.raises(PermissionError, match=r"can write to .*/a, which belongs to root: remove"):
             trail.controller()
 
 

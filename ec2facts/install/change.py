@@ -1,4 +1,4 @@
-"""One file to install: the wanted state, the present state, and the steps between the two."""
+"""The change that one file needs: its wanted state, its present state, and the steps between the two."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ class File(NamedTuple):
     """The wanted state of a file, and what to run when it changes.
 
     ``mode``, ``owner`` and ``group`` are repaired if they differ; None keeps those of an existing file. A ``secret``
-    file without a mode is 0600, without an owner it belongs to the effective user, and no diff shows it.
+    file has mode 0600 and the effective user as owner by default, and no diff shows it.
     """
 
     path: Path
     content: bytes = b""
     mode: int | None = None
     owner: str | None = None
-    """A user's name or number."""
+    """A user name or a uid."""
     group: str | None = None
-    """A group's name or number."""
+    """A group name or a gid."""
     secret: bool = False
     follow: bool = True
-    """Replace the file that a symbolic link at ``path`` leads to; False refuses links."""
+    """Replace the target of a symbolic link at ``path``; False refuses links."""
     in_place: bool = False
     """Write into an existing file instead of replacing it: neither atomic nor safe from power loss."""
     backup: bool = False
     """Keep the old file under its name with a tilde appended."""
     check: str | None = None
-    """A shell command that checks the new file, whose name is ``{}``; if it fails, the file is refused."""
+    """A shell command that checks a copy of the new file, named ``{}``; if it fails, the old file is kept."""
     check_suffix: str = ""
-    """The suffix of that name, for checkers that depend on it."""
+    """The suffix of the copy's name, for checkers that depend on it."""
     check_live: str | None = None
     """A shell command that checks the installed file; if it fails, the old file is restored."""
     command: str | None = None
@@ -55,11 +55,11 @@ class File(NamedTuple):
     together: str | None = None
     """Files with the same value change together or not at all."""
     time_limit: float = 60.0
-    """Seconds for each of the shell commands."""
+    """Each shell command is killed after this many seconds."""
     parents: bool = False
     """Create missing directories, with mode 0755 and the owner and group of the file."""
     prune: bool = False
-    """Remove the file in a later run of the same name that no longer installs it."""
+    """Remove the file when a later run of the same name no longer installs it."""
     remove: bool = False
     """Remove the file instead of writing it."""
 
@@ -76,9 +76,9 @@ class Change(NamedTuple):
     existing: FileAttributes | None
     wanted: FileAttributes
     rights: int | None = None
-    """The uid of the user who controls the path: the install uses this user's rights, or its own if None."""
+    """The uid of the user who controls the path, with whose rights the install acts; None for its own."""
     is_trusted: bool = True
-    """Whether the new file takes over attributes of the existing one; False if a stranger may have made that file."""
+    """Whether the new file keeps attributes of the existing one; False if a stranger may have created that file."""
     was_secret: bool = False
     """Whether an earlier run wrote the present content as a secret."""
 
@@ -114,7 +114,7 @@ class Change(NamedTuple):
 
 
 def compare(file: File) -> Change:
-    """Return the change that ``file`` needs; raise InstallError if it is not possible."""
+    """Return the change that ``file`` needs; raise InstallError if it is impossible."""
     with explained(file.path):
         if not file.follow and file.path.is_symlink():
             raise InstallError(str(file.path), "it is a symbolic link, which --no-follow refuses")
@@ -164,14 +164,14 @@ def _read(path: Path) -> tuple[os.stat_result, bytes]:
 
 
 def _refuse_in_place(change: Change, *, is_known: bool) -> None:
-    """Raise InstallError where a stranger may have made, or could already have opened, the file to write into."""
+    """Raise InstallError if a stranger may have created the file to write into, or may have it open."""
     existing, wanted = change.existing, change.wanted
     if not is_known:
-        raise InstallError(str(change.file.path), "others may have made this file; without --in-place it is replaced")
+        raise InstallError(str(change.file.path), "others may have created this file; omit --in-place to replace it")
     if change.file.secret and existing is not None and change.kind == "changed":
         opened = existing.mode & ~wanted.mode & 0o077 or existing.uid != wanted.uid
         if opened or (existing.mode & 0o070 and existing.gid != wanted.gid):
-            reason = "others can have opened this file to read the secret; without --in-place it is replaced"
+            reason = "other users may have this file open and could read the secret; omit --in-place to replace it"
             raise InstallError(str(change.file.path), reason)
 
 
@@ -189,7 +189,7 @@ def parents_of(file: File) -> Iterator[None]:
                     _create(directory, trail)
                     created.append(directory)
             wanted = _wanted(file, FileAttributes(0o755))
-            for directory in reversed(created):  # the outermost last: its new owner could replace the others
+            for directory in reversed(created):  # the outermost last, because its new owner could replace the others
                 os.chown(directory, wanted.uid, wanted.gid)
         yield
     except BaseException:
@@ -200,7 +200,7 @@ def parents_of(file: File) -> Iterator[None]:
 
 
 def _create(directory: Path, trail: Trail) -> None:
-    """Create a directory, unless the strangers of its path are no longer those of ``trail``."""
+    """Create a directory; raise PermissionError if the strangers of its path have changed since ``trail``."""
     if trace(directory.parent).strangers != trail.strangers:
         raise PermissionError(errno.EPERM, f"another user has created {directory.parent}")
     umask = os.umask(0o022)
@@ -211,7 +211,7 @@ def _create(directory: Path, trail: Trail) -> None:
 
 
 def write(change: Change, temporary: Path) -> None:
-    """Replace the target by ``temporary``, staged beside it, or write into it, or remove it."""
+    """Replace the target by the staged file ``temporary``, write into it, repair it or remove it."""
     with acting(change.file.path, change.rights):
         if change.kind == "removed":
             change.target.unlink()
@@ -233,7 +233,7 @@ def write(change: Change, temporary: Path) -> None:
 
 
 def try_out(change: Change) -> None:
-    """Raise InstallError where the system would refuse to change or remove the target."""
+    """Raise InstallError if the system would refuse to change or remove the target."""
     with acting(change.file.path, change.rights):
         needed = change.target if change.in_place else change.target.parent
         may_write = os.access(needed, os.W_OK | (0 if change.in_place else os.X_OK), **_EFFECTIVE)
@@ -267,7 +267,7 @@ def _narrow(target: Path, existing: FileAttributes, wanted: FileAttributes) -> N
 
 
 def overwrite(target: Path, content: bytes, before: bytes) -> None:
-    """Write into a file; on failure write ``before`` again, whose disk space stays allocated."""
+    """Write into a file; on failure write ``before`` again, which needs no new disk space."""
     descriptor = os.open(target, os.O_WRONLY | os.O_NOFOLLOW)
     try:
         try:
@@ -290,25 +290,25 @@ def _fill(descriptor: int, content: bytes) -> None:
 
 @contextmanager
 def explained(path: Path, *, advice: str = "") -> Iterator[None]:
-    """Turn an error of the system into an InstallError about ``path``, with advice."""
+    """Turn an OSError into an InstallError about ``path``, with advice."""
     try:
         yield
     except OSError as error:
         reason = (error.strerror or str(error)) + (f"; {advice}" if advice else "")
         if error.errno in _UNRENAMEABLE:
-            reason = f"it is a mount point, which no other file can replace ({reason}); --in-place writes into it"
+            reason = f"it is a mount point and cannot be replaced ({reason}); use --in-place to write into it"
         raise InstallError(str(path), reason) from error
 
 
 @contextmanager
 def acting(path: Path, rights: int | None) -> Iterator[None]:
-    """Act on ``path`` with a user's rights, and explain the errors of the system."""
+    """Act on ``path`` with a user's rights, and turn an OSError into an InstallError."""
     with explained(path, advice=whose(rights)), rights_of(rights):
         yield
 
 
 def whose(rights: int | None) -> str:
-    """Return the user whose rights an install uses, for messages; "" for the rights of this process."""
+    """Return the part of a message that names the user whose rights are used; "" for this process's own."""
     return "" if rights is None else f"with the rights of {User.of(rights).name}, who controls this path"
 
 

@@ -21,7 +21,7 @@ _NAME = "EC2FACTS_FILE"
 """The variable of a check that holds the name of the file."""
 
 _SHOWN_BYTES = 10000
-"""The number of characters that an error quotes from the end of a command's output."""
+"""An error quotes at most this many bytes from the end of a command's output."""
 
 
 class Shell(NamedTuple):
@@ -30,10 +30,10 @@ class Shell(NamedTuple):
     variables: Mapping[str, str] = {}
     """Variables for every command."""
     hides_output: bool = False
-    """Whether the output of commands may quote a secret, so that no error shows it."""
+    """Whether commands may print a secret, so that errors do not quote their output."""
 
     def check(self, command: str, checked: Path, file: File, *, rights: int | None) -> None:
-        """Run a check on ``checked``, which is or would become ``file``, with a user's rights.
+        """Run a check of ``file`` on ``checked``, the staged copy or the installed file, with a user's rights.
 
         Raises CheckError if the check fails, InstallError if it cannot be started.
         """
@@ -48,7 +48,7 @@ class Shell(NamedTuple):
             raise CheckError(str(file.path), command, *failure)
 
     def run(self, command: str, changed: Sequence[File]) -> None:
-        """Run a command with the paths of the changed files, one a line, in EC2FACTS_CHANGED.
+        """Run a command with the paths of the changed files, one per line, in EC2FACTS_CHANGED.
 
         Raises CommandError if it fails.
         """
@@ -64,7 +64,7 @@ class Shell(NamedTuple):
     def _run(
         self, command: str, time_limit: float, variables: Mapping[str, str], *, rights: int | None
     ) -> tuple[str, str] | None:
-        """Run a shell command, kill it after ``time_limit`` seconds; return the reason and the output of a failure."""
+        """Run a shell command, killed after ``time_limit`` seconds; return the reason and the output of a failure."""
         credentials, environment = _credentials(rights)
         # A file, not a pipe: a process that the command leaves behind may hold a pipe open.
         with tempfile.TemporaryFile() as said:
@@ -98,7 +98,7 @@ class Shell(NamedTuple):
 
 
 def argument_for_placeholder(command: str) -> str:
-    """Return a shell script that expands a variable with the name of the file in place of each placeholder.
+    """Return a shell script in which a variable with the name of the file replaces each placeholder.
 
     The shell expands variables after it has parsed the script, so a name is never parsed as code; a shell that the
     script starts inherits the variable. Outside of double quotes, the placeholder is quoted: a name may hold blanks.
@@ -114,9 +114,9 @@ def argument_for_placeholder(command: str) -> str:
 
 
 def _credentials(uid: int | None) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the arguments of Popen that give a process a user's rights, and its environment.
+    """Return Popen's arguments for a user's rights, and the environment.
 
-    A user can read the environment of processes with the same rights, so it holds nothing of this process's own.
+    A user can read the environment of that user's processes, so it holds no secrets of this process.
     """
     if uid is None:
         return {}, dict(os.environ)

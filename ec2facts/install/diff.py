@@ -11,7 +11,7 @@ from ec2facts.text import escape_unprintable
 def diff(change: Change) -> str:
     """Return a unified diff of a file's content; empty if the content is unchanged.
 
-    It shows no content of a file that is secret, was written as a secret, or is readable for its owner alone.
+    The content is hidden if the file is secret, was written as a secret, or is readable only by its owner.
     """
     if change.kind not in {"changed", "removed"}:
         return ""

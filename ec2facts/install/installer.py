@@ -38,17 +38,17 @@ def install(
     dry_run: bool = False,
     observer: Observer = _UNOBSERVED,
 ) -> list[Change]:
-    """Bring every file to its wanted state, run the commands of changed files; return the changes, in order.
+    """Install every file, then run the commands of changed files; return the changes, in order.
 
-    Each file, or group of files that go together, succeeds or fails by itself: a failure leaves its files as they
-    were, and the rest goes on. The first failure is raised at the end, the ``observer`` receives the others. A command
-    that fails runs again in the next run, whether or not its files change then.
+    Each file, or group of files that go together, succeeds or fails by itself: a failure leaves its files unchanged,
+    and the others are installed. The first failure is raised at the end; the ``observer`` receives the others. A failed
+    command is retried in the next run, whether or not its files change then.
 
-    ``state`` is the directory for state between runs: commands, live checks, backups, groups, pruning and
-    removals need it, and runs with the same one wait for each other. If it cannot be used, only the files that need it
-    fail. Files with ``prune`` that an earlier run with
-    this ``name`` wrote are removed if they are neither in ``files`` nor ``unrendered``, unless ``may_prune`` is false.
-    A ``dry_run`` changes nothing, but runs the checks, except for live ones.
+    ``state`` is the directory for state between runs: commands, live checks, backups, groups, pruning and removals need
+    it, and a run waits for another one with the same ``state``. If it cannot be used, only the files that need it fail.
+    Files with ``prune`` that an earlier run with this ``name`` wrote are removed if they are neither in ``files`` nor
+    ``unrendered``, unless ``may_prune`` is false. A ``dry_run`` changes nothing, but runs the checks, except for live
+    ones.
     """
     for file in files:
         if file.check is not None:
@@ -121,7 +121,7 @@ def _needs_state(file: File) -> bool:
 
 
 def _target(path: Path) -> Path:
-    """Return a path without symbolic links; a path that cannot be followed fails when its file is compared."""
+    """Resolve the symbolic links of a path; a path that cannot be resolved fails later, in ``compare``."""
     try:
         return trace(path).path
     except OSError:
@@ -129,7 +129,7 @@ def _target(path: Path) -> Path:
 
 
 def _sweep(files: Iterable[File]) -> None:
-    """Remove the staged files of killed runs beside the files."""
+    """Remove the staged files that killed runs left beside the files."""
     for directory in {_target(file.path).parent for file in files}:
         with suppress(OSError), rights_of(trace(directory).controller()):
             sweep(directory)
@@ -156,12 +156,12 @@ def _install_unit(
             if journal is not None:
                 change = change._replace(was_secret=journal.was_secret(change.target))
                 if journal.is_stuck(change.target):
-                    reason = "an earlier run left it half changed, and it could not be restored yet"
+                    reason = "an earlier run left it half changed, and it is not restored yet"
                     raise InstallError(str(file.path), reason)
             changes.append(change)
         for change in changes:
             if change.kind == "changed" and change.file.check:
-                # A copy of its own: whatever a check does to it, the rendered content is installed.
+                # The check has its own copy, so that nothing it changes is installed.
                 with ExitStack() as stack:
                     copy = _stage(change, stack, suffix=change.file.check_suffix)
                     shell.check(change.file.check, copy, change.file, rights=change.rights)
@@ -203,7 +203,7 @@ def _carry_out(changes: Sequence[Change], journal: Journal | None, shell: Shell,
 
 
 def _stage(change: Change, stack: ExitStack, *, suffix: str = "") -> Path:
-    """Return a file with the wanted state of the target, beside it, until the end of ``stack``."""
+    """Return a staged file with the wanted state, beside the target; ``stack`` removes it."""
     like = change.target if change.is_trusted else None
     context = staged(change.target, change.file.content, change.wanted, suffix=suffix, like=like)
     with explained(change.file.path, advice=whose(change.rights)):
@@ -211,7 +211,7 @@ def _stage(change: Change, stack: ExitStack, *, suffix: str = "") -> Path:
 
 
 def _back_up(change: Change, stack: ExitStack) -> tuple[Path, Path]:
-    """Return a copy of the old file, until the end of ``stack``, and the path of the backup."""
+    """Return a staged copy of the old file, which ``stack`` removes, and the path of the backup."""
     path = change.target.with_name(change.target.name + "~")
     existing = change.existing or change.wanted
     mode = existing.mode & 0o777 & (change.wanted.mode if change.secret else 0o777)
@@ -243,7 +243,7 @@ def _run_commands(
     *,
     dry_run: bool,
 ) -> list[EC2FactsError]:
-    """Run each command that is due, once; return the failures.
+    """Run each due command once; return the failures.
 
     The command of an unchanged file is due if it failed after an earlier change.
     """

@@ -1,4 +1,4 @@
-"""The state between runs: commands to run again, files to restore, secret files, and files to prune."""
+"""The state between runs: commands to retry, files to restore, secret files, and files to prune."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ec2facts.install.observer import Observer
 from ec2facts.trust import rights_of, trace
 
 _HOLDER = "EC2FACTS_HOLDS_STATE"
-"""The variable that tells the commands of a run which state directories it, and the runs above it, have locked."""
+"""The variable that tells a command which state directories are locked by its run, and by the runs around that one."""
 
 
 def default_state_directory(environ: Mapping[str, str], *, uid: int, root: Path = Path("/")) -> Path:
-    """Return the directory for the state of the user ``uid``: $STATE_DIRECTORY, or one by the system's conventions.
+    """Return the state directory of the user ``uid``: $STATE_DIRECTORY, or the system's convention.
 
     Where ``/var/lib`` of ``root`` is read-only, root's state is in ``/run`` and lasts until the next boot.
     """
@@ -42,13 +42,13 @@ class _Undo(NamedTuple):
 
     target: str
     old: str | None
-    """The path of the saved old file; None if there was none, or if only its attributes change."""
+    """The path of the saved old file; None if there was no file, or if only its attributes change."""
     attributes: FileAttributes | None
-    """The old attributes of a file that is not replaced, but repaired or written into."""
+    """The old attributes of a file that is repaired or written into; None if it is replaced."""
     new: str
     """The SHA-256 of the new content."""
     rights: int | None = None
-    """The uid of the user with whose rights the file was changed."""
+    """The uid of the user whose rights the change used."""
 
 
 class _Written(NamedTuple):
@@ -65,7 +65,7 @@ class _State(NamedTuple):
     """What the journal records."""
 
     owed: frozenset[str] = frozenset()
-    """Files that changed, and whose command has not succeeded since."""
+    """Changed files whose command has not succeeded yet."""
     secret: frozenset[str] = frozenset()
     """Files whose content was written as a secret."""
     undo: tuple[_Undo, ...] = ()
@@ -77,18 +77,18 @@ class _State(NamedTuple):
 
 
 class Journal:
-    """The state of installs, in a directory that only this user can change; one run at a time has it open."""
+    """The state of installs, in a directory that only this user can change; each run locks it."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._file = directory / "journal.json"
-        with explained(directory, advice="--state names another directory"):
+        with explained(directory, advice="use another --state directory"):
             reason = trace(directory).reason
         if reason is not None:
             raise InstallError(str(directory), f"others can change this state directory: {reason}")
         self._state = self._read()
         self.variables: dict[str, str] = {}
-        """Variables for commands: an ec2facts inside a command fails instead of waiting for this lock."""
+        """Variables for commands: an ec2facts that a command runs fails instead of waiting for the lock."""
 
     def concerns(self, installed: Collection[Path], name: str) -> bool:
         """Whether a run has to open the journal even if none of its files needs state."""
@@ -109,9 +109,7 @@ class Journal:
         return any(undo.target == str(target) for undo in self._state.undo)
 
     def prunable(self, name: str, installed: Collection[Path]) -> list[File]:
-        """Return the removals of files that an earlier run ``name`` wrote, that hold the same since, and that are not
-        ``installed`` now.
-        """
+        """Return removals of unchanged files that an earlier run ``name`` wrote and that are not ``installed`` now."""
         gone = [(Path(path), each) for path, each in self._state.written if each.name == name]
         return [
             File(path, remove=True, follow=False, command=each.command)
@@ -121,17 +119,17 @@ class Journal:
 
     @contextmanager
     def open(self, observer: Observer) -> Iterator[list[InstallError]]:
-        """Wait for other runs to end, and roll back the changes of a run that was killed.
+        """Wait for the lock, and roll back the changes of a killed run.
 
-        Yields the failures of the rollback: they stay recorded, and the next run tries again.
+        Yields the failures of the rollback, which the next run retries.
         """
         here = os.path.realpath(self._directory)
         holders = [*filter(None, os.environ.get(_HOLDER, "").split(os.pathsep))]
-        with explained(self._directory, advice="--state names another directory"):
+        with explained(self._directory, advice="use another --state directory"):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            with explained(self._directory, advice="--state names another directory"):
+            with explained(self._directory, advice="use another --state directory"):
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError as error:
@@ -151,7 +149,7 @@ class Journal:
 
     @contextmanager
     def all_or_nothing(self, changes: Sequence[Change], *, name: str) -> Iterator[None]:
-        """Roll the files back unless this context succeeds; then record the state after their changes.
+        """Record the changes if this context succeeds, roll them back if it fails.
 
         If the run is killed in between, the next one rolls them back.
         """
@@ -208,7 +206,7 @@ class Journal:
             _put_back(undo, content)
 
     def _discard(self) -> None:
-        """Remove old files that are no longer needed; a later run retries a failed removal."""
+        """Remove old files of final changes; a later run retries a failed removal."""
         remaining = tuple(undo for undo in self._state.discard if not self._remove(undo))
         with suppress(InstallError):
             self._record(self._state._replace(discard=remaining))
@@ -247,11 +245,11 @@ class Journal:
                     tuple((path, _Written(*each)) for path, each in recorded.get("written", ())),
                 )
             except (LookupError, TypeError, ValueError) as error:
-                reason = "malformed; remove it to go on, and run the commands of files that have changed"
+                reason = "malformed; remove it to continue, and run the commands of changed files yourself"
                 raise InstallError(str(self._file), f"{reason} ({error})") from error
 
     def _record(self, state: _State) -> None:
-        """Write ``state`` to the disk; on failure the recorded state stays."""
+        """Write ``state`` to the disk; on failure the previous state stays recorded."""
         if state == self._state:
             return
         with explained(self._file):
@@ -298,7 +296,7 @@ def _save_old(change: Change, undo: _Undo) -> None:
             put(old, change.before, FileAttributes(0o600))
         return
     with acting(change.file.path, change.rights):
-        with suppress(OSError):  # some file systems have no links, some users may not make them
+        with suppress(OSError):  # no hard links on this file system or for this user
             os.link(change.target, old)
             return
         attributes = change.existing if change.is_trusted else FileAttributes(change.existing.mode & 0o777)
@@ -308,7 +306,7 @@ def _save_old(change: Change, undo: _Undo) -> None:
 def _put_back(undo: _Undo, saved: bytes | None) -> None:
     target, old = Path(undo.target), undo.old and Path(undo.old)
     if not target.parent.is_dir():
-        return  # the directory was in memory, such as /run, which a reboot clears
+        return  # the directory was in memory, and a reboot cleared it
     now = target.read_bytes() if target.exists() else None
     if undo.attributes:
         if saved is not None and now is None:
@@ -318,7 +316,7 @@ def _put_back(undo: _Undo, saved: bytes | None) -> None:
         if target.exists():
             repair(target, undo.attributes)
     elif now is not None and _digest(now) != undo.new:
-        return  # the file had not been changed yet, or somebody has changed it since
+        return  # the file was not changed yet, or somebody has changed it since
     elif old and old.exists():
         old.replace(target)
     elif not old and now is not None:
@@ -327,7 +325,7 @@ def _put_back(undo: _Undo, saved: bytes | None) -> None:
 
 
 def _holds(path: Path, digest: str) -> bool:
-    """Whether a file still has the content that was recorded; a file that cannot be read counts as another."""
+    """Whether a file has the content with this ``digest``; False if it cannot be read."""
     with suppress(OSError), rights_of(trace(path).controller()):
         return _digest(path.read_bytes()) == digest
     return False

@@ -1,4 +1,4 @@
-"""The settings of a file as people write them: one parser for each, for the command line and for configs."""
+"""Parsers for the settings of a file, shared by the command line and configs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable
 from ec2facts.errors import UsageError
 
 PLACEHOLDER = "{}"
-"""Stands in a check for the name of the file."""
+"""The placeholder in a check for the name of the file."""
 
 _NO_NUMBER = 2**32 - 1
-"""The number that system calls take for «leave the owner», as -1."""
+"""The uid that system calls treat like -1: keep the owner."""
 
 
 def parse_mode(text: str) -> int:
-    """Return permissions given in octal; raise UsageError for anything else."""
+    """Return the mode of octal text; raise UsageError if it is invalid."""
     try:
         mode = int(text, 8)
     except ValueError as error:
@@ -27,17 +27,17 @@ def parse_mode(text: str) -> int:
 
 
 def user_number(owner: str) -> int:
-    """Return the uid of a user given by name or number; raise UsageError if there is no such user."""
+    """Return the uid of a user name or number; raise UsageError if there is no such user."""
     return _number("user", owner, lambda name: pwd.getpwnam(name).pw_uid)
 
 
 def group_number(group: str) -> int:
-    """Return the gid of a group given by name or number; raise UsageError if there is no such group."""
+    """Return the gid of a group name or number; raise UsageError if there is no such group."""
     return _number("group", group, lambda name: grp.getgrnam(name).gr_gid)
 
 
 def parse_check(command: str) -> str:
-    """Return a check that has the placeholder; raise UsageError if it has none."""
+    """Return the check; raise UsageError if it has no placeholder."""
     if PLACEHOLDER not in command:
         raise UsageError(
             f"the check {command!r} has no {PLACEHOLDER} for the name of the file; "
@@ -47,9 +47,9 @@ def parse_check(command: str) -> str:
 
 
 def parse_suffix(suffix: str) -> str:
-    """Return a suffix that the name of a file can end in; raise UsageError for any other."""
+    """Return the suffix; raise UsageError if no file name can end in it."""
     if "/" in suffix or "\0" in suffix:
-        raise UsageError(f"the suffix {suffix!r} holds a slash or a NUL, which no name of a file can hold")
+        raise UsageError(f"the suffix {suffix!r} holds a slash or a NUL, which a file name cannot hold")
     return suffix
 
 
@@ -59,5 +59,5 @@ def _number(kind: str, given: str, named: Callable[[str], int]) -> int:
     except KeyError as error:
         raise UsageError(f"there is no {kind} {given!r}") from error
     if number >= _NO_NUMBER:
-        raise UsageError(f"no {kind} can have the number {number}")
+        raise UsageError(f"{number} is not a valid {kind} number")
     return number

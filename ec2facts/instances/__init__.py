@@ -1,4 +1,4 @@
-"""The simulated instances: each JSON file here is one, and ``from_facts`` makes others."""
+"""The simulated instances: one per JSON file here; ``from_facts`` makes others."""
 
 # Every command imports this module, so its imports must be fast.
 
@@ -19,12 +19,12 @@ __all__ = ["from_facts", "load", "names"]
 
 
 def names() -> list[str]:
-    """Return the names of the simulated instances, in order."""
+    """Return the sorted names of the simulated instances."""
     return sorted(file.name[: -len(".json")] for file in _directory().iterdir() if file.name.endswith(".json"))
 
 
 def load(name: str) -> Snapshot:
-    """Return the simulated instance ``name``; raise UsageError, which lists the names, for an unknown one."""
+    """Return the simulated instance ``name``; raise UsageError if there is none."""
     if name not in names():
         raise UsageError(f"no simulated instance {name!r} (choose from {', '.join(names())})")
     return Snapshot.parse((_directory() / f"{name}.json").read_bytes(), name=name)
@@ -45,6 +45,6 @@ def _directory() -> Traversable | Path:
     directory = Path(__file__).parent
     if directory.is_dir():
         return directory
-    from importlib.resources import files  # the package is in a zip file; elsewhere the import would only cost time
+    from importlib.resources import files  # slow to import, and needed only if the package is in a zip file
 
     return files(__name__)

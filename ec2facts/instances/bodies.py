@@ -1,4 +1,4 @@
-"""The inverse of decoding: the bodies that a service would answer for given facts."""
+"""The inverse of decoding: the service's bodies for given facts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def bodies_of(given: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def _served(path: str, value: Any) -> Iterator[tuple[str, bytes]]:
-    """Yield the bodies at and below ``path`` of a tree as the facts hold it."""
+    """Yield the bodies at and below ``path`` from a tree of the facts."""
     if isinstance(value, str):
         yield path, value.encode()
     elif value.keys() == {"base64"}:

@@ -1,1 +1,1 @@
-"""Engines that run a fleet: each integration calls the library and returns data under one key."""
+"""Integrations with engines such as Ansible and Salt: each calls the library and returns the facts under one key."""

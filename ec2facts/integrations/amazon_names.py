@@ -9,14 +9,14 @@ from typing import Any
 PREFIX = "ansible_ec2_"
 
 LISTS = {"security-groups", "security-group-ids"}
-"""Bodies of several lines, which the module joins with commas."""
+"""Bodies whose lines the module joins with commas."""
 
 
 def amazon_names(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return facts, gathered with the service's tree, by the names of amazon.aws.ec2_metadata_facts.
 
     A name is the path with ``_`` for ``/``, ``-`` and ``:``. A JSON object is text, and each of its values has a name
-    too. Absent and withheld facts have no name; that module has the text "None" and the secrets.
+    too. Absent and withheld facts are left out, where that module returns the text "None" and the secrets.
     """
     if not facts:
         return {}
@@ -34,7 +34,7 @@ def amazon_names(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _leaves(tree: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
-    """Yield every value of the service's tree, and those inside a JSON object, by name."""
+    """Yield the name and the value of every leaf of the tree, and of every member of a JSON object."""
     for key, value in tree.items():
         name = f"{above}{key}"
         if isinstance(value, dict) and value.keys() != {"base64"}:

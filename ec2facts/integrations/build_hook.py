@@ -1,7 +1,7 @@
-"""The hook of hatchling that puts the Ansible collection ``ec2facts.facts`` into the wheel.
+"""The build hook of hatchling that adds the Ansible collection ``ec2facts.facts`` to the wheel.
 
-Ansible sends a module to its targets together with what it imports from the collection, and nothing else. So every
-module of ec2facts that the collection imports is copied into it, with its imports renamed.
+Ansible sends a module to its targets with only its imports from the collection. So every module of ec2facts that the
+collection imports is copied into it, with its imports renamed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ SOURCE = "ec2facts/integrations/ansible"
 
 
 class CollectionHook(BuildHookInterface[BuilderConfig]):
-    """Adds the collection to a wheel, an editable one too."""
+    """Adds the collection to a wheel, editable or not."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write the collection to a temporary directory, from where the wheel takes it."""
+        """Write the collection to a temporary directory, which the wheel includes."""
         self._directory = TemporaryDirectory()
         top = Path(self._directory.name)
         write_collection(Path(self.root), top, self.metadata.version)
@@ -44,7 +44,7 @@ def write_collection(root: Path, top: Path, version: str) -> None:
             text = file.read_text(encoding="utf-8").replace("VERSION", version)
             _write(top / COLLECTION / file.relative_to(source), _renamed(text) if file.suffix == ".py" else text)
     for file in imported_modules(root, sorted(source.rglob("*.py"))):
-        # A package's public names are imported lazily, which Ansible would follow; the collection has no use for them.
+        # Ansible would follow the lazy imports of a package's public names, which the collection does not use.
         text = "" if file.name == "__init__.py" else _renamed(file.read_text(encoding="utf-8"))
         _write(top / COPIES / file.relative_to(root / "ec2facts"), text)
 

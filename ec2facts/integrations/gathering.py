@@ -20,16 +20,16 @@ from ec2facts.imds.client import INSTANCE_ID, IMDSClient
 from ec2facts.imds.source import ROOTS
 
 ABSENT_AFTER = 1.5
-"""Seconds without an answer after which a machine counts as no EC2 instance: two, less the start of a process."""
+"""A machine that has not answered after this many seconds is not in EC2: two, less the start of a process."""
 
 BOOT_FACTS = Path("/run/ec2facts/facts.json")
 """The facts that ec2facts.service writes at boot."""
 
 FRESH = 3600.0
-"""Seconds for which the facts of the boot are used."""
+"""The maximum age of the boot facts in seconds."""
 
 _INCLUDED_WITH = WithheldError("", "").reason
-"""What precedes the name that includes a fact, in the words of the command line, which engines do not have."""
+"""The text before the name that includes a fact; it names an option of the command line, which engines do not have."""
 
 
 def gather(
@@ -44,9 +44,9 @@ def gather(
 ) -> dict[str, Any]:
     """Return the facts of this instance, without the service's own tree unless ``tree``.
 
-    ``only`` are globs as ``select`` takes them, and no other facts are read; ``collection`` is always included.
-    Its ``withheld`` maps each path to the name that includes it. Raises UnavailableError within two seconds if no
-    service answers, later only with ``wait``; IncompleteError if a fact is unread, unless ``partial``.
+    ``only`` are globs (see ``select``); no other facts are read. ``collection`` is always included. Its ``withheld``
+    maps each path to the name that includes it. Raises UnavailableError within two seconds if no service answers, later
+    only with ``wait``; IncompleteError if a fact is unread, unless ``partial``.
     """
     if not wait:
         IMDSClient(endpoint, deadline=min(ABSENT_AFTER, deadline)).get(INSTANCE_ID)
@@ -63,10 +63,10 @@ def gather(
 def boot_facts(
     file: Path = BOOT_FACTS, *, max_age: float = FRESH, clock: Callable[[], float] = time.time
 ) -> dict[str, Any] | None:
-    """Return the facts that were written at boot, as ``gather`` returns them.
+    """Return the facts that were written at boot, in the form of ``gather``.
 
-    Returns None unless the file is complete, at most ``max_age`` seconds old, and only its owner, who is root or this
-    user, can write it.
+    Returns None unless the file is complete, at most ``max_age`` seconds old, owned by root or this user, and writable
+    only by its owner.
     """
     try:
         with file.open("rb") as opened:
@@ -77,11 +77,11 @@ def boot_facts(
             everything = json.load(opened)
             return None if everything["collection"]["unread"] else _for_engines(everything, tree=False)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return None  # absent, or not the facts
+        return None  # absent or malformed
 
 
 def read(names: Collection[str], *, endpoint: str | None = None, deadline: float = 30) -> dict[str, Any]:
-    """Return single facts by name, each read from the service with no more requests than it takes."""
+    """Return single facts by name, each read with as few requests as possible."""
     client = IMDSClient(endpoint, deadline=deadline)
     return {name: jsonable(lookup(client, name), Missing()) for name in names}
 

@@ -229,7 +229,7 @@ def test_secret_is_not_written_into_a_file_that_others_can_have_opened(old: Path
     old.chmod(0o644)
     before = identity(old)
 
-    with pytest.raises(InstallError, match="others can have opened this file"):
+    with pytest.raises(InstallError, match="other users may have this file open"):
         install([File(old, b"secret", secret=True, in_place=True)])
 
     assert identity(old) == before

@@ -440,7 +440,7 @@ def test_files_that_need_the_state_fail_alone_if_it_cannot_be_used(old: Path, tm
         File(tmp_path / "secret", b"hunter2", secret=True),
     ]
 
-    with pytest.raises(InstallError, match=r"state: .*; --state names another directory"):
+    with pytest.raises(InstallError, match=r"state: .*; use another --state directory"):
         install(files, state=tmp_path / "state", observer=recorder)
 
     assert recorder.told == ["kept x.conf", "kept secret", "changed simple"]

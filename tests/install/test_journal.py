@@ -206,7 +206,7 @@ def test_error_of_a_file_system_without_locks_names_state(
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(InstallError, match="state: No locks available; --state names another directory"):
+    with pytest.raises(InstallError, match="state: No locks available; use another --state directory"):
         install([File(old, b"new", command="true")], state=tmp_path / "state")
 
 
@@ -238,7 +238,7 @@ def test_file_with_a_pending_rollback_is_not_installed(in_memory: Path, mount: C
         install([File(group.files[0], b"new", command="false")], state=group.state, observer=recorder)
 
     assert recorder.told[0] == "kept a"
-    assert recorder.told[-1].endswith("a: an earlier run left it half changed, and it could not be restored yet")
+    assert recorder.told[-1].endswith("a: an earlier run left it half changed, and it is not restored yet")
     subprocess.run(["mount", "-o", "remount,rw,bind", group.directory], check=True)
 
 

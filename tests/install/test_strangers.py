@@ -283,7 +283,7 @@ def test_directory_that_others_can_write_to_is_refused_with_its_owner_and_the_re
     with pytest.raises(InstallError) as refusal:
         install([File(ground.app / "x", b"new\n")])
 
-    remedy = "take away that permission or use another path"
+    remedy = "remove that permission or use another path"
     assert str(refusal.value).endswith(f": {who} can write to {ground.app}, which belongs to root: {remedy}")
 
 
@@ -337,7 +337,7 @@ def test_symlink_of_a_stranger_is_not_followed(ground: Ground) -> None:
 def test_file_that_others_may_have_made_is_not_written_into(ground: Ground) -> None:
     file = ground.make(ground.shared / "x")
 
-    with pytest.raises(InstallError, match="others may have made this file"):
+    with pytest.raises(InstallError, match="others may have created this file"):
         install([File(file, b"new\n", in_place=True)])
 
     assert file.read_bytes() == b"old\n"

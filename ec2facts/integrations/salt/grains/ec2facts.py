@@ -5,7 +5,7 @@ The grain is opt-in, in the minion's configuration::
     ec2facts:
       grains: true
 
-It comes from the file that ec2facts.service writes at boot while that is fresh, else from the metadata service.
+It comes from the file that ec2facts.service writes at boot if that is fresh, else from the metadata service.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def ec2() -> dict[str, Any]:
     settings = __opts__.get("ec2facts") or {}
     if not settings.get("grains"):
         return {}
-    # Every minion loads this module; only one that opted in pays for the library.
+    # Every minion loads this module; only one that opted in imports the library.
     from ec2facts.errors import EC2FactsError, NotReadyError, UnavailableError
     from ec2facts.integrations import gathering
 

@@ -14,7 +14,7 @@ __opts__: dict[str, Any]  # set by Salt's loader
 def get(*names: str) -> Any:
     """Return one fact, or several by name.
 
-    A name is dotted, or a path of the metadata service. Only what the names need is read. A withheld fact is an error.
+    A name is a dotted name or a path of the metadata service. Nothing else is read. A withheld fact is an error.
 
     CLI Example:
 

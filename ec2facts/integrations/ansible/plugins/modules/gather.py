@@ -39,38 +39,38 @@ options:
     description:
       - V(nested) returns the facts as C(ansible_facts.ec2).
       - V(amazon) returns them by the names of M(amazon.aws.ec2_metadata_facts) instead, such as
-        C(ansible_ec2_instance_id), without its secrets and without its text V(None) for what is absent.
+        C(ansible_ec2_instance_id), without its secrets and without its text V(None) for absent values.
     type: str
     choices: [nested, amazon]
     default: nested
   wait:
-    description: Seconds to wait for the service to start to answer.
+    description: Seconds to wait for the service to become ready.
     type: float
     default: 0
   deadline:
-    description: Seconds for all requests together.
+    description: Time limit in seconds for all requests together.
     type: float
     default: 30
   required:
-    description: Whether to fail where no service answers, as on a machine that is no EC2 instance.
+    description: Whether to fail if no service answers, as on a machine outside EC2.
     type: bool
     default: false
   partial:
     description:
-      - Whether to return the other facts, with a warning, where some could not be read. Otherwise the task fails.
+      - Whether to return the other facts, with a warning, if some could not be read. Otherwise the task fails.
     type: bool
     default: true
   endpoint:
     description:
-      - Base URL of the service. By default the variables C(AWS_EC2_METADATA_SERVICE_ENDPOINT) and
-        C(AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE) of the target decide, then the address of the service.
+      - Base URL of the service. By default, C(AWS_EC2_METADATA_SERVICE_ENDPOINT) or
+        C(AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE) on the target, else the address of the service.
     type: str
 attributes:
   check_mode:
     description: Reads the facts in check mode too.
     support: full
   diff_mode:
-    description: Changes nothing, so there is no difference to show.
+    description: Changes nothing, so there is no diff.
     support: none
   facts:
     description: Returns ansible_facts.
@@ -110,13 +110,13 @@ ansible_facts:
   type: complex
   contains:
     ansible_ec2:
-      description: The facts of the instance; an empty dictionary where no service answers.
+      description: The facts of the instance; an empty dictionary if no service answers.
       returned: with names=nested
       type: dict
       sample: {instance_id: i-1234567890abcdef0, region: us-east-1}
 reason:
   description: Why there are no facts.
-  returned: where no service answers
+  returned: if no service answers
   type: str
 """
 
@@ -150,7 +150,7 @@ def main():  # type: () -> None
 
 
 def gather(module):  # type: (AnsibleModule) -> None
-    """Gather the facts as the parameters of ``module`` say, and exit."""
+    """Gather the facts for the parameters of ``module``, and exit."""
     from ec2facts.errors import EC2FactsError, IncompleteError, NotReadyError, UnavailableError
     from ec2facts.integrations import amazon_names, gathering
 
