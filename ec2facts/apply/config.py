@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from ec2facts.apply.config_keys import CONTENT_KEYS, OUTPUT_KEYS, TOP_KEYS, Key
-from ec2facts.apply.expansion import EXPRESSION
+from ec2facts.apply.expansion import EXPRESSION, check_directory
 from ec2facts.apply.outputs import EnvOptions, Output
 from ec2facts.apply.variables import check_variables, plain_value, read_variables
 from ec2facts.errors import ConfigError, EC2FactsError, UsageError
@@ -27,14 +27,14 @@ from ec2facts.trust import trace
 _TREE_ONLY = ("under", "tree")
 
 _COPIED = ("format", "include", "only", "under", "tree", "allow_partial", "when", "for_each", "exclude")
-"""The keys that are fields of an Output with the same value."""
+"""Keys whose value becomes the field of the same name of an Output."""
 
 
 def load_config(*paths: Path, may_be_empty: bool = False) -> list[Output]:
     """Return the outputs of configs, each a file or a directory of files; raise ConfigError for the first mistake.
 
-    A config without outputs is a mistake unless it ``may_be_empty``.
-    Whether a template, a user or a directory exists is not checked: its absence fails one output, not the config.
+    A config without outputs is an error unless it ``may_be_empty``.
+    A missing template, user or directory fails its output, not the config; ``check_config`` finds it.
     """
     outputs = [output for _, output in _outputs(paths)]
     if not outputs and not may_be_empty:
@@ -43,11 +43,11 @@ def load_config(*paths: Path, may_be_empty: bool = False) -> list[Output]:
 
 
 def check_config(*paths: Path) -> list[ConfigError]:
-    """Return the settings that fail on this machine with any facts.
+    """Return an error for each setting that fails on this machine with any facts.
 
-    That is a template that does not exist or compile, an expression that does not, and an unknown user or group.
+    Such a setting names a template, directory, user or group that does not exist, or does not compile.
     """
-    return [error for place, output in _outputs(paths) for error in _faults(place, output)]
+    return [error for place, output in _outputs(paths) for error in _errors(place, output)]
 
 
 def _outputs(paths: Sequence[Path]) -> list[tuple[_Place, Output]]:
@@ -57,7 +57,7 @@ def _outputs(paths: Sequence[Path]) -> list[tuple[_Place, Output]]:
         for place, output in _Config(file).outputs():
             target = os.path.realpath(output.file.path)
             if target in places and output.when is None:  # outputs of one path may exclude each other
-                raise place.error("path", f"{output.file.path} is an output already, at {places[target]}")
+                raise place.error("path", f"{output.file.path} is already an output, at {places[target]}")
             places[target] = f"{place.file}:{place.line}"
             found.append((place, output))
     return found
@@ -66,12 +66,12 @@ def _outputs(paths: Sequence[Path]) -> list[tuple[_Place, Output]]:
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         for file in sorted(filter(_is_config, path.iterdir())) if path.is_dir() else [path]:
-            _refuse_strangers(file)
+            _refuse_untrusted(file)
             yield file
 
 
-def _refuse_strangers(file: Path) -> None:
-    """Raise ConfigError if others can change a config, which says what commands run."""
+def _refuse_untrusted(file: Path) -> None:
+    """Raise ConfigError if other users can change a config: its commands run with the rights of this one."""
     try:
         reason = trace(file, content=True).reason
     except OSError as error:
@@ -81,10 +81,10 @@ def _refuse_strangers(file: Path) -> None:
 
 
 def _is_config(file: Path) -> bool:
-    return file.suffix in {".yaml", ".yml"} and not file.name.startswith(".")  # the lock or backup of an editor
+    return file.suffix in {".yaml", ".yml"} and not file.name.startswith(".")  # skips the lock files of editors
 
 
-def _faults(place: _Place, output: Output) -> Iterator[ConfigError]:
+def _errors(place: _Place, output: Output) -> Iterator[ConfigError]:
     for key, check, value in _checks(output):
         if value is not None:
             try:
@@ -94,24 +94,19 @@ def _faults(place: _Place, output: Output) -> Iterator[ConfigError]:
 
 
 def _checks(output: Output) -> Iterator[tuple[str, Callable[[str], object], Any]]:
-    """Yield the key, the check and the value of each setting that may be wrong on this machine."""
+    """Yield the key, the check and the value of each setting that can fail on this machine."""
     from ec2facts.render.template.environment import check_expression, check_template
 
     check = partial(check_template, search_path=output.search_path)
     yield "template", check, output.template
     if output.directory is not None:
-        if not output.directory.is_dir():
-            yield "directory", _refuse_directory, output.directory
+        yield "directory", check_directory, output.directory
         yield from (("directory", check, file) for file in sorted(output.directory.rglob(f"*{SUFFIX}")))
     yield "when", check_expression, output.when
     yield "for_each", check_expression, output.for_each
     yield from (("path", check_expression, match[1].strip()) for match in EXPRESSION.finditer(output.path))
     yield "owner", user_number, output.file.owner
     yield "group", group_number, output.file.group
-
-
-def _refuse_directory(name: str) -> None:
-    raise UsageError(f"there is no directory {name}")
 
 
 class _Place(NamedTuple):
@@ -130,7 +125,7 @@ class _Setting(NamedTuple):
 
 
 class _Config:
-    """One file, read as YAML nodes, which know their lines."""
+    """One file, read as YAML nodes, which have line numbers."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -166,7 +161,7 @@ class _Config:
         if "path" not in values:
             raise place.error("path", "missing")
         if sum(key in values for key in CONTENT_KEYS) != 1:
-            raise place.error(None, f"an output takes one of {', '.join(CONTENT_KEYS)}")
+            raise place.error(None, f"an output needs exactly one of {', '.join(CONTENT_KEYS)}")
         _check_format_options(settings)
         file = {key: value for key, value in values.items() if key in File._fields}
         options = {key: value for key, value in values.items() if key in _COPIED}
@@ -199,13 +194,13 @@ class _Config:
         return variables
 
     def _read_variables(self, name: str) -> dict[str, Any]:
-        _refuse_strangers(self._directory / name)
+        _refuse_untrusted(self._directory / name)
         return read_variables(self._directory / name)
 
     def _settings(self, node: yaml.Node, keys: Mapping[str, Key]) -> dict[str, _Setting]:
-        """Return the values of a mapping by key; an unknown key is a mistake."""
+        """Return the settings of a mapping by key; raise ConfigError for an unknown or duplicate key."""
         if not isinstance(node, yaml.MappingNode):
-            raise self._place(node).error(None, f"not a mapping of {', '.join(keys)}")
+            raise self._place(node).error(None, f"not a mapping; the keys are {', '.join(keys)}")
         settings: dict[str, _Setting] = {}
         for key_node, value_node in node.value:
             key = str(key_node.value)
@@ -214,7 +209,7 @@ class _Config:
                 hint = did_you_mean(key, keys) or f"; the keys are {', '.join(keys)}"
                 raise place.error(key, f"no such key{hint}")
             if key in settings:
-                raise place.error(key, f"duplicate key, first in line {settings[key].place.line}")
+                raise place.error(key, f"duplicate key, first on line {settings[key].place.line}")
             try:
                 settings[key] = _Setting(place, _read(keys[key], value_node))
             except (ValueError, UsageError) as error:
@@ -226,7 +221,7 @@ class _Config:
 
 
 def _read(key: Key, node: yaml.Node) -> Any:
-    """Return the value of a node; raise ValueError or UsageError for a value that the key does not take."""
+    """Return the value of a node; raise ValueError or UsageError for a value that is invalid for the key."""
     if key.shape == "boolean":
         if node.tag != "tag:yaml.org,2002:bool":
             raise ValueError("neither true nor false")
@@ -246,12 +241,12 @@ def _read(key: Key, node: yaml.Node) -> Any:
 def _text(node: yaml.Node, *, takes_null: bool = False) -> str:
     # The text in the file, not YAML's value: to YAML, 0644 is octal, "0644" is text, and 644 is another number.
     if not isinstance(node, yaml.ScalarNode):
-        raise ValueError("not a text")
-    if node.tag == "tag:yaml.org,2002:null" and not (takes_null and node.value):  # null is the name of a format
+        raise ValueError("not text")
+    if node.tag == "tag:yaml.org,2002:null" and not (takes_null and node.value):  # null is also a format
         raise ValueError("has no value")
     text: str = node.value
     if "\0" in text:
-        raise ValueError("holds a NUL")
+        raise ValueError("holds a NUL character")
     return text
 
 

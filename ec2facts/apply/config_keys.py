@@ -1,6 +1,6 @@
-"""The keys of a config of ``ec2facts apply``: what each means, and which values it takes.
+"""The keys of a config of ``ec2facts apply``, with their meanings and values.
 
-The readers of a config, its documentation and its JSON Schema come from here.
+The parser, the documentation and the JSON Schema of configs are built from them.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from ec2facts.render.env_formats import FORMATS
 from ec2facts.render.tree import TREE_FORMATS
 
 Shape = Literal["text", "texts", "boolean", "mapping", "outputs"]
-"""The shape of a value: one text, a text or a list of texts, true or false, a mapping, the list of outputs."""
+"""The shape of a value: text, text or a list of texts, true or false, a mapping, the list of outputs."""
 
 OUTPUT_FORMATS = (*TREE_FORMATS, *FORMATS)
-"""The formats of outputs that have no template."""
+"""The formats of outputs without a template."""
 
 
 class Key(NamedTuple):
@@ -46,7 +46,7 @@ def _parse_format(text: str) -> str:
 
 
 def _parse_path(text: str) -> str:
-    # A shell expands these; here they would become parts of a file's name.
+    # A shell expands these; here they would become part of the file name.
     if text.startswith("~"):
         raise UsageError(f"~ is not expanded in {text!r}; write the whole path")
     if "$" in text:
@@ -58,36 +58,36 @@ _NUMBERS = {"type": ["string", "number"]}
 
 OUTPUT_KEYS: Mapping[str, Key] = {
     "path": Key(
-        "the file to write, from the directory of the config if relative; the value of each {{expression}} is one name",
+        "the file to write, relative to the directory of the config; each {{expression}} yields one path component",
         parse=_parse_path,
     ),
     "template": Key("the template to render: a name, or a path with a slash"),
     "directory": Key(
-        "the directory of templates to render instead: files end in .j2 and lose it, other files are copied; path is "
-        "then a directory"
+        "a directory to install at path instead: files that end in .j2 are rendered and lose the suffix, others are "
+        "copied"
     ),
-    "exclude": Key("globs of the files of the directory to leave out", "texts"),
+    "exclude": Key("globs of files in directory to skip", "texts"),
     "format": Key(
         f"the format to write instead of a template: {', '.join(OUTPUT_FORMATS)}",
         parse=_parse_format,
         limits={"enum": list(OUTPUT_FORMATS)},
     ),
     "include": Key(
-        "the withheld facts that the file may hold; it is then 0600 unless mode is set", "texts", parse_include
+        "the withheld facts to include; the file then has mode 0600 unless mode is set", "texts", parse_include
     ),
-    "only": Key("globs of the facts to write, such as tags.*; for formats", "texts"),
+    "only": Key("globs of the facts to write, such as tags.*; not for templates", "texts"),
     "under": Key("the key to write the facts under; for json and yaml"),
     "tree": Key("whether to write meta_data and dynamic (default: true); for json and yaml", "boolean"),
-    "prefix": Key("the start of each name (default: EC2_); for env formats"),
+    "prefix": Key("the prefix of each name (default: EC2_); for env formats"),
     "separator": Key("the text between the parts of a name (default: _); for env formats"),
     "export": Key("whether to export each variable; for sh", "boolean"),
     "skip_unrepresentable": Key("whether to leave out values that the env format cannot hold", "boolean"),
     "allow_partial": Key("whether to write the file without facts that could not be read", "boolean"),
     "vars": Key("variables of the template, by name", "mapping"),
-    "vars_files": Key("YAML or JSON files with variables of the template; the last one wins, vars override", "texts"),
+    "vars_files": Key("YAML or JSON files with variables of the template; the last one wins, vars overrides", "texts"),
     "when": Key("an expression over facts and variables; if it is false, the output is skipped"),
     "for_each": Key(
-        "an expression for a list or a mapping; each item, and its key, makes one file, whose path may hold expressions"
+        "an expression for a list or a mapping; each item becomes one file, and path and template can use item and key"
     ),
     "prune": Key("whether to remove the file when the config no longer asks for it", "boolean"),
     "parents": Key("whether to create missing directories, with mode 0755 and the owner of the file", "boolean"),
@@ -98,27 +98,29 @@ OUTPUT_KEYS: Mapping[str, Key] = {
     ),
     "owner": Key("the owner of the file, by name or number", parse=parse_owner, limits={"type": ["string", "integer"]}),
     "group": Key("the group of the file, by name or number", parse=parse_group, limits={"type": ["string", "integer"]}),
-    "check": Key("a shell command that checks the new file, named {}, before it is installed", parse=parse_check),
-    "check_suffix": Key("the end of the name that the check gets, such as .conf", parse=parse_suffix),
+    "check": Key("a shell command that checks a copy of the new file, named {}, before the install", parse=parse_check),
+    "check_suffix": Key("the suffix of the name of the copy for check, such as .conf", parse=parse_suffix),
     "check_live": Key("a shell command that checks the installed file; if it fails, the old file is restored"),
     "command": Key("a shell command to run after files have changed, once for all outputs that name it"),
     "time_limit": Key(
-        "the seconds that each of these commands may take (default: 60)", parse=parse_seconds, limits=_NUMBERS
+        "the seconds after which a check or command is killed (default: 60)", parse=parse_seconds, limits=_NUMBERS
     ),
-    "together": Key("a word; outputs with the same word change together or not at all"),
-    "backup": Key("whether to keep the old file, with a ~ at the end of its name", "boolean"),
+    "together": Key("the name of a group of outputs, which change together or not at all"),
+    "backup": Key("whether to keep the old file as PATH~", "boolean"),
     "in_place": Key("whether to write into the existing file, such as a mount point; not atomic", "boolean"),
     "follow": Key("whether to follow a symbolic link at the path (default: true)", "boolean"),
 }
 """The keys of an output."""
 
 CONTENT_KEYS = ("template", "format", "directory")
-"""The keys of which an output has exactly one: where its content comes from."""
+"""The keys for the content; an output has exactly one of them."""
 
 TOP_KEYS: Mapping[str, Key] = {
-    "outputs": Key("the outputs", "outputs"),
-    "include": Key("the withheld facts that every output may hold", "texts", parse_include),
-    "vars": Key("variables of every template; a template that ships gets those that it declares", "mapping"),
+    "outputs": Key("the list of outputs", "outputs"),
+    "include": Key("the withheld facts to include in every output", "texts", parse_include),
+    "vars": Key(
+        "variables of every template; a template that ships with ec2facts gets only those it declares", "mapping"
+    ),
     "vars_files": Key("YAML or JSON files with variables of every template; the last one wins", "texts"),
 }
 """The keys of a config."""
@@ -147,8 +149,8 @@ def documentation() -> str:
             *_described(OUTPUT_KEYS),
             "\nKeys of the config:\n",
             *_described(TOP_KEYS),
-            "\nA template is looked up by name in ``templates`` beside the config, then where every command looks.",
-            "A directory means all its files ``*.yaml`` and ``*.yml``, by name.",
+            "\nA template is looked up by name in ``templates`` beside the config, then in the default directories.",
+            "A directory of configs means its files ``*.yaml`` and ``*.yml``, in the order of their names.",
         ]
     )
 

@@ -19,20 +19,20 @@ EXPRESSION = re.compile(r"\{\{(.*?)\}\}")
 
 
 def expand(output: Output, facts: Mapping[str, Any]) -> Iterator[Output]:
-    """Yield an output for each file that ``output`` asks for on this instance; none if ``when`` is false.
+    """Yield an output for each file of ``output`` on this instance; none if ``when`` is false.
 
-    Raises the errors of the expressions, and UsageError for a value that cannot be a name in a path.
+    Raises the errors of the expressions, and UsageError for a value that is not one path component.
     """
     for item in _items(output, facts):
         variables = {**output.variables, **item}
         if output.when is None or _is_true(output, facts, variables):
-            path = Path(_path(output, facts, variables)) if output.path else output.file.path
+            path = _path(output, facts, variables) if output.path else output.file.path
             each = output._replace(file=output.file._replace(path=path), variables=variables)
             yield from [each] if output.directory is None else _files(each, output.directory)
 
 
 def _items(output: Output, facts: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
-    """Return the variables of each item of ``for_each``; without ``for_each``, those of the single file."""
+    """Return the variables of each item of ``for_each``; without it, those of the only file: none."""
     if output.for_each is None:
         return [{}]
     value = _evaluate(output, "for_each", output.for_each, facts, output.variables)
@@ -46,27 +46,27 @@ def _items(output: Output, facts: Mapping[str, Any]) -> Sequence[dict[str, Any]]
 def _is_true(output: Output, facts: Mapping[str, Any], variables: Mapping[str, Any]) -> bool:
     value = _evaluate(output, "when", str(output.when), facts, variables)
     if isinstance(value, str):  # the text "false" would be true
-        raise TemplateError("the value is a text; write a comparison", file=f"{output.name}: when")
+        raise TemplateError("the value is text; write a comparison", file=f"{output.name}: when")
     return bool(value)
 
 
-def _path(output: Output, facts: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
+def _path(output: Output, facts: Mapping[str, Any], variables: Mapping[str, Any]) -> Path:
     def name(match: re.Match[str]) -> str:
         value = _evaluate(output, "path", match[1].strip(), facts, variables)
         if isinstance(value, bool) or not isinstance(value, (str, int)):
-            raise UsageError(f"the value of {match[0]} is no text")
+            raise UsageError(f"the value of {match[0]} is neither text nor a whole number")
         return _checked_name(str(value), match[0])
 
     path = EXPRESSION.sub(name, output.path)
     for before, after in zip(EXPRESSION.sub("x", output.path).split("/"), path.split("/")):
         if before != after:
             _checked_name(after, output.path)
-    return os.path.join(output.base, path)  # noqa: PTH118 (a Path would forget what follows a slash)
+    return output.base / path
 
 
 def _checked_name(name: str, expression: str) -> str:
     if name in {"", ".", ".."} or "/" in name or "\0" in name:
-        raise UsageError(f"the value of {expression}, {name!r}, is no name of a file")
+        raise UsageError(f"the value of {expression}, {name!r}, is not a file name")
     return name
 
 
@@ -78,8 +78,7 @@ def _evaluate(output: Output, key: str, expression: str, facts: Mapping[str, Any
 
 def _files(output: Output, directory: Path) -> Iterator[Output]:
     """Yield an output for each file in a directory of templates."""
-    if not directory.is_dir():
-        raise UsageError(f"there is no directory {directory}")
+    check_directory(str(directory))
     for folder, folders, names in os.walk(directory):
         folders.sort()
         for name in sorted(names):
@@ -87,6 +86,12 @@ def _files(output: Output, directory: Path) -> Iterator[Output]:
             inside = source.relative_to(directory)
             if not any(fnmatchcase(text, glob) for text in (str(inside), name) for glob in output.exclude):
                 yield _file(output, source, inside)
+
+
+def check_directory(name: str) -> None:
+    """Raise UsageError if a directory of templates does not exist."""
+    if not Path(name).is_dir():
+        raise UsageError(f"there is no directory {name}")
 
 
 def _file(output: Output, source: Path, inside: Path) -> Output:

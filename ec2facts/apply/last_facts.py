@@ -21,10 +21,10 @@ from ec2facts.trust import trace
 
 
 class Identity(NamedTuple):
-    """Files of the kernel that identify the instance without the service."""
+    """Kernel files that identify the instance without the service."""
 
     instance_id: Path = Path("/sys/devices/virtual/dmi/id/board_asset_tag")
-    """Holds the id on Nitro instances."""
+    """Holds the instance id on Nitro instances."""
     boot_id: Path = Path("/proc/sys/kernel/random/boot_id")
     """Changes at each boot: facts of the same boot are facts of the same instance."""
 
@@ -33,7 +33,7 @@ THIS_MACHINE = Identity()
 
 
 class Last(NamedTuple):
-    """The last facts: a snapshot without withheld facts, the instance that it is of, and its age in seconds."""
+    """The last facts: a snapshot without withheld facts, its instance, and its age in seconds."""
 
     snapshot: Snapshot
     instance_id: str
@@ -41,9 +41,9 @@ class Last(NamedTuple):
 
 
 class LastFacts:
-    """The last facts in a state directory, with the endpoint and the boot that they were read from.
+    """The last facts in a state directory, with the endpoint and the boot of their collection.
 
-    Only this machine's live service is kept or replaced: a source says of itself whether it ``is_live``.
+    Only this machine's live service is saved and replaced: a source whose ``is_live`` is True.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class LastFacts:
         self._clock = clock
 
     def keep(self, snapshot: Snapshot, source: Source, *, include: Collection[str] = ()) -> None:
-        """Save a complete snapshot of the live service, without what was included; ignore any other."""
+        """Save a complete snapshot of the live service, without the withheld facts it includes; ignore any other."""
         if snapshot.unread or not is_live(source) or _instance_id(snapshot) is None:
             return
-        _refuse_strangers(self._snapshot)
+        _refuse_untrusted(self._snapshot)
         self._snapshot.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # In this order: an interruption in between leaves facts that are refused, never facts of another instance.
         _write(self._snapshot, (crawl(snapshot) if include else snapshot).dump())
@@ -68,15 +68,15 @@ class LastFacts:
     def read(self, source: Source, now: Snapshot | None = None, *, include: Collection[str] = ()) -> Last:
         """Return the last facts of the instance whose live service is ``source``.
 
-        Raises StaleError if there are none, if they are of another instance than this machine or the snapshot ``now``
-        is of, or were read from another endpoint, or if ``include`` asks for more than they hold.
+        Raises StaleError if there are none, if they are of another endpoint or of another instance than this machine
+        or the snapshot ``now``, or if ``include`` names withheld facts.
         """
         if not is_live(source):
-            raise StaleError(f"no last facts are kept of {_name(source)}: it is not this machine's own service")
+            raise StaleError(f"no last facts are saved for {_name(source)}: it is not this machine's own service")
         if include:
-            raise StaleError(f"the last facts do not hold what is withheld, such as {', '.join(include)}")
+            raise StaleError(f"the last facts do not hold withheld facts, such as {', '.join(include)}")
         try:
-            _refuse_strangers(self._snapshot)
+            _refuse_untrusted(self._snapshot)
             snapshot = Snapshot.load(self._snapshot)
             age = max(0.0, self._clock() - self._snapshot.stat().st_mtime)
         except (OSError, EC2FactsError) as error:
@@ -86,7 +86,7 @@ class LastFacts:
             raise StaleError("the last facts hold no instance id")
         origin = self._read_origin()
         if origin.get("endpoint") != _name(source):
-            raise StaleError(f"the last facts, of {instance}, were read from {origin.get('endpoint')}")
+            raise StaleError(f"the last facts of {instance} were read from another endpoint, {origin.get('endpoint')}")
         self._check_instance(instance, origin, None if now is None else _instance_id(now))
         return Last(snapshot, instance, age)
 
@@ -97,8 +97,8 @@ class LastFacts:
                 raise StaleError(f"the last facts are of another instance: {instance}, and this one is {here}")
         elif not origin.get("boot") or origin["boot"] != _read(self._identity.boot_id):
             raise StaleError(
-                f"the last facts, of {instance}, are from before this boot, "
-                f"and {self._identity.instance_id} does not tell which instance this is"
+                f"the last facts of {instance} are from before this boot, "
+                f"and {self._identity.instance_id} does not identify this instance"
             )
 
     def _read_origin(self) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class LastFacts:
 
 
 def is_live(source: Source) -> bool:
-    """Tell whether a source is the live service of this machine, which it says itself."""
+    """Return whether a source says that it is the live service of this machine."""
     return getattr(source, "is_live", False) is True
 
 
@@ -123,7 +123,7 @@ def _instance_id(snapshot: Snapshot) -> str | None:
     return None
 
 
-def _refuse_strangers(file: Path) -> None:
+def _refuse_untrusted(file: Path) -> None:
     reason = trace(file, content=True).reason
     if reason is not None:
         raise PermissionError(errno.EPERM, reason, str(file))

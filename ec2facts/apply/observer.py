@@ -1,4 +1,4 @@
-"""Callbacks of a run: what happens to the facts and to each output."""
+"""Callbacks of a run, for the facts and for each output."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ class ApplyObserver(Observer):
     """Callbacks of a run. This class ignores every event; override the methods you need."""
 
     def reading(self, done: int, known: int) -> None:
-        """``done`` paths of the ``known`` ones have been read; more may become known."""
+        """Receive the number of paths that are read, and of those that are known; more may become known."""
 
     def stale(self, error: EC2FactsError, instance_id: str, age: float) -> None:
-        """The facts that the instance's last complete run saved ``age`` seconds ago replace those of the service."""
+        """Receive the instance and the age in seconds of the last facts, which are used because of ``error``."""
 
     def rendered(self, file: File, variables: Mapping[str, Any]) -> None:
-        """A dry run has rendered a file with these variables of the user's own."""
+        """Receive a file that a dry run has rendered, with the variables that the user set."""
 
     def skipped(self, name: str) -> None:
-        """An output asks for no file on this instance: ``when`` is false, or ``for_each`` is empty."""
+        """Receive an output without a file on this instance: ``when`` is false, or ``for_each`` is empty."""
 
     def away(self, error: EC2FactsError) -> None:
-        """The service that is watched does not answer; no file is touched until it is back."""
+        """Receive the error of a watched service that is unavailable; files stay unchanged until ``back``."""
 
     def back(self) -> None:
-        """The service that is watched answers again."""
+        """Learn that the watched service is available again."""
 
     def unsaved(self, error: OSError) -> None:
-        """The facts of this run could not be saved for a later one."""
+        """Receive the error that prevents saving the facts for a later run."""
 
     def unread(self, path: str, reason: str) -> None:
-        """An output that may be partial lacks the value of ``path``."""
+        """Receive a path that is missing from an output with ``allow_partial``."""
 
     def withheld(self, tag: str, reason: str) -> None:
-        """A tag is withheld: its value looks like a secret, or its key says so."""
+        """Receive a tag that is withheld because its value or its key looks like a secret."""
 
     def absent(self, file: File, glob: str, reason: str) -> None:
-        """A glob of ``only`` selects nothing on this instance."""
+        """Receive a glob of ``only`` that selects nothing on this instance."""
 
     def left_out(self, file: File, name: str, reason: str) -> None:
-        """An env file lacks a variable that its format cannot hold."""
+        """Receive a variable that an env file lacks because its format cannot hold the value."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -43,15 +43,15 @@ class EnvOptions(NamedTuple):
 class Output(NamedTuple):
     """One file to keep up to date, rendered from a ``template`` or, without one, in a ``format``.
 
-    It holds withheld facts only if ``include`` names them; the file is then secret. An unread fact fails it only if it
-    uses that fact, and not at all with ``allow_partial``: JSON and YAML then list it in ``collection.unread``, env
-    files name it in comments, and to a template the fact is absent.
+    The file holds withheld facts only if ``include`` names them, and is then secret. An unread fact fails the output
+    only if the output uses it. With ``allow_partial``, JSON and YAML list the fact in ``collection.unread`` instead,
+    env files name it in a comment, and for a template it is absent.
     """
 
     file: File
     format: str = "json"
     template: str | Callable[..., str] | None = None
-    """The name or path of a template, or a function with the arguments of ``render_template`` but the template."""
+    """The name or path of a template, or a function with the other arguments of ``render_template``."""
     include: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     """Globs of the facts to write; not for templates."""
@@ -66,19 +66,19 @@ class Output(NamedTuple):
     variables: Mapping[str, Any] = MappingProxyType({})
     """The template's own variables."""
     shared_variables: Mapping[str, Any] = MappingProxyType({})
-    """Variables of all templates; a template that ships gets those that it declares."""
+    """Variables of all templates; a template that ships with ec2facts gets only those it declares."""
     directory: Path | None = None
-    """A directory of templates to render instead; ``file`` is then the directory to write to."""
+    """A directory of templates and files to install instead; the path of ``file`` is then a directory."""
     exclude: tuple[str, ...] = ()
-    """Globs of files in ``directory`` to leave out."""
+    """Globs of files in ``directory`` to skip."""
     path: str = ""
-    """The path of the file if it holds expressions, such as ``{{ key }}.conf``; each value is one name."""
+    """The path of the file if it holds expressions, such as ``{{ key }}.conf``."""
     base: Path = Path()
-    """Where a relative ``path`` starts."""
+    """The directory that ``path`` is relative to."""
     when: str | None = None
     """An expression; if it is false, the output is skipped."""
     for_each: str | None = None
-    """An expression for a list or a mapping; the output makes a file of each item."""
+    """An expression for a list or a mapping; each item becomes one file."""
 
     @property
     def name(self) -> str:
@@ -87,13 +87,13 @@ class Output(NamedTuple):
 
 
 def names_used(output: Output) -> set[str] | None:
-    """Return the top-level facts that an output may use; None for any of them."""
+    """Return the top-level facts that an output can use; None means every fact."""
     has_expressions = output.when is not None or output.for_each is not None or bool(output.path)
     return None if output.template is not None or output.directory or has_expressions else names_selected(output)
 
 
 def names_selected(output: Output) -> set[str] | None:
-    """Return the top-level facts that an output in a format shows; None for any of them."""
+    """Return the top-level facts that an output in a format can show; None means every fact."""
     if not output.only or output.format == SNAPSHOT:
         return None
     if output.format in TREE_FORMATS:
@@ -106,27 +106,32 @@ def names_selected(output: Output) -> set[str] | None:
         return set()
 
 
+def names_included(outputs: Iterable[Output]) -> list[str]:
+    """Return the withheld facts that any output includes."""
+    return sorted({name for output in outputs for name in output.include})
+
+
 class Facts:
-    """The facts of one snapshot, by what an output includes."""
+    """A cache of the facts of one snapshot, by the withheld facts that are included."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self._collected: dict[tuple[str, ...], dict[str, Any]] = {}
 
     def including(self, include: tuple[str, ...]) -> dict[str, Any]:
-        """Return the facts, including withheld facts that ``include`` names, and with a marker for each unread fact."""
+        """Return the facts with the withheld ones that ``include`` names, and a marker for each unread one."""
         if include not in self._collected:
             self._collected[include] = collected(self.snapshot, include=include)
         return self._collected[include]
 
     def present(self, output: Output) -> dict[str, Any]:
-        """Return the facts for the expressions of an output: without unread facts if it may be partial."""
+        """Return the facts for the expressions of an output, without unread ones if it allows partial facts."""
         facts = self.including(output.include)
         return without_unread(facts) if output.allow_partial else facts
 
 
 def render_output(output: Output, facts: Facts, *, observer: ApplyObserver) -> File:
-    """Return the file of an output with its content; raise what the renderers raise."""
+    """Return the file of an output with its content; raise the errors of the renderers."""
     try:
         if output.format == COPY:
             content = output.file.content
@@ -157,7 +162,7 @@ def _text(output: Output, facts: dict[str, Any], observer: ApplyObserver) -> str
 
 
 def _selected(facts: dict[str, Any], output: Output, observer: ApplyObserver) -> dict[str, Any]:
-    """Return the facts that a tree shows, in their place."""
+    """Return the selected facts, as JSON and YAML nest them."""
     if output.only:
         facts = select(facts, output.only, on_absent=partial(observer.absent, output.file))
     if not output.tree:
@@ -166,7 +171,7 @@ def _selected(facts: dict[str, Any], output: Output, observer: ApplyObserver) ->
 
 
 def _present(facts: dict[str, Any], output: Output, observer: ApplyObserver) -> dict[str, Any]:
-    """Return the facts for the renderer: without unread facts if the output may be partial."""
+    """Return the facts for the renderer, without unread ones if the output allows partial facts."""
     if not output.allow_partial:
         return facts
     _warn(unread_in(facts), observer)

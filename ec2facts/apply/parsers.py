@@ -1,4 +1,4 @@
-"""One parser for each kind of value that a user writes, on the command line and in a config."""
+"""Parsers for the values of options and of config keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MAX_ID = 2**32 - 2
 
 
 def parse_file(text: str) -> str:
-    """Return the name of a file; raise UsageError for no name and for one that means a directory."""
+    """Return a file name; raise UsageError if it is empty or ends with a slash."""
     if not text:
         raise UsageError("the file name is empty")
     if text.endswith("/"):
@@ -52,13 +52,13 @@ def parse_group(text: str) -> str:
 
 def _name_or_number(kind: str, text: str) -> str:
     if not text:
-        raise UsageError(f"the {kind} has no name")
+        raise UsageError(f"the {kind} name is empty")
     if text.isdecimal() and int(text) > _MAX_ID:
         raise UsageError(f"no {kind} can have the number {text}")
     return text
 
 
 def parse_include(text: str) -> str:
-    """Return the name of a withheld fact, or a path; raise UsageError for a name that withholds nothing."""
+    """Return the name of a withheld fact, or a path; raise UsageError for anything else."""
     Withholding(Snapshot({}), [text])
     return text

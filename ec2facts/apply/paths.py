@@ -17,8 +17,8 @@ from ec2facts.metadata.instance import EC2Metadata
 
 
 def names_matching(globs: Collection[str], *, spell: Spell | None = None) -> set[str]:
-    """Return the top-level facts that ``globs`` may select on any instance; every one for a glob such as ``*``."""
-    # Each fact is a directory that could not be read: a glob may match it or anything inside it.
+    """Return the top-level facts that ``globs`` can select on some instance."""
+    # With each fact as an unread directory, a glob matches it if it can match anything inside it.
     unknown: dict[str, Any] = {name: Unread(f"{name}/", "unknown") for name in (*attributes(EC2Metadata), *TREES)}
     unknown["collection"] = {"withheld": {}, "unread": unknown["collection"]}
     with suppress(UsageError):  # the output fails when it is rendered
@@ -27,14 +27,14 @@ def names_matching(globs: Collection[str], *, spell: Spell | None = None) -> set
 
 
 def roots_of(names: Collection[str]) -> tuple[str, ...]:
-    """Return the roots of a crawl that reads the facts ``names``, and no more if they are attributes."""
+    """Return the roots of a crawl for the facts ``names``: only their paths if all are attributes, else everything."""
     if not attributes(EC2Metadata).keys() >= set(names):
         return ROOTS
     return tuple(dict.fromkeys(path for name in sorted(names) for path in paths_of(name)))
 
 
 def changeable_names(include: Collection[str]) -> set[str]:
-    """Return the attributes that may change while an instance runs, with the withheld ones that are included."""
+    """Return the attributes that can change while an instance runs; withheld ones only if they are included."""
     return {
         name
         for name, attribute in attributes(EC2Metadata).items()
@@ -44,7 +44,7 @@ def changeable_names(include: Collection[str]) -> set[str]:
 
 @cache
 def paths_of(name: str) -> tuple[str, ...]:
-    """Return the paths that the attribute ``name`` is read from."""
+    """Return the paths that the attribute ``name`` reads."""
     attribute = attributes(EC2Metadata)[name]
     paths = {attribute.path}
     if attribute.needs is not None:
@@ -52,15 +52,15 @@ def paths_of(name: str) -> tuple[str, ...]:
     nothing = _Nothing()
     with suppress(AbsentError):  # the fallback path is read when the first path is absent
         attribute.require(EC2Metadata(source=nothing))
-    return tuple(sorted(paths | {path for path in nothing.asked if path.rstrip("/") not in paths}))
+    return tuple(sorted(paths | {path for path in nothing.paths if path.rstrip("/") not in paths}))
 
 
 class _Nothing:
-    """A source without any path, which records the paths that are asked for."""
+    """A source in which every path is absent; it records the paths that are read."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.paths: list[str] = []
 
     def get(self, path: str) -> bytes | None:
-        self.asked.append(path)
+        self.paths.append(path)
         return None

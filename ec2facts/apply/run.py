@@ -9,7 +9,7 @@ from typing import NamedTuple, Union
 from ec2facts.apply.expansion import expand
 from ec2facts.apply.last_facts import LastFacts
 from ec2facts.apply.observer import ApplyObserver
-from ec2facts.apply.outputs import Facts, Output, names_used, render_output
+from ec2facts.apply.outputs import Facts, Output, names_included, names_used, render_output
 from ec2facts.apply.paths import roots_of
 from ec2facts.collection.crawl import crawl, settle
 from ec2facts.collection.withholding import withheld_tags
@@ -31,7 +31,7 @@ from ec2facts.render.template.variables import ITEM_NAMES
 _UNOBSERVED = ApplyObserver()
 
 _READY = ("meta-data/instance-id",)
-"""The paths to read if the outputs use no fact: a run needs the service."""
+"""The paths to read if no output uses a fact: a run always needs the service."""
 
 
 class Rendered(NamedTuple):
@@ -40,9 +40,9 @@ class Rendered(NamedTuple):
     files: list[File]
     failures: list[EC2FactsError]
     unrendered: list[Path]
-    """The files of outputs that failed, or whose group did."""
+    """The files of failed outputs, and of the groups of these."""
     is_complete: bool
-    """Whether the path of every file is known, so that files that no output asks for can be pruned."""
+    """Whether the path of every file is known, so that other files can be pruned."""
     snapshot: Snapshot | None = None
     """The snapshot of the service if it is complete."""
 
@@ -61,11 +61,11 @@ def apply(
 ) -> list[Change]:
     """Read ``source`` once, render every output, install the files as ``install`` does; return what changed.
 
-    Each output, or group of outputs that change ``together``, succeeds or fails by itself: a failure keeps its files
-    as they were. The first failure is raised at the end, the others go to the ``observer``.
+    Each output, or group of outputs that change ``together``, succeeds or fails by itself: its files stay unchanged
+    on failure. The first failure is raised at the end, the others go to the ``observer``.
 
-    A complete collection from this machine's live service is saved in ``last``. With ``allow_stale``, ``last`` replaces
-    the service when that is unavailable, for outputs that use something unread, and when the network interfaces do not
+    A complete collection from this machine's live service is saved in ``last``. With ``allow_stale``, ``last`` is used
+    when the service is unavailable, for outputs that use an unread fact, and when the network interfaces do not
     settle within ``settle_within`` seconds. ``name`` separates the files to prune from the files of other configs.
     """
     from ec2facts.install.installer import install  # 4 MB of memory, and standard output needs none of it
@@ -94,10 +94,10 @@ def apply(
         failures.append(error)
     if last is not None and rendered.snapshot is not None and not dry_run:
         try:
-            last.keep(rendered.snapshot, source, include=_included(outputs))
+            last.keep(rendered.snapshot, source, include=names_included(outputs))
         except OSError as error:
             if not any(isinstance(failure, InstallError) and failure.path == str(state) for failure in failures):
-                observer.unsaved(error)  # otherwise one warning about the state directory is enough
+                observer.unsaved(error)  # unless a failure already names the state directory
     for failure in failures[1:]:
         observer.failed(failure)
     for failure in failures:
@@ -119,21 +119,21 @@ def render(
     dry_run: bool = False,
     observer: ApplyObserver = _UNOBSERVED,
 ) -> Rendered:
-    """Read ``source`` and render every output; replace missing facts by ``last`` unless that is None."""
+    """Read ``source`` and render every output; use ``last``, if given, for missing facts."""
     try:
         snapshot = _collect(outputs, source, observer, settle_within=settle_within)
     except (UnavailableError, UnreadError) as error:
         if last is None:
             raise
         unread = [[_Result(output, error)] for output in outputs]
-        results = _stale(outputs, unread, source, last, None, observer)
+        results = _with_last_facts(outputs, unread, source, last, None, observer)
         for result in (each for all_of_one in results for each in all_of_one):
             if isinstance(result.file, StaleError):  # all outputs fail for the same reason
                 raise result.file from error
         return _rendered(results, observer)
     results = _results(outputs, Facts(snapshot), observer)
     if last is not None:
-        results = _stale(outputs, results, source, last, snapshot, observer)
+        results = _with_last_facts(outputs, results, source, last, snapshot, observer)
     if dry_run:
         for output in (each.output for of_one in results for each in of_one if isinstance(each.file, File)):
             if output.template is not None and not output.include:
@@ -147,7 +147,7 @@ _FileOrFailure = Union[File, EC2FactsError]
 
 
 class _Result(NamedTuple):
-    """An output, expanded if that was possible, and its file or its failure."""
+    """An output, expanded if possible, and its file or its failure."""
 
     output: Output
     file: _FileOrFailure
@@ -159,7 +159,7 @@ def _collect(
 ) -> Snapshot:
     if settle_within:
         settle(source, within=settle_within)
-    snapshot = crawl(source, include=_included(outputs), roots=_roots(outputs), on_progress=observer.reading)
+    snapshot = crawl(source, include=names_included(outputs), roots=_roots(outputs), on_progress=observer.reading)
     withheld = (path for path, gap in snapshot.gaps.items() if gap.kind == "withheld")
     for name, reason in withheld_tags(withheld).items():
         observer.withheld(name, reason)
@@ -176,10 +176,6 @@ def _roots(outputs: Sequence[Output]) -> tuple[str, ...]:
     return roots_of(names) or _READY
 
 
-def _included(outputs: Sequence[Output]) -> list[str]:
-    return sorted({name for output in outputs for name in output.include})
-
-
 def _results(outputs: Sequence[Output], facts: Facts, observer: ApplyObserver) -> list[list[_Result]]:
     """Return the files of each output, or its failure."""
     seen: set[Path] = set()
@@ -190,7 +186,7 @@ def _results_of(output: Output, facts: Facts, seen: set[Path], observer: ApplyOb
     try:
         expanded = list(expand(output, facts.present(output)))
     except EC2FactsError as error:
-        return [_Result(output, _at(output.name, error))]
+        return [_Result(output, _with_path(output.name, error))]
     if not expanded:
         observer.skipped(output.name)
     return [_result(each, facts, seen, observer) for each in expanded]
@@ -200,15 +196,15 @@ def _result(output: Output, facts: Facts, seen: set[Path], observer: ApplyObserv
     path = output.file.path
     try:
         if path in seen:
-            raise UsageError("it is the file of another output or item already")
+            raise UsageError("another output or item writes the same file")
         seen.add(path)
         return _Result(output, render_output(output, facts, observer=observer), is_expanded=True)
     except EC2FactsError as error:
-        return _Result(output, _at(str(path), error), is_expanded=True)
+        return _Result(output, _with_path(str(path), error), is_expanded=True)
 
 
-def _at(path: str, error: EC2FactsError) -> EC2FactsError:
-    """Return the error with the path of the unwritten file, unless the error has a place already."""
+def _with_path(path: str, error: EC2FactsError) -> EC2FactsError:
+    """Return the error with the path of the unwritten file, unless it names a place already."""
     if isinstance(error, IncompleteError):
         return IncompleteError(error.unread, total=error.total, file=path, is_needed=error.is_needed)
     if isinstance(error, UnrepresentableError):
@@ -216,7 +212,7 @@ def _at(path: str, error: EC2FactsError) -> EC2FactsError:
     return UsageError(f"{path}: {error}") if isinstance(error, UsageError) else error
 
 
-def _stale(
+def _with_last_facts(
     outputs: Sequence[Output],
     results: list[list[_Result]],
     source: Source,
@@ -224,7 +220,7 @@ def _stale(
     snapshot: Snapshot | None,
     observer: ApplyObserver,
 ) -> list[list[_Result]]:
-    """Render from the last facts each output that uses an unread fact, and its group."""
+    """Render each output that uses an unread fact, and its group, again with the last facts."""
     missing = {position for position, each in enumerate(results) if any(map(_lacks_facts, each))}
     if not missing:
         return results
@@ -235,7 +231,7 @@ def _stale(
     chosen = [outputs[position] for position in again]
     first = next(each.file for each in results[min(missing)] if _lacks_facts(each))
     try:
-        facts = last.read(source, snapshot, include=_included(chosen))
+        facts = last.read(source, snapshot, include=names_included(chosen))
     except StaleError as stale:
         return [
             [each._replace(file=StaleError(f"{each.file}; {stale}")) if _lacks_facts(each) else each for each in of_one]
@@ -253,7 +249,7 @@ def _lacks_facts(result: _Result) -> bool:
 
 
 def _rendered(results: Sequence[Sequence[_Result]], observer: ApplyObserver) -> Rendered:
-    """Return the files to install; a failure excludes the files of its group as well."""
+    """Return the files to install; a failure also excludes the files of its group."""
     flat = [result for of_one in results for result in of_one]
     failed = [result for result in flat if isinstance(result.file, EC2FactsError)]
     groups = {result.output.file.together for result in failed} - {None}

@@ -1,4 +1,4 @@
-"""Variables of the user's own: ``NAME=VALUE`` and files of YAML or JSON."""
+"""User variables: ``NAME=VALUE``, and YAML or JSON files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ec2facts.errors import UsageError
 
 
 def parse_variable(text: str) -> tuple[str, str]:
-    """Return the name and the value of ``NAME=VALUE``; raise UsageError for a name that a variable cannot have."""
+    """Return the name and the value of ``NAME=VALUE``; raise UsageError for an invalid name."""
     name, equals, value = text.partition("=")
     if not equals:
         raise UsageError(f"{text!r} is not NAME=VALUE")
@@ -19,14 +19,14 @@ def parse_variable(text: str) -> tuple[str, str]:
 
 
 def check_variables(names: Iterable[Any]) -> None:
-    """Raise UsageError for the first name that a variable cannot have."""
+    """Raise UsageError for the first name that is invalid for a variable."""
     from ec2facts.render.template.variables import check_names
 
     check_names(names)
 
 
 def read_variables(file: Path) -> dict[str, Any]:
-    """Return the variables in a YAML or JSON file; raise UsageError if it is no mapping of names to values."""
+    """Return the variables in a YAML or JSON file; raise UsageError if it is not a mapping with valid names."""
     import yaml
 
     try:
@@ -61,7 +61,7 @@ def plain_value(node: Any) -> Any:
         return {str(key.value): plain_value(value) for key, value in node.value}
     kind = node.tag.rpartition(":")[2]
     if not node.tag.startswith("tag:yaml.org,2002:"):
-        raise ValueError(f"line {node.start_mark.line + 1}: the tag {node.tag} has no meaning here")
+        raise ValueError(f"line {node.start_mark.line + 1}: the tag {node.tag} is not supported")
     if kind in {"null", "bool", "int", "float"}:
         return yaml.SafeLoader("").construct_object(node)
     return node.value

@@ -1,4 +1,4 @@
-"""The watch: outputs are applied again whenever a fact that they use changes."""
+"""The watch: apply outputs again whenever a fact that they use changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from ec2facts.apply.last_facts import LastFacts
 from ec2facts.apply.observer import ApplyObserver
-from ec2facts.apply.outputs import Output
+from ec2facts.apply.outputs import Output, names_included
 from ec2facts.apply.paths import changeable_names, roots_of
 from ec2facts.apply.run import apply
 from ec2facts.apply.watched_names import names_watched
@@ -21,19 +21,19 @@ FULL_INTERVAL = 3600.0
 """Seconds between full runs, even without a change."""
 
 RETRY = 60.0
-"""Seconds after which a run with a failure is repeated; each further failure doubles them, up to FULL_INTERVAL."""
+"""Seconds until a failed run is retried; each further failure doubles them, up to FULL_INTERVAL."""
 
 _LOOKS = 5
-"""The most looks at facts that keep changing, before they are applied."""
+"""The maximum number of looks at facts that keep changing, before they are applied."""
 
 
 class Watch:
     """Applies outputs once, and again whenever a fact that they use changes; ``run`` ends only by an exception.
 
-    A look reads the declared changeable facts that the outputs use. Changes within a moment are one change. A
-    change, ``interval`` seconds at most after it happened, leads to a full run, and so do a service that is back, an
-    hour, and ``wait`` when it returns True, for which ``load`` returns the outputs anew. While the service is away, or
-    a fact unread, no file is touched.
+    A look reads the changeable facts that the outputs use. A change starts a full run within ``interval`` seconds; more
+    changes in that time belong to the same run. A full run also starts every hour, when an unavailable service is back,
+    and when ``wait`` returns True, after ``load`` has returned the outputs again. While the service is unavailable or a
+    fact is unread, files stay unchanged.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Watch:
         self._name = name
         self._last = last
         self._settling = min(1.0, interval / 4)
-        # Two looks that agree follow the one that sees a change: together they are one interval.
+        # A look sees a change after one pause, and the next look sees it settle: together one interval.
         self._pause = interval - self._settling
         self._observer = observer
         self._notify = notify
@@ -87,10 +87,10 @@ class Watch:
                 self._notify(f"STATUS=waiting for the metadata service: {error}")
         except UnreadError as error:  # the listings exceed the budget of paths or bytes
             self._observer.failed(error)
-            self._full_at = self._clock() + self._later()
+            self._full_at = self._clock() + self._retry_interval()
 
     def _has_changed(self) -> bool:
-        """Look for a change; wait for further changes to settle."""
+        """Return whether a fact has changed, once changes have settled."""
         before = self._seen
         for _ in range(_LOOKS):
             now = self._look()
@@ -99,24 +99,21 @@ class Watch:
             if now == before:
                 break
             before = now
-            self._wait_for_more()
+            if self._wait(self._settling):
+                self._reload()
         return True
 
-    def _wait_for_more(self) -> None:
-        if self._wait(self._settling):
-            self._reload()
-
     def _look(self) -> Mapping[str, bytes] | None:
-        """Return the bodies of the facts that may change, None if one of them is unread."""
+        """Return the bodies of the facts that can change; None if one of them is unread."""
         roots = self._roots()
-        snapshot = crawl(self._source, include=self._included(), roots=roots)
+        snapshot = crawl(self._source, include=names_included(self._outputs), roots=roots)
         if snapshot.unread:
             return None
         return {path: body for path, body in snapshot.bodies.items() if path.startswith(roots)}
 
     def _apply(self) -> None:
-        """Read everything and apply the outputs; a failure is reported, and retried later."""
-        # Before the full run, so that what changes meanwhile is a change for the next look.
+        """Read everything and apply the outputs; report a failure, and retry it later."""
+        # Before the full run, so that the next look sees a change that happens during the run.
         self._seen = self._look() or {}
         if self._is_away:
             self._is_away = False
@@ -135,19 +132,19 @@ class Watch:
             raise
         except EC2FactsError as error:
             self._observer.failed(error)
-            pause = self._later()
+            pause = self._retry_interval()
             self._notify(f"READY=1\nSTATUS=a file could not be updated: {str(error).splitlines()[0]}")
         else:
             self._retry = RETRY
-            self._notify(f"READY=1\nSTATUS=watching: {len(self._outputs)} outputs are up to date")
+            self._notify(f"READY=1\nSTATUS=watching; outputs up to date: {len(self._outputs)}")
         self._full_at = self._clock() + pause
 
-    def _later(self) -> float:
+    def _retry_interval(self) -> float:
         pause, self._retry = self._retry, min(2 * self._retry, FULL_INTERVAL)
         return pause
 
     def _reload(self) -> None:
-        """Read the configs again, and apply them in the next step; a config with a mistake leaves the old one."""
+        """Reload the outputs, and apply them in the next step; keep the old ones if a config is invalid."""
         try:
             self._outputs = self._load()
         except EC2FactsError as error:
@@ -156,10 +153,7 @@ class Watch:
 
     def _roots(self) -> tuple[str, ...]:
         used = [names_watched(output) for output in self._outputs]
-        changeable = changeable_names(self._included())
+        changeable = changeable_names(names_included(self._outputs))
         names = changeable if None in used else changeable & {name for each in used for name in each or ()}
-        # The id tells another instance, as after a snapshot of a virtual machine is resumed.
+        # The id reveals another instance, as after a snapshot of a virtual machine is resumed.
         return roots_of({*names, "instance_id"})
-
-    def _included(self) -> list[str]:
-        return sorted({name for output in self._outputs for name in output.include})

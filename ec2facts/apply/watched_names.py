@@ -1,4 +1,4 @@
-"""The facts that a watch looks at for one output: at least those that the output uses."""
+"""The facts that a watch reads for one output: at least those that the output uses."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ec2facts.render.template.search import SUFFIX, find_included, find_template
 _WORD = re.compile(r"\w+")
 
 _REFERENCE = re.compile(r"\b(?:include|import|extends|from)\s*(?P<quote>['\"])(?P<name>.+?)(?P=quote)(?:\s+import\b)?")
-"""A template that another one names literally."""
+"""A literal reference to another template."""
 
 _REFERRING = {"include", "import", "extends"}
 
 _ANY_FACT = {"facts", "meta_data", "dynamic", "collection"}
-"""Words by which a template reaches facts without their names."""
+"""Words through which a template uses facts without naming them."""
 
 
 def names_watched(output: Output) -> set[str] | None:
-    """Return at least the attributes that an output may use; None if it may use any fact."""
+    """Return a superset of the attributes that an output uses; None if it can use any fact."""
     texts = [output.when or "", output.for_each or "", output.path]
     names: set[str] = set()
     if output.template is None and output.directory is None:
@@ -54,12 +54,12 @@ def _texts(output: Output) -> Iterator[str]:
             seen.add(file)
             text = file.read_text(encoding="utf-8-sig")
             yield text
-            waiting += [_referred(match["name"], file, output) for match in _REFERENCE.finditer(text)]
+            waiting += [_referenced(match["name"], file, output) for match in _REFERENCE.finditer(text)]
             if _REFERRING & {*_WORD.findall(_REFERENCE.sub("", text))}:
                 raise TemplateError("the name of a template is computed", file=str(file))
 
 
-def _referred(name: str, file: Path, output: Output) -> Path:
+def _referenced(name: str, file: Path, output: Output) -> Path:
     found = find_included(name, str(file.absolute()), output.search_path)
     if found is None:
         raise TemplateError(f"no template {name!r}", file=str(file))

@@ -29,13 +29,13 @@ def test_path_and_format_are_enough_for_an_output(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [*TREE_FORMATS, *FORMATS])
-def test_every_format_is_known_by_its_name(tmp_path: Path, name: str) -> None:
+def test_every_format_is_accepted(tmp_path: Path, name: str) -> None:
     (output,) = load(tmp_path, f"outputs: [{{path: x, format: {name}}}]")
 
     assert output.format == name
 
 
-def test_every_setting_reaches_the_output(tmp_path: Path) -> None:
+def test_every_key_sets_its_field_of_the_output(tmp_path: Path) -> None:
     (output,) = load(
         tmp_path,
         """
@@ -113,13 +113,13 @@ def test_json_schema_has_every_key_with_its_meaning() -> None:
     assert schema["properties"].keys() == TOP_KEYS.keys()
 
 
-def test_json_and_yaml_take_their_own_options(tmp_path: Path) -> None:
+def test_json_and_yaml_accept_their_own_options(tmp_path: Path) -> None:
     (output,) = load(tmp_path, "outputs: [{path: x, format: json, only: [tags, region], under: ec2, tree: false}]")
 
     assert (output.only, output.under, output.tree) == (("tags", "region"), "ec2", False)
 
 
-def test_several_configs_are_one(tmp_path: Path) -> None:
+def test_outputs_of_several_configs_are_joined(tmp_path: Path) -> None:
     for name in ("a.yaml", "b.yaml"):
         (tmp_path / name).write_text(f"outputs: [{{path: {name}.out, format: json}}]")
 
@@ -128,7 +128,7 @@ def test_several_configs_are_one(tmp_path: Path) -> None:
     assert [output.file.path.name for output in outputs] == ["b.yaml.out", "a.yaml.out"]
 
 
-def test_names_that_do_not_exist_fail_no_config_but_are_found_by_a_check(tmp_path: Path) -> None:
+def test_missing_names_are_errors_of_check_config_and_not_of_load_config(tmp_path: Path) -> None:
     (tmp_path / "ec2facts.yaml").write_text(
         """outputs:
 - {path: a, template: modt}
@@ -208,14 +208,16 @@ BEGIN = "outputs:\n- path: x\n  format: sh\n  "
 MISTAKES = [
     Mistake("", " there are no outputs"),
     Mistake("outputs: []", " there are no outputs"),
-    Mistake("[]", "1: not a mapping of outputs, include"),
+    Mistake("[]", "1: not a mapping; the keys are outputs, include"),
     Mistake("\noutput: []", "2: output: no such key (did you mean 'outputs'?)"),
     Mistake("outputs: {}", "1: outputs: not a list"),
-    Mistake("outputs:\n- x", "2: not a mapping of path, "),
+    Mistake("outputs:\n- x", "2: not a mapping; the keys are path, "),
     Mistake("outputs:\n- format: json", "2: path: missing"),
-    Mistake("outputs:\n- path: x", "2: an output takes one of template, format, directory"),
-    Mistake("outputs:\n- {path: x, format: json, template: motd}", "2: an output takes one of template, format"),
-    Mistake("outputs:\n- path: [x]\n  format: json", "2: path: not a text"),
+    Mistake("outputs:\n- path: x", "2: an output needs exactly one of template, format, directory"),
+    Mistake(
+        "outputs:\n- {path: x, format: json, template: motd}", "2: an output needs exactly one of template, format"
+    ),
+    Mistake("outputs:\n- path: [x]\n  format: json", "2: path: not text"),
     Mistake("outputs:\n- path:\n  format: json", "2: path: has no value"),
     Mistake("outputs:\n- path: x\n  format: xml", "3: format: no format 'xml', choose from json, yaml, sh,"),
     Mistake("outputs: [{format: json, path: ~/x}]", "1: path: ~ is not expanded in '~/x'; write the whole path"),
@@ -227,7 +229,7 @@ MISTAKES = [
     Mistake("outputs:\n- path: x\n  format: json\n- format: yaml\n  path: ./x", "4: path: "),
     Mistake(BEGIN + "comand: x", "4: comand: no such key (did you mean 'command'?)"),
     Mistake(BEGIN + "zzz: x", "4: zzz: no such key; the keys are path, "),
-    Mistake(BEGIN + "format: sh", "4: format: duplicate key, first in line 3"),
+    Mistake(BEGIN + "format: sh", "4: format: duplicate key, first on line 3"),
     Mistake(BEGIN + "mode: 0888", "4: mode: '0888' is not octal"),
     Mistake(BEGIN + "mode: 77777", "4: mode: '77777' is not a mode"),
     Mistake(BEGIN + "check: nginx -t", "4: check: the check 'nginx -t' has no {} for the name of the file"),
@@ -253,10 +255,10 @@ MISTAKES = [
     Mistake("vars: {region: x}", "1: vars: variable 'region': the name is reserved for a fact; choose another name"),
     Mistake("vars: {item: x}", "1: vars: variable 'item': the name is reserved for a word of the template language"),
     Mistake("vars: {a-b: x}", "1: vars: variable 'a-b': a name has letters"),
-    Mistake("vars: {a: !x y}", "1: vars: line 1: the tag !x has no meaning here"),
+    Mistake("vars: {a: !x y}", "1: vars: line 1: the tag !x is not supported"),
     Mistake("vars_files: missing.yaml", "1: vars_files: "),
     Mistake("outputs:\n- {path: x", "2: expected ',' or '}'"),
-    Mistake("outputs: !!python/object/apply:os.system [id]", "1: not a mapping of path"),
+    Mistake("outputs: !!python/object/apply:os.system [id]", "1: not a mapping; the keys are path"),
     Mistake("a: 1\n---\nb: 2", "2: but found another document"),
 ]
 
@@ -270,15 +272,15 @@ def test_mistake_is_reported_with_file_line_and_key(tmp_path: Path, mistake: Mis
     assert error.value.exit_status == 2
 
 
-def test_second_output_of_a_path_names_the_line_of_the_first(tmp_path: Path) -> None:
+def test_error_for_a_second_output_of_a_path_names_the_line_of_the_first(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("x")
 
-    with pytest.raises(ConfigError, match=f":2: path: {tmp_path}/link is an output already, at .*ec2facts.yaml:1"):
+    with pytest.raises(ConfigError, match=f":2: path: {tmp_path}/link is already an output, at .*ec2facts.yaml:1"):
         load(tmp_path, "outputs: [{path: x, format: json},\n{path: link, format: json}]")
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"a: \x00", b"a: \x85\xff"])
-def test_config_that_is_not_text_is_a_mistake(tmp_path: Path, content: bytes) -> None:
+def test_config_that_is_not_text_is_an_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.yaml").write_bytes(content)
 
     with pytest.raises(ConfigError, match=r"x\.yaml"):
@@ -290,7 +292,7 @@ def test_missing_config_is_named(tmp_path: Path) -> None:
         load_config(tmp_path / "missing.yaml")
 
 
-def test_alias_of_itself_is_a_mistake(tmp_path: Path) -> None:
+def test_alias_of_itself_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not a mapping"):
         load(tmp_path, "outputs: &a [*a]")
 
@@ -311,7 +313,7 @@ def test_variables_come_from_files_in_order_and_then_from_the_config(tmp_path: P
     assert output.shared_variables == {"shared": True}
 
 
-def test_variables_that_others_can_change_are_refused(tmp_path: Path) -> None:
+def test_variables_file_that_others_can_change_is_refused(tmp_path: Path) -> None:
     (tmp_path / "open.yaml").write_text("a: 1")
     (tmp_path / "open.yaml").chmod(0o666)
 
@@ -319,7 +321,7 @@ def test_variables_that_others_can_change_are_refused(tmp_path: Path) -> None:
         load(tmp_path, "vars_files: open.yaml\noutputs: [{path: x, format: json}]")
 
 
-def test_outputs_of_one_path_may_exclude_each_other(tmp_path: Path) -> None:
+def test_outputs_with_exclusive_conditions_can_share_a_path(tmp_path: Path) -> None:
     outputs = load(
         tmp_path,
         "outputs: [{path: x, format: json, when: tags is defined}, {path: x, format: yaml, when: tags is undefined}]",
@@ -328,7 +330,7 @@ def test_outputs_of_one_path_may_exclude_each_other(tmp_path: Path) -> None:
     assert [output.format for output in outputs] == ["json", "yaml"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of a directory")
 @pytest.mark.parametrize("changed", ["directory", "file"])
 def test_config_of_another_user_is_refused(tmp_path: Path, changed: str) -> None:
     config = tmp_path / "d" / "a.yaml"

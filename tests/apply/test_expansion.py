@@ -17,7 +17,7 @@ from tests.install.conftest import Recorder as InstallRecorder
 
 
 class Recorder(ApplyObserver, InstallRecorder):
-    """Remembers the events of installs, and the outputs that were skipped."""
+    """Records the events of installs, and the outputs that were skipped."""
 
     def skipped(self, name: str) -> None:
         self.told.append(f"skipped {name}")
@@ -48,7 +48,7 @@ outputs:
 
 
 @pytest.mark.parametrize("instance", instances.names())
-def test_for_each_makes_a_file_of_each_interface(tmp_path: Path, instance: str) -> None:
+def test_for_each_writes_a_file_for_each_interface(tmp_path: Path, instance: str) -> None:
     (tmp_path / "interface.j2").write_text("{{ key }} {{ item.mac }} {{ region }}")
     source = instances.load(instance)
 
@@ -59,7 +59,7 @@ def test_for_each_makes_a_file_of_each_interface(tmp_path: Path, instance: str) 
     assert written(tmp_path / "out") == expected
 
 
-def test_file_of_an_item_that_is_gone_is_pruned_and_nothing_else(tmp_path: Path) -> None:
+def test_only_the_file_of_a_removed_item_is_pruned(tmp_path: Path) -> None:
     (tmp_path / "interface.j2").write_text("{{ key }}")
     run(tmp_path, INTERFACES, instances.load("busy"))
     before = written(tmp_path / "out")
@@ -76,7 +76,7 @@ def test_file_of_an_item_that_is_gone_is_pruned_and_nothing_else(tmp_path: Path)
 @pytest.mark.parametrize(
     "gap",
     [
-        Gap("unread", "HTTP 500"),  # which interfaces there are is unknown
+        Gap("unread", "HTTP 500"),
         Gap("withheld", "x"),
     ],
 )
@@ -104,7 +104,7 @@ def test_file_whose_rendering_fails_is_not_pruned(tmp_path: Path) -> None:
     assert written(tmp_path / "out") == before
 
 
-def test_output_that_left_the_config_is_pruned(tmp_path: Path) -> None:
+def test_file_of_an_output_that_left_the_config_is_pruned(tmp_path: Path) -> None:
     keep = "outputs:\n- {path: out/kept, format: sh, only: region, prune: true}\n"
     run(tmp_path, keep + "- {path: out/gone, format: json, prune: true}", instances.load("plain"))
 
@@ -135,22 +135,22 @@ def test_condition_is_evaluated_for_each_item(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["a/b", "..", ".", "", "a\0b", "../../etc/passwd", "/etc/passwd"])
-def test_value_in_a_path_is_one_name(tmp_path: Path, value: str) -> None:
+def test_value_that_is_not_one_path_component_is_refused(tmp_path: Path, value: str) -> None:
     source = Snapshot({"meta-data/instance-id": b"i-0", "meta-data/profile": value.encode()})
     output = Output(File(Path()), "sh", only=("instance_id",), path="out/{{ profile }}", base=tmp_path)
 
     with pytest.raises(
-        UsageError, match=r"^out/\{\{ profile \}\}: the value of \{\{ profile \}\}, .* is no name of a file"
+        UsageError, match=r"^out/\{\{ profile \}\}: the value of \{\{ profile \}\}, .* is not a file name"
     ):
         apply([output], source, state=tmp_path / "state")
 
     assert written(tmp_path) == {}
 
 
-def test_values_that_form_an_invalid_name_are_refused(tmp_path: Path) -> None:
+def test_values_that_join_to_an_invalid_file_name_are_refused(tmp_path: Path) -> None:
     output = Output(File(Path()), "sh", only=("region",), path="{{ '.' ~ '' }}{{ '.' }}/x", base=tmp_path)
 
-    with pytest.raises(UsageError, match="is no name of a file"):
+    with pytest.raises(UsageError, match="is not a file name"):
         apply([output], instances.load("plain"), state=tmp_path / "state")
 
 
@@ -159,12 +159,12 @@ def test_values_that_form_an_invalid_name_are_refused(tmp_path: Path) -> None:
     [
         ("for_each: region", "for_each: the value is neither a list nor a mapping"),
         ("for_each: nothing", "for_each: undefined 'nothing'"),
-        ("when: region", "when: the value is a text; write a comparison"),
+        ("when: region", "when: the value is text; write a comparison"),
         ("when: 'region =='", "when: "),
         ("when: tags.Nmae == 'x'", "when: undefined 'tags.Nmae' (did you mean 'tags.Name'?)"),
     ],
 )
-def test_expression_that_fails_names_its_key(tmp_path: Path, keys: str, error: str) -> None:
+def test_error_in_an_expression_names_its_key(tmp_path: Path, keys: str, error: str) -> None:
     with pytest.raises(TemplateError) as caught:
         run(tmp_path, f"outputs:\n- path: out/x\n  format: json\n  {keys}", instances.load("plain"))
 
@@ -180,12 +180,12 @@ def test_unread_fact_in_an_expression_fails_the_output(tmp_path: Path) -> None:
     assert error.value.exit_status == IncompleteError.exit_status
 
 
-def test_two_items_of_one_path_are_an_error_of_the_second(tmp_path: Path) -> None:
+def test_second_item_with_the_path_of_the_first_fails(tmp_path: Path) -> None:
     text = "outputs: [{path: 'out/{{ region }}', format: sh, only: region, for_each: [1, 2]}]".replace(
         "[1, 2]", "'[1, 2]'"
     )
 
-    with pytest.raises(UsageError, match="us-east-1: it is the file of another output or item already"):
+    with pytest.raises(UsageError, match="us-east-1: another output or item writes the same file"):
         run(tmp_path, text, instances.load("plain"))
 
     assert written(tmp_path / "out").keys() == {"us-east-1"}
@@ -215,7 +215,7 @@ def test_missing_directory_of_templates_fails_its_output(tmp_path: Path) -> None
         run(tmp_path, "outputs: [{path: out/app, directory: tree}]", instances.load("plain"))
 
 
-def test_missing_parents_are_created_where_that_is_asked_for(tmp_path: Path) -> None:
+def test_missing_parents_are_created_on_request(tmp_path: Path) -> None:
     run(tmp_path, "outputs: [{path: out/a/b/c, format: sh, only: region, parents: true}]", instances.load("plain"))
 
     assert written(tmp_path / "out") == {"a/b/c": "EC2_REGION='us-east-1'\n"}

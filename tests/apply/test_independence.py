@@ -1,4 +1,4 @@
-"""Every output stands by itself, whatever path is unread, tag hostile or other output broken."""
+"""Each output is independent of unread paths that it does not use, hostile tags and broken outputs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.fuzzing import examples
 PLAIN = instances.load("plain")
 TAGS = "meta-data/tags/instance/"
 PATHS = sorted(PLAIN.bodies.keys() - {"meta-data/instance-id"})
-# Without the listing of a directory, a full run does not find what an output alone asks for by name.
+# No listings: without one, a full run misses paths that an output alone reads by name.
 FOUND = [path for path in PATHS if not path.endswith("/")] + [TAGS]
 
 TEMPLATES = {"template": "{{ instance_id }} {{ tags.Name }}\n", "other": "{% for k in tags %}{{ k }}\n{% endfor %}"}
@@ -77,7 +77,7 @@ def test_output_is_the_same_with_or_without_other_outputs(
     source = Snapshot(bodies, {} if unread is None else {unread: Gap("unread", "HTTP 500")})
     outputs = {**OUTPUTS, "json": OUTPUTS["json"]._replace(file=BROKEN[broken])}
 
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:  # fsync takes no time there
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:  # fsync is fast in memory
         directory = Path(name)
         for template, text in TEMPLATES.items():
             (directory / f"{template}.j2").write_text(text)

@@ -16,7 +16,7 @@ PLAIN = "i-1234567890abcdef0"
 
 
 class Service:
-    """A source that says of itself whether it is this machine's live service; nobody asks it for anything."""
+    """A source with a name, live or not; it is never read."""
 
     def __init__(self, *, is_live: bool = True, name: str = "http://169.254.169.254") -> None:
         self.is_live = is_live
@@ -31,7 +31,7 @@ LIVE = Service()
 
 @pytest.fixture
 def identity(tmp_path: Path) -> Identity:
-    """Return what a machine tells that says nothing of the instance and is in its first boot."""
+    """Return the identity of a machine in its first boot, without an instance id."""
     machine = Identity(tmp_path / "asset", tmp_path / "boot")
     machine.boot_id.write_text("first\n")
     return machine
@@ -49,7 +49,7 @@ def test_read_returns_the_kept_snapshot(last: LastFacts) -> None:
     assert last.read(LIVE).snapshot.bodies == crawl(instances.load("plain")).bodies
 
 
-def test_last_facts_are_for_their_owner_alone(last: LastFacts, tmp_path: Path) -> None:
+def test_last_facts_have_mode_0600(last: LastFacts, tmp_path: Path) -> None:
     files = list((tmp_path / "state").iterdir())
 
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
@@ -66,15 +66,15 @@ def test_included_fact_is_not_kept(tmp_path: Path, identity: Identity) -> None:
     assert facts.read(LIVE).snapshot.bodies["meta-data/instance-id"] == PLAIN.encode()
 
 
-def test_last_facts_where_others_can_write_are_refused(last: LastFacts, tmp_path: Path) -> None:
+def test_last_facts_that_others_can_write_are_refused(last: LastFacts, tmp_path: Path) -> None:
     (tmp_path / "state").chmod(0o777)
 
     with pytest.raises(StaleError, match="everybody can write to"):
         last.read(LIVE)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
-def test_last_facts_are_not_written_through_the_link_of_another_user(tmp_path: Path, identity: Identity) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of a directory")
+def test_last_facts_are_not_written_through_the_symlink_of_another_user(tmp_path: Path, identity: Identity) -> None:
     state, victim = tmp_path / "state", tmp_path / "victim"
     victim.write_bytes(b"precious")
     state.mkdir()
@@ -126,7 +126,7 @@ def test_facts_are_refused_when_the_instance_is_unknown(
 
 
 def test_withheld_facts_are_not_in_the_last_facts(last: LastFacts) -> None:
-    with pytest.raises(StaleError, match="withheld, such as user_data"):
+    with pytest.raises(StaleError, match="withheld facts, such as user_data"):
         last.read(LIVE, include=["user_data"])
 
 
@@ -171,7 +171,7 @@ def test_facts_without_an_instance_id_are_neither_kept_nor_used(
         facts.read(LIVE)
 
 
-def test_facts_of_the_instance_that_answers_are_used(last: LastFacts) -> None:
+def test_facts_of_the_instance_in_the_snapshot_are_used(last: LastFacts) -> None:
     assert last.read(LIVE, Snapshot({"meta-data/instance-id": PLAIN.encode()})).instance_id == PLAIN
 
     with pytest.raises(StaleError, match=f"another instance: {PLAIN}, and this one is i-0"):
@@ -179,12 +179,14 @@ def test_facts_of_the_instance_that_answers_are_used(last: LastFacts) -> None:
 
 
 def test_facts_of_another_endpoint_are_refused(last: LastFacts) -> None:
-    with pytest.raises(StaleError, match=r"were read from http://169\.254\.169\.254"):
+    with pytest.raises(StaleError, match=r"were read from another endpoint, http://169\.254\.169\.254"):
         last.read(Service(name="http://[fd00:ec2::254]"))
 
 
 @pytest.mark.parametrize("source", [Service(is_live=False, name="http://127.0.0.1:1338"), Snapshot({})])
-def test_only_the_live_service_is_kept_and_replaced(tmp_path: Path, identity: Identity, source: Source) -> None:
+def test_only_facts_of_the_live_service_are_kept_and_replaced(
+    tmp_path: Path, identity: Identity, source: Source
+) -> None:
     facts = LastFacts(tmp_path / "state", identity)
     facts.keep(crawl(instances.load("plain")), source)
     assert not (tmp_path / "state").exists()

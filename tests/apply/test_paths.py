@@ -44,11 +44,11 @@ def test_fact_is_the_same_when_only_its_paths_are_read(instance: str, name: str)
     ],
     ids=str,
 )
-def test_globs_select_facts_that_they_may_match(globs: list[str], names: set[str]) -> None:
+def test_globs_select_the_facts_that_they_can_match(globs: list[str], names: set[str]) -> None:
     assert names_matching(globs) == names
 
 
-def test_everything_is_read_for_the_service_tree() -> None:
+def test_service_tree_needs_every_root() -> None:
     assert roots_of(["region", "meta_data"]) == ROOTS
 
 
@@ -63,7 +63,7 @@ def test_everything_is_read_for_the_service_tree() -> None:
         ),
     ],
 )
-def test_output_reads_only_what_it_names(tmp_path: Path, output: Output, asked: tuple[str, ...]) -> None:
+def test_output_reads_only_the_paths_of_its_facts(tmp_path: Path, output: Output, asked: tuple[str, ...]) -> None:
     source = Counting(instances.load("plain"))
 
     apply([output._replace(file=File(tmp_path / "x"))], source, state=tmp_path)
@@ -71,7 +71,7 @@ def test_output_reads_only_what_it_names(tmp_path: Path, output: Output, asked: 
     assert sorted(source.asked) == sorted(asked)
 
 
-def test_outputs_with_globs_read_together_what_they_name(tmp_path: Path) -> None:
+def test_outputs_with_globs_read_only_the_facts_of_their_globs(tmp_path: Path) -> None:
     source = Counting(instances.load("busy"))
     outputs = [
         Output(File(tmp_path / "tags"), only=("tags",)),

@@ -1,4 +1,4 @@
-"""Many outputs from one collection: each succeeds or fails by itself, with the facts that it may hold."""
+"""Many outputs from one collection of facts: each succeeds or fails by itself."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ UNREAD = Snapshot.parse(b'{"meta-data/instance-id": {"body": "i-0"}, "meta-data/
 
 
 class Counting:
-    """A source that counts how often each path is asked for."""
+    """A source that counts the reads of each path."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -51,11 +51,11 @@ class Counting:
 
 
 ENDPOINT = "http://169.254.169.254"
-"""What the sources here call themselves; nothing is sent there."""
+"""The name of the sources here; nothing is sent there."""
 
 
 class Live:
-    """The live service of this machine, as far as it says itself."""
+    """A source that says that it is this machine's live service."""
 
     is_live = True
     name = ENDPOINT
@@ -65,7 +65,7 @@ class Live:
 
 
 class Down:
-    """The live service of this machine, which does not answer."""
+    """A live service that is unavailable."""
 
     is_live = True
     name = ENDPOINT
@@ -75,11 +75,11 @@ class Down:
 
 
 class Recorder(ApplyObserver, InstallRecorder):
-    """Remembers the events of installs."""
+    """Records the events of installs."""
 
 
 class Warned(ApplyObserver):
-    """Remembers warnings."""
+    """Records warnings."""
 
     def unread(self, path: str, reason: str) -> None:
         self.reasons.append(f"{path}: {reason}")
@@ -105,7 +105,7 @@ class Warned(ApplyObserver):
 
 @pytest.fixture
 def last(tmp_path: Path) -> LastFacts:
-    """Return where the last facts of a machine are kept that tells which instance it is."""
+    """Return the last facts of a machine that identifies its instance."""
     (tmp_path / "asset").write_text(INSTANCE)
     return LastFacts(tmp_path / "state", Identity(tmp_path / "asset", tmp_path / "boot"))
 
@@ -138,7 +138,7 @@ def test_second_run_writes_nothing(tmp_path: Path, last: LastFacts) -> None:
     after = [identity(file) for file in tmp_path.rglob("*") if file.is_file()]
     unchanged = [new == old for new, old in zip(after, before)]
     assert len(after) == len(before)
-    assert unchanged.count(False) == 1, "the time of last.json says when its facts were last read"
+    assert unchanged.count(False) == 1, "only the mtime of last.json changes"
     assert [(each[0], each[3]) for each in after] == [(each[0], each[3]) for each in before]
 
 
@@ -153,7 +153,7 @@ def test_secret_is_only_in_the_output_that_includes_it(tmp_path: Path, last: Las
 
 
 def broken(tmp_path: Path) -> dict[str, Output]:
-    """Return outputs that fail, each by its own way, by name."""
+    """Return outputs that fail, by the kind of failure."""
     (tmp_path / "wrong.j2").write_text("{{ nothing }}")
     return {
         "template": Output(File(tmp_path / "wrong"), template=str(tmp_path / "wrong.j2")),
@@ -184,7 +184,7 @@ STATUSES = {
 
 
 @pytest.mark.parametrize("way", STATUSES)
-def test_failed_output_keeps_its_file_and_its_group_and_no_other(tmp_path: Path, way: str) -> None:
+def test_failed_output_leaves_only_its_file_and_its_group_unchanged(tmp_path: Path, way: str) -> None:
     source = Snapshot.parse(
         b"""{"meta-data/instance-id": {"body": "i-0"}, "meta-data/kernel-id": {"body": "a\\nb"},
         "meta-data/mac": {"status": 500}, "user-data": {"body": "hunter2"}}"""
@@ -287,7 +287,7 @@ def test_partial_env_file_names_unread_facts(tmp_path: Path, form: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["meta-data/mac", "dynamic/instance-identity/document"])
-def test_partial_env_file_fails_without_a_fact_of_every_instance(tmp_path: Path, path: str) -> None:
+def test_partial_env_file_needs_the_facts_that_every_instance_has(tmp_path: Path, path: str) -> None:
     source = Snapshot(
         {"meta-data/instance-id": b"i-0"}, {path: Gap("unread", "HTTP 500"), "meta-data/hostname": Gap("unread", "x")}
     )
@@ -339,7 +339,7 @@ def test_last_facts_replace_only_outputs_with_unread_facts(tmp_path: Path, last:
     }
 
 
-def test_last_facts_are_used_only_if_that_is_allowed(tmp_path: Path, last: LastFacts) -> None:
+def test_last_facts_are_used_only_with_allow_stale(tmp_path: Path, last: LastFacts) -> None:
     outputs = [Output(File(tmp_path / "a"))]
     apply(outputs, Live(SECRETIVE), state=tmp_path / "state", last=last)
     before = identity(tmp_path / "a")
@@ -366,7 +366,7 @@ def test_unusable_last_facts_leave_every_file_unchanged(tmp_path: Path, last: La
     assert identity(tmp_path / "a") == before
 
 
-def test_partial_facts_are_not_the_last(tmp_path: Path, last: LastFacts) -> None:
+def test_partial_facts_are_not_saved(tmp_path: Path, last: LastFacts) -> None:
     outputs = [Output(File(tmp_path / "a"), allow_partial=True)]
 
     apply(outputs, Live(UNREAD), state=tmp_path / "state", last=last)
@@ -375,11 +375,11 @@ def test_partial_facts_are_not_the_last(tmp_path: Path, last: LastFacts) -> None
         last.read(Down())
 
 
-def test_facts_of_a_simulator_are_not_the_last(tmp_path: Path, last: LastFacts) -> None:
+def test_facts_of_a_simulator_are_not_saved(tmp_path: Path, last: LastFacts) -> None:
     with Simulator(instances.load("plain")) as url:
         apply([Output(File(tmp_path / "a"))], IMDSClient(url), state=tmp_path / "state", last=last)
 
-        with pytest.raises(StaleError, match=r"no last facts are kept of .*: it is not this machine's own service"):
+        with pytest.raises(StaleError, match=r"no last facts are saved for .*: it is not this machine's own service"):
             last.read(IMDSClient(url))
 
     assert [file.name for file in tmp_path.rglob("last*")] == []
@@ -390,7 +390,7 @@ def test_last_facts_are_used_if_interfaces_do_not_settle(tmp_path: Path, last: L
     apply(outputs, Live(SECRETIVE), state=tmp_path / "state", last=last)
     observer = Warned()
 
-    # Two reads are a second apart, so that this limit allows one read.
+    # Two reads are a second apart: this limit allows only one.
     apply(
         outputs,
         Live(SECRETIVE),
@@ -405,7 +405,7 @@ def test_last_facts_are_used_if_interfaces_do_not_settle(tmp_path: Path, last: L
     assert observer.reasons[0].startswith(f"{INSTANCE}, 0 s old: meta-data/network/interfaces/macs/ could not be read")
 
 
-def test_facts_that_cannot_be_saved_fail_no_output(tmp_path: Path) -> None:
+def test_failure_to_save_the_facts_fails_no_output(tmp_path: Path) -> None:
     (tmp_path / "state").touch()
     observer = Warned()
 
@@ -429,7 +429,7 @@ def test_dry_run_writes_no_files(tmp_path: Path, last: LastFacts) -> None:
     assert list(tmp_path.iterdir()) == before
 
 
-def test_unrepresentable_value_is_left_out_only_on_request(tmp_path: Path) -> None:
+def test_unrepresentable_value_is_skipped_only_on_request(tmp_path: Path) -> None:
     source = Snapshot({"meta-data/instance-id": INSTANCE.encode(), "meta-data/kernel-id": b"a\nb"})
     observer = Warned()
     output = Output(File(tmp_path / "a"), "docker")

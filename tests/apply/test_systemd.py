@@ -21,5 +21,5 @@ def test_message_reaches_the_socket_of_the_service_manager(tmp_path: Path, kind:
 
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "/nonexistent/notify"}])
-def test_nothing_happens_without_a_service_manager(environ: dict[str, str]) -> None:
+def test_message_without_a_service_manager_is_dropped(environ: dict[str, str]) -> None:
     notifier(environ)("READY=1")

@@ -1,4 +1,4 @@
-"""The watch, over a source that changes between two steps, with a clock that only waiting moves."""
+"""The watch of a source that changes between steps, with a clock that only waits advance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ec2facts.imds.snapshot import Gap
 from ec2facts.install import Change, File
 
 Event = Optional[Callable[[], object]]
-"""What happens while the watch waits: nothing, or a call; one that returns True is SIGHUP."""
+"""What happens during a wait: nothing, or a call; True from it means SIGHUP."""
 
 TAGS = "meta-data/tags/instance/"
 
@@ -27,7 +27,7 @@ class EndOfTestError(Exception):
 
 
 class Service:
-    """A service whose bodies may be set, and which may go away; it counts requests."""
+    """A service with changeable bodies that can become unavailable; it records the paths that are read."""
 
     def __init__(self, name: str = "plain") -> None:
         self.bodies = dict(instances.load(name).bodies)
@@ -49,7 +49,7 @@ class Service:
 
 
 class Recorder(ApplyObserver):
-    """Remembers what changed, and what went wrong."""
+    """Records changes and failures."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -83,7 +83,7 @@ class Scene:
         return self.outputs
 
     def play(self, *events: Event, interval: float = 5.0, load: Callable[[], Sequence[Output]] | None = None) -> None:
-        """Watch; each event happens when the watch next waits, and the watch ends after the last one."""
+        """Watch; each event happens in one wait, and the wait after the last event ends the watch."""
         coming = iter(events)
 
         def wait(seconds: float) -> bool:
@@ -116,7 +116,7 @@ def service() -> Service:
 
 @pytest.fixture
 def scene(tmp_path: Path, service: Service) -> Scene:
-    """Return a watch of one output, the tags as an env file."""
+    """Return a watch of one output: an env file of the tags."""
     return Scene(tmp_path, service, Output(File(tmp_path / "env"), "sh", only=("tags",)))
 
 
@@ -128,7 +128,7 @@ def test_first_step_applies_everything_and_reports_readiness(scene: Scene) -> No
     scene.play()
 
     assert "EC2_TAGS_NAME='web-1'\n" in env(scene)
-    assert scene.messages == ["READY=1\nSTATUS=watching: 1 outputs are up to date", "WATCHDOG=1"]
+    assert scene.messages == ["READY=1\nSTATUS=watching; outputs up to date: 1", "WATCHDOG=1"]
 
 
 def test_changed_fact_is_applied_within_an_interval(scene: Scene) -> None:
@@ -142,7 +142,7 @@ def test_changed_fact_is_applied_within_an_interval(scene: Scene) -> None:
 
     assert "EC2_TAGS_NAME='web-2'\n" in env(scene)
     assert scene.recorder.told == ["changed env"] * 2
-    # Until the next look, and for the changes to settle.
+    # One pause until the next look, and one for the change to settle.
     assert scene.now - begin[0] <= 5.0
 
 
@@ -152,7 +152,7 @@ def test_nothing_is_applied_without_a_change(scene: Scene) -> None:
     assert scene.recorder.told == ["changed env"]
 
 
-def test_look_asks_only_for_changeable_facts_that_the_outputs_use(scene: Scene) -> None:
+def test_look_reads_only_changeable_facts_that_the_outputs_use(scene: Scene) -> None:
     scene.play()
     scene.service.asked.clear()
 
@@ -194,8 +194,8 @@ def test_spot_notice_starts_a_drain_hook(tmp_path: Path, service: Service) -> No
     assert (tmp_path / "drained").exists()
 
 
-def test_changes_that_settle_within_a_moment_are_one_change(scene: Scene) -> None:
-    # After the first look that sees a change come short waits, one for each change.
+def test_changes_in_quick_succession_cause_one_run(scene: Scene) -> None:
+    # After a look sees a change, short waits follow: one for each further change.
     changes = [lambda number=number: scene.service.tag("Name", f"web-{number}") for number in range(2, 5)]
 
     scene.play(*changes, None, None)
@@ -204,7 +204,7 @@ def test_changes_that_settle_within_a_moment_are_one_change(scene: Scene) -> Non
     assert scene.recorder.told == ["changed env"] * 2
 
 
-def test_change_that_never_settles_is_applied(scene: Scene) -> None:
+def test_facts_that_keep_changing_are_applied(scene: Scene) -> None:
     changes = [lambda number=number: scene.service.tag("Name", f"web-{number}") for number in range(2, 12)]
 
     scene.play(*changes)
@@ -252,10 +252,10 @@ def test_unread_fact_does_not_count_as_a_change(scene: Scene) -> None:
     assert scene.recorder.told == ["changed env"]
 
 
-def test_everything_is_read_again_after_an_hour(tmp_path: Path, service: Service) -> None:
+def test_full_run_follows_after_an_hour(tmp_path: Path, service: Service) -> None:
     scene = Scene(tmp_path, service, Output(File(tmp_path / "env"), "sh", only=("ami_id",)))
 
-    def change() -> None:  # of a fact that is not declared to change
+    def change() -> None:  # of a fact that is not declared changeable
         service.bodies["meta-data/ami-id"] = b"ami-2"
 
     scene.play(change, *[None] * 1000)
@@ -264,7 +264,7 @@ def test_everything_is_read_again_after_an_hour(tmp_path: Path, service: Service
     assert scene.now > 3600
 
 
-def test_sighup_reads_the_configs_again_and_applies_them(scene: Scene) -> None:
+def test_sighup_reloads_and_applies_the_configs(scene: Scene) -> None:
     def add() -> bool:
         scene.outputs.append(Output(File(scene.directory / "more"), "sh", only=("region",)))
         return True
@@ -274,7 +274,7 @@ def test_sighup_reads_the_configs_again_and_applies_them(scene: Scene) -> None:
     assert scene.recorder.told == ["changed env", "changed more"]
 
 
-def test_config_with_a_mistake_leaves_the_old_outputs(scene: Scene) -> None:
+def test_reload_of_an_invalid_config_keeps_the_old_outputs(scene: Scene) -> None:
     loaded = []
 
     def load() -> Sequence[Output]:
@@ -292,7 +292,7 @@ def test_config_with_a_mistake_leaves_the_old_outputs(scene: Scene) -> None:
     assert scene.recorder.told == ["changed env", "failed: config: malformed", "changed env"]
 
 
-def test_failure_is_retried_after_a_minute_and_later_less_often(scene: Scene) -> None:
+def test_failed_run_is_retried_after_a_minute_with_backoff(scene: Scene) -> None:
     scene.outputs[0] = scene.outputs[0]._replace(file=scene.outputs[0].file._replace(command="false"))
 
     scene.play(*[None] * 60)  # about four minutes
@@ -302,7 +302,7 @@ def test_failure_is_retried_after_a_minute_and_later_less_often(scene: Scene) ->
     assert scene.messages[0].startswith("READY=1\nSTATUS=a file could not be updated: the command `false` failed")
 
 
-def test_hour_of_watching_costs_few_requests(scene: Scene) -> None:
+def test_hour_of_watching_sends_few_requests(scene: Scene) -> None:
     scene.play()
     scene.service.asked.clear()
 
@@ -312,7 +312,7 @@ def test_hour_of_watching_costs_few_requests(scene: Scene) -> None:
     assert len(scene.service.asked) < 6 * looks
 
 
-def test_file_of_an_interface_that_is_removed_is_pruned(tmp_path: Path) -> None:
+def test_file_of_a_removed_interface_is_pruned(tmp_path: Path) -> None:
     service = Service("busy")
     (tmp_path / "t.j2").write_text("{{ item.interface_id }}")
     output = Output(

@@ -39,7 +39,7 @@ def test_template_uses_the_facts_that_it_names(tmp_path: Path, text: str, names:
     assert names_watched(output(tmp_path, template="t")) == names
 
 
-def test_missing_template_may_use_any_fact(tmp_path: Path) -> None:
+def test_missing_template_can_use_any_fact(tmp_path: Path) -> None:
     assert names_watched(output(tmp_path, template="missing")) is None
 
 
@@ -51,7 +51,7 @@ def test_expressions_use_the_facts_that_they_name(tmp_path: Path) -> None:
     assert names_watched(output(tmp_path, only=("mac",), when="ipv6 is defined")) == {"mac", "ipv6"}
 
 
-def test_format_without_globs_uses_any_fact(tmp_path: Path) -> None:
+def test_format_without_globs_uses_every_fact(tmp_path: Path) -> None:
     assert names_watched(output(tmp_path)) is None
 
 
