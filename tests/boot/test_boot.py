@@ -1,4 +1,4 @@
-"""A Debian guest boots with the lines of README.md «At boot»: each row of its table is a scenario here."""
+"""A Debian guest boots with the lines of README.md «At boot»; a scenario plays each row of templates/README.md."""
 
 from __future__ import annotations
 
