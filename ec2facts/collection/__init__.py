@@ -1,1 +1,1 @@
-"""One instance, collected: what is withheld, the crawl, the facts, and single facts by name."""
+"""Collecting one instance: withholding, the crawl, the facts, and the lookup of single facts."""

@@ -15,7 +15,7 @@ NO_ROLE = "no role is attached to this instance"
 
 
 def why_absent(name: str, facts: Mapping[str, Any]) -> str:
-    """Return why ``facts`` lack the fact with the dotted ``name``, with the remedy if one is known."""
+    """Return why ``facts`` have no ``name``, a dotted name, and the remedy if one is known."""
     head, *rest = name.split(".")
     if head == "tags" and "tags" not in facts:
         instance_id = facts.get("instance_id")
@@ -28,7 +28,7 @@ def why_absent(name: str, facts: Mapping[str, Any]) -> str:
 
 
 def explained(error: AbsentError, *, hint: str = "") -> AbsentError:
-    """Return ``error`` with the reason and the remedy instead of a bare 404, if they are known."""
+    """Return ``error`` with the reason and the remedy, if known, instead of a bare 404."""
     path = error.path.rstrip("/")
     if error.reason != AbsentError(path).reason:
         return error
@@ -52,7 +52,7 @@ def tags_are_off(instance_id: str | None) -> str:
 
 
 def no_interface(name: str, macs: Sequence[str]) -> str:
-    """Return the positions of the network interfaces if ``name`` is neither a position nor a MAC address of one."""
+    """Return why the network interface ``name`` lacks a fact; for an unknown interface, list the valid positions."""
     if name in macs or name in map(str, range(len(macs))):
         return "this interface has none"
     count = "is 1 interface" if len(macs) == 1 else f"are {len(macs)} interfaces"

@@ -1,4 +1,4 @@
-"""The crawl: every path of a source, concurrently, into a snapshot."""
+"""The crawl: read every path of a source concurrently into a snapshot."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ec2facts.metadata.schema import is_directory
 INTERFACES = "meta-data/network/interfaces/macs/"
 
 MAX_PATHS = 50_000
-"""Maximum number of paths in a crawl: a service that answers every path with a listing would never end."""
+"""Maximum number of paths in a crawl: without it, a service that answers every path with a listing has no end."""
 
 MAX_BYTES = 64 * 1024 * 1024
 """Maximum size of all bodies of a crawl, in bytes. An instance with 900 values has less than one MiB."""
@@ -46,7 +46,7 @@ def crawl(
 
 
 class _Crawl:
-    """The state of a crawl; its threads take paths from one queue, and each puts the paths that it finds back."""
+    """The state of a crawl. Its threads take paths from one queue and add the paths that they find to it."""
 
     def __init__(
         self,
@@ -69,16 +69,16 @@ class _Crawl:
         self._end: SimpleQueue[BaseException | None] = SimpleQueue()
         self._is_over = False
         self._lock = threading.Lock()
-        # Read the first path alone and in the caller's thread: an unreachable service is tried once, and Ctrl-C ends
-        # the wait for the service.
+        # The first path is read alone and in the caller's thread: an unreachable service is tried once, and Ctrl-C
+        # interrupts the wait for the service.
         for root in roots[1:]:
             self._paths.put(root)
         self._read(roots[0])
 
     def finish(self, concurrency: int) -> Snapshot:
-        """Read the other paths in threads; raise what reading one raised.
+        """Read the other paths in threads; raise the first error.
 
-        A thread that still waits for the service at the end is abandoned, so that a signal ends a command at once.
+        A thread that still waits for the service at the end is abandoned, so that a signal ends the command at once.
         """
         threads = [threading.Thread(target=self._work, daemon=True) for _ in range(concurrency if self._left else 0)]
         for thread in threads:
@@ -153,7 +153,7 @@ def settle(
 ) -> None:
     """Read the network interfaces until two complete reads agree; raise UnreadError after ``within`` seconds.
 
-    Raises NotReadyError if the service is not ready: two empty reads would agree as well.
+    Raises NotReadyError if the service is not ready, because two empty reads would agree too.
     """
     until = clock() + within
     before = None
@@ -169,7 +169,7 @@ def settle(
 
 
 def listed(directory: str, body: bytes) -> Listing:
-    """Read the listing of ``directory``, with a slash after each child that is declared as a directory."""
+    """Parse the listing of ``directory``; append a slash to each child that is declared as a directory."""
     children, unreachable = read_listing(directory, body)
     slashes = ("/" * (not child.endswith("/") and is_directory(child + "/")) for child in children)
     return Listing(list(map(str.__add__, children, slashes)), unreachable)

@@ -1,4 +1,4 @@
-"""The facts: everything a snapshot says, as one nested dict that JSON can hold."""
+"""The facts: the whole snapshot as one nested, JSON-ready dict."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ec2facts.metadata.decoders import SpotInstanceAction
 from ec2facts.metadata.instance import EC2Metadata
 
 TREE = tuple(root[:-1].replace("-", "_") for root in ROOTS if root.endswith("/"))
-"""The facts that hold the service's own tree."""
+"""The names of the facts that hold the service's own tree."""
 
 
 class Unread:
-    """The marker at the key of a value that could not be read: its ``path``, and the ``reason``."""
+    """A marker in place of a value that could not be read, with its ``path`` and the ``reason``."""
 
     __slots__ = ("path", "reason")
 
@@ -42,9 +42,10 @@ class Unread:
 def facts(snapshot: Snapshot, *, include: Collection[str] = ()) -> dict[str, Any]:
     """Return the facts of a snapshot.
 
-    First the attributes by name, then ``meta_data`` and ``dynamic``, the service's own tree as served, then
-    ``collection``: what was withheld (path → how to include it) and what was unread (path → why). An absent or unread
-    value has no key. A body that is not UTF-8 is ``{"base64": …}``, a time ISO 8601 text. ``FactsDict`` is its type.
+    The attributes come first, then ``meta_data`` and ``dynamic``, the service's own tree as served, then
+    ``collection``: the withheld paths (path → how to include it) and the unread paths (path → reason). An absent or
+    unread value has no key. A body that is not UTF-8 is ``{"base64": …}``; a time is ISO 8601 text. ``FactsDict`` is
+    the type of the result.
     """
     stripped: dict[str, Any] = without_unread(collected(snapshot, include=include))
     return stripped
@@ -53,12 +54,12 @@ def facts(snapshot: Snapshot, *, include: Collection[str] = ()) -> dict[str, Any
 def collected(snapshot: Snapshot, *, include: Collection[str] = ()) -> dict[str, Any]:
     """Return the facts of a snapshot with an Unread marker at the key of each unread value.
 
-    An unread directory is one marker. Renderers take this form: an output fails only if it uses a marker.
+    An unread directory is one marker. Renderers take this form, so that an output fails only if it uses a marker.
     """
     source = Withholding(snapshot, include)
     undecoded, missing = Missing(), Missing()
     everything: dict[str, Any] = jsonable(EC2Metadata(source=source), undecoded)
-    # The tree decides what exists and is withheld: an attribute is refused before its path is looked up.
+    # Only the tree records withheld paths: an attribute is withheld without a check that its path exists.
     tree: dict[str, Any] = {}
     for root in ROOTS:
         missing.put(tree, root, served, source, snapshot, root, missing)
@@ -80,7 +81,7 @@ def without_unread(tree: Any) -> Any:
 
 
 def collect(source: Source, *, include: Collection[str] = (), allow_partial: bool = False) -> dict[str, Any]:
-    """Crawl ``source`` and return its facts; raise IncompleteError if any is unread, unless that is allowed."""
+    """Crawl ``source`` and return its facts; raise IncompleteError if any is unread, unless ``allow_partial``."""
     everything = facts(crawl(source, include=include), include=include)
     unread = everything["collection"]["unread"]
     if unread and not allow_partial:
@@ -89,14 +90,14 @@ def collect(source: Source, *, include: Collection[str] = (), allow_partial: boo
 
 
 class Missing:
-    """The values that a collection lacks: what was withheld, and what could not be read, with the reason."""
+    """The withheld and the unread paths of a collection, each with the reason."""
 
     def __init__(self) -> None:
         self.withheld: dict[str, str] = {}
         self.unread: dict[str, str] = {}
 
     def put(self, tree: dict[Any, Any], key: Any, value: Callable[..., Any], *arguments: Any) -> None:
-        """Set ``tree[key]`` to ``value(*arguments)``; to a marker if unread; not at all if absent or withheld."""
+        """Set ``tree[key]`` to ``value(*arguments)``, or to a marker if unread; skip it if absent or withheld."""
         try:
             tree[key] = value(*arguments)
         except AbsentError:
@@ -107,7 +108,7 @@ class Missing:
             tree[key] = self.mark(error.path, error.reason)
 
     def mark(self, path: str, reason: str) -> Unread:
-        """Record an unread path, and return its marker."""
+        """Record an unread path and return its marker."""
         self.unread[path] = reason
         return Unread(path, reason)
 

@@ -1,4 +1,4 @@
-"""Single facts by name, read one by one from their source."""
+"""The lookup of single facts by name, with as few requests as possible."""
 
 from __future__ import annotations
 
@@ -29,17 +29,16 @@ def lookup(
     on_unread: Callable[[str, str], object] | None = None,
     on_withheld: Callable[[str, str], object] | None = None,
 ) -> Any:
-    """Return the fact ``name``, with as few requests as possible.
+    """Return the fact ``name``.
 
-    ``name`` is a dotted name (``tags.Name``), in which a position can replace a key
-    (``network_interfaces.0.subnet_id``), or AWS's own name (``local-ipv4``; an interface's name means the primary
-    interface). A name with ``*`` returns a dict of all matches by dotted name. A path, with a slash before any dot
+    ``name`` is a dotted name (``tags.Name``) or AWS's own name (``local-ipv4``). In a dotted name, a position can
+    replace a key (``network_interfaces.0.subnet_id``). AWS's name of an interface's attribute means the primary
+    interface. A name with ``*`` returns a dict of all matches by dotted name. A path, with a slash before any dot
     (``placement/region``), returns its body as bytes, and so does ``user_data``.
 
     Raises UsageError for an unknown name, AbsentError for a fact that this instance lacks, WithheldError, UnreadError,
-    and IncompleteError for a fact with unread parts. With ``on_unread``, the unread parts are left out instead, and
-    ``on_unread`` is called with the path and the reason of each. ``on_withheld`` is called with each withheld tag and
-    the reason.
+    and IncompleteError for a fact with unread parts. ``on_unread``, if given, is called with the path and the reason of
+    each unread part, and the parts are left out. ``on_withheld`` is called with each withheld tag and the reason.
     """
     finder = _Finder(source, include, name)
     if is_path(name) and "*" not in name:
@@ -66,7 +65,7 @@ Keys = tuple[Any, ...]
 
 
 class _Finder:
-    """One lookup of ``name``: its source, and the missing values found so far."""
+    """The state of one lookup: the name, the source, and the missing values found so far."""
 
     def __init__(self, source: Source, include: Collection[str], name: str) -> None:
         self.missing = Missing()
@@ -148,7 +147,7 @@ class _Finder:
                 except WithheldError as error:
                     self.missing.withheld[error.path] = error.reason
                 except (AbsentError, UsageError):
-                    continue  # another match may have it
+                    continue  # another match may have a value
                 except UnreadError as error:
                     self.missing.mark(error.path, error.reason)
         for key, unread in self._unreachable(at).items():
@@ -176,7 +175,7 @@ class _Finder:
         return known[name]
 
     def _key(self, names: list[str], known: Collection[str]) -> str | None:
-        """Return the longest key of ``known`` that ``names`` start with: keys may hold dots."""
+        """Return the longest key of ``known`` at the start of ``names``: a key may contain dots."""
         keys = (".".join(names[:count]) for count in range(len(names), 0, -1))
         return next((key for key in keys if key in known), None)
 

@@ -1,4 +1,4 @@
-"""Names of facts as users type them: dotted names, AWS's own names and paths, all of them with globs."""
+"""Names of facts as users type them: dotted names, AWS's own names and paths, with or without globs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TREES = ("meta_data", "dynamic", "collection")
 """The facts that are not attributes: the service's own tree, and ``collection``."""
 
 PARTS: Mapping[str, type[Resource]] = {"network_interfaces": NetworkInterface, "public_keys": PublicKey}
-"""The classes whose instances an attribute holds by key."""
+"""The attributes that hold resources by key, with the class of the resources."""
 
 
 def is_path(name: str) -> bool:
@@ -25,16 +25,16 @@ def is_path(name: str) -> bool:
 
 
 def path_of(name: str) -> str:
-    """Return the path below ``/latest/`` that ``name`` means, below ``meta-data/`` unless it starts with a root."""
+    """Return the path below ``/latest/`` of the path ``name``, which is below ``meta-data/`` if it has no root."""
     return below_root(name.lstrip("/").removeprefix("latest/").lstrip("/"))
 
 
 def resolve(name: str) -> list[str]:
-    """Return the dotted names that ``name`` means, or ``name`` itself if it has no other meaning.
+    """Resolve ``name`` to dotted names; an unknown name resolves to itself.
 
-    Declared names accept dashes for underscores, and ``[0]`` for ``.0``. AWS's own name of an interface's attribute
-    means the primary interface. A path means the attributes that are read from it, or else its dotted name in the
-    service's own tree.
+    Declared names match with dashes for underscores, and ``[0]`` for ``.0``. AWS's own name of an interface's attribute
+    resolves to the primary interface. A path resolves to the attributes that are read from it, or else to its dotted
+    name in the service's own tree.
     """
     if is_path(name):
         return _resolve_path(path_of(name).strip("/"))
@@ -123,7 +123,7 @@ def _read_from() -> tuple[tuple[str, str], ...]:
 
 @cache
 def _aws_names() -> dict[str, str]:
-    """Return the attributes by AWS's own name: the last segment of a path, unless another path ends in it too."""
+    """Return the attributes by AWS's own name, the last segment of the path; leave out ambiguous names."""
     names: dict[str, list[str]] = {}
     for name, path in _read_from():
         if path.count("/") == 1 or not attributes(EC2Metadata)[name].is_derived:
@@ -140,6 +140,6 @@ def _fields(kind: type[Resource]) -> dict[str, str]:
 
 @cache
 def _declared(kind: type[Resource]) -> dict[str, str]:
-    """Return the attributes of ``kind`` by every name, with underscores."""
+    """Return the attributes of ``kind`` by our name and by AWS's, both with underscores."""
     aws = {_underscored(path): name for path, name in _fields(kind).items()}
     return {**aws, **{name: name for name in attributes(kind)}}

@@ -1,4 +1,4 @@
-"""A heuristic that finds secrets in bodies, in linear time; the table in README.md is generated from it."""
+"""A heuristic that finds secrets in bodies in linear time; the tables in README.md are generated from it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 
 class Shape(NamedTuple):
-    """One kind of secret: its name and how it is recognised, for the table, and its pattern."""
+    """One kind of secret: its title and description in README.md, and its pattern."""
 
     title: str
     description: str
     clues: tuple[str, ...]
-    """In lower case; every match holds one of them. Looking for them first takes a tenth of the time of the pattern."""
+    """Every match contains one of them, in lower case. Searching for them first takes a tenth of the pattern's time."""
     pattern: str
-    """For ``re.VERBOSE``, in any case of letters. A repetition is bounded, or can start at one place of a run only."""
+    """A verbose, case-insensitive regular expression. Each repetition is bounded, or can start only once in a run."""
 
 
 _NAME = r"""
@@ -27,10 +27,10 @@ _NAME = r"""
       | secret[_-]?access[_-]?key | (?:client|app|consumer|shared)[_-]?secret | client[_-]key[_-]data
       | (?:access|auth|session|security|refresh|bearer|api|id|bot|deploy|join|registration)[_-]?token )
 """
-"""The end of a name whose value is a secret, in any text."""
+"""The end of the name of a secret, in any text."""
 
 _QUOTED_NAME = rf"(?: {_NAME} | token | secret | pwd | auth | credentials? )"
-"""The end of a quoted name: text in quotes is more likely to be a name, so more words count."""
+"""The end of the quoted name of a secret: quoted text is more likely to be a name, so more words count."""
 
 _NAME_CLUES = ("pass", "key", "secret", "token", "pwd", "auth", "credential")
 
@@ -46,8 +46,8 @@ SHAPES = (
         """,
     ),
     Shape(
-        "access key ids of AWS",
-        "`AKIA…` and `ASIA…`: an id is usually stored with its secret",
+        "AWS access key IDs",
+        "`AKIA…` and `ASIA…`: an ID is usually stored with its secret",
         ("akia", "asia"),
         r"(?-i: \b(?:AKIA|ASIA)[A-Z0-9]{16}\b )",
     ),
@@ -92,9 +92,9 @@ SHAPES = (
         """,
     ),
     Shape(
-        "tokens of vendors",
+        "vendor tokens",
         "GitHub, GitLab, Slack, Stripe, Google, npm, PyPI, Docker, Vault, Terraform, DigitalOcean, SendGrid, Shopify, "
-        "keys that start with `sk-`, Azure's shared access signatures, presigned requests of AWS",
+        "keys that start with `sk-`, Azure shared access signatures, presigned AWS requests",
         (
             *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "xapp-", "k_live_"),
             *("k_test_", "sk-", "aiza", "ya29.", "npm_", "pypi-age", "dckr_pat_", "hvs.", "hvb.", "hvr."),
@@ -129,30 +129,30 @@ SHAPES = (
         r""" \$(?: [156y] | 2[aby] | argon2id? )\$[./\w$=,]{16} """,
     ),
 )
-"""Every kind of secret that a body is searched for."""
+"""The kinds of secrets that a body is searched for."""
 
 _CLUES = [(clue, shape.pattern) for shape in SHAPES for clue in shape.clues]
 
 NOT_CAUGHT = (
-    "a password in a sentence, or alone without a name",
-    "a secret under a name that does not suggest one, such as `DB=hunter2`, and the value of a tag by the tag's key",
-    "text in UTF-16, and a secret that is encoded or compressed twice",
+    "a password in a sentence, or without a name",
+    "a secret under a name that does not suggest one, such as `DB=hunter2`, and the value of a tag named `password`",
+    "UTF-16 text, and a secret that is encoded or compressed twice",
     "archives (zip, tar, xz, bzip2), keystores (PKCS #12, JKS) and anything encrypted",
 )
-"""What the heuristic does not catch, for the table in README.md."""
+"""What the heuristic does not find, for the list in README.md."""
 
 ENCODINGS = (
-    ("JSON", "the text of each string, with its escapes decoded"),
+    ("JSON", "each string, with its escapes decoded"),
     ("base64", "the whole body, and each run of 24 characters or more"),
     ("gzip", "up to one MiB of compressed data, also inside base64"),
 )
-"""The forms that are decoded, once, before the patterns are tried again, for the table in README.md."""
+"""The encodings that are decoded once and searched again, for the table in README.md."""
 
 UNPACKED_LIMIT = 1024 * 1024
 
 
 def looks_secret(body: bytes) -> bool:
-    """Whether ``body`` looks like it holds a secret, unchanged or decoded once."""
+    """Whether ``body`` appears to hold a secret, as served or after one decoding."""
     return any(map(_holds_secret, _views(body)))
 
 
@@ -183,7 +183,7 @@ def _views(body: bytes) -> Iterator[bytes]:
 
 
 def _strings(body: bytes) -> bytes:
-    """Return the strings of a JSON document, names before their values; nothing if the text is not JSON."""
+    """Return the strings of a JSON document, each name before its value; b"" if the text is not JSON."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):

@@ -17,7 +17,7 @@ Keys = tuple[Any, ...]
 """The keys that lead from the facts to a value, outermost first; the keys of a list are positions."""
 
 Spell = Callable[[Sequence[str]], str]
-"""Builds another name, such as a variable's, from the parts of a dotted name; an interface's part is its position."""
+"""Makes another name, such as a variable's, from the parts of a dotted name; interfaces are named by position."""
 
 
 def select(
@@ -27,7 +27,7 @@ def select(
 
     A glob matches dotted names, AWS's own names or paths; the name of a parent selects everything inside it. ``*``
     matches dots too. Raises UsageError for globs that match no fact of any instance, or only withheld facts of this
-    instance. ``on_absent`` is called with each glob that yields nothing on this instance, and the reason.
+    instance. ``on_absent`` is called with each glob that matches nothing on this instance, and the reason.
     """
     chosen: dict[Any, Any] = {}
     for *parents, last in matching(facts, globs, on_absent=on_absent):
@@ -46,7 +46,7 @@ def matching(
     spell: Spell | None = None,
     on_absent: Callable[[str, str], object] | None = None,
 ) -> list[Keys]:
-    """Return the keys of each fact that ``globs`` select, in the order of ``facts``; no result is inside another.
+    """Return the keys of each fact that ``globs`` select, in the order of ``facts``; no fact is inside another.
 
     With ``spell``, a glob may also match the name that ``spell`` returns. Errors and ``on_absent`` are those of
     ``select``.
@@ -55,7 +55,7 @@ def matching(
     meaningless = []
     for glob in globs:
         if "[" in glob and "]" not in glob:
-            raise UsageError(f"{glob!r} has an open bracket: close it, or write [[] for the character")
+            raise UsageError(f"{glob!r} has an open bracket: close it, or write [[] for a literal [")
         wanted = {glob, *resolve(glob)}
         found = set(_matching(facts, wanted, spell))
         chosen |= found
@@ -75,7 +75,7 @@ def matching(
 def _matching(facts: Mapping[str, Any], globs: Collection[str], spell: Spell | None) -> Iterator[Keys]:
     for keys, value, spellings in _nodes(facts, (), [()]):
         if any(fnmatchcase(name, glob) for name in _names(spellings, spell) for glob in globs) or (
-            # The content of an unread directory is unknown: a glob for anything inside it selects the marker.
+            # The content of an unread directory is unknown: a glob for any name inside it selects the marker.
             isinstance(value, Unread)
             and value.path.endswith("/")
             and any(
@@ -116,7 +116,7 @@ def _outermost(value: Any, keys: Keys, chosen: Collection[Keys]) -> Iterator[Key
 
 
 def _pruned(value: Any, chosen: Mapping[Any, Any] | None) -> Any:
-    """Return the part of ``value`` that ``chosen`` selects, a tree of keys; None at a leaf selects the whole value."""
+    """Return the part of ``value`` in ``chosen``, a tree of keys; a leaf, None, keeps the whole value."""
     if chosen is None:
         return value
     kept = [(key, _pruned(child, chosen[key])) for key, child in _children(value) if key in chosen]
@@ -130,7 +130,7 @@ def _may_match(glob: str, start: str) -> bool:
 
 
 def _is_for(glob: str, name: str, spell: Spell | None) -> bool:
-    """Whether ``glob`` matches the declared ``name``, or may match a name inside it."""
+    """Whether ``glob`` matches the declared ``name`` or may match a name inside it."""
     parts = name.split(".")
     spelled = [".".join, *([] if spell is None else [spell])]
     return any(fnmatchcase(make(parts), glob) or glob.startswith(make([*parts, ""])) for make in spelled)

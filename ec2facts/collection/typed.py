@@ -38,15 +38,15 @@ class NetworkInterfaceFacts(TypedDict, total=False):
     """One network interface in the facts."""
 
     mac: str
-    """The MAC address."""
+    """MAC address."""
     device_number: int
-    """Position among the card's attachments; 0 is the primary."""
+    """Device number on the network card, from 0."""
     network_card: int
     """Index of the network card."""
     interface_id: str
-    """Id of the network interface."""
+    """ID of the network interface."""
     owner_id: str
-    """Account that owns the interface, 12 digits."""
+    """ID of the account that owns the interface, 12 digits."""
     private_hostname: str
     """Private DNS name."""
     private_ipv4s: list[str]
@@ -56,7 +56,7 @@ class NetworkInterfaceFacts(TypedDict, total=False):
     public_ipv4s: list[str]
     """Public IPv4 addresses."""
     ipv4_associations: dict[str, list[str]]
-    """The private IPv4 addresses behind each public one."""
+    """Private IPv4 addresses, by public IPv4 address."""
     ipv4_prefix: list[str]
     """IPv4 prefixes delegated to the interface."""
     ipv6s: list[str]
@@ -66,51 +66,51 @@ class NetworkInterfaceFacts(TypedDict, total=False):
     security_groups: list[str]
     """Names of the security groups."""
     security_group_ids: list[str]
-    """Ids of the security groups."""
+    """IDs of the security groups."""
     subnet_id: str
-    """Id of the subnet."""
+    """ID of the subnet."""
     subnet_ipv4_cidr_block: str
-    """IPv4 block of the subnet."""
+    """IPv4 CIDR block of the subnet."""
     subnet_ipv6_cidr_blocks: list[str]
-    """IPv6 blocks of the subnet."""
+    """IPv6 CIDR blocks of the subnet."""
     vpc_id: str
-    """Id of the VPC."""
+    """ID of the VPC."""
     vpc_ipv4_cidr_block: str
-    """Primary IPv4 block of the VPC."""
+    """Primary IPv4 CIDR block of the VPC."""
     vpc_ipv4_cidr_blocks: list[str]
-    """IPv4 blocks of the VPC."""
+    """IPv4 CIDR blocks of the VPC."""
     vpc_ipv6_cidr_blocks: list[str]
-    """IPv6 blocks of the VPC."""
+    """IPv6 CIDR blocks of the VPC."""
 
 
 class PublicKeyFacts(TypedDict, total=False):
     """One public key in the facts."""
 
     openssh_key: str
-    """Key in OpenSSH's format, its newline kept."""
+    """Public key in OpenSSH format, with its newline."""
 
 
 class FactsDict(TypedDict, total=False):
     """The facts of one instance. A value that the instance lacks has no key."""
 
     instance_id: str
-    """Id of the instance."""
+    """ID of the instance."""
     instance_type: str
     """Type of the instance."""
     instance_life_cycle: str
     """Purchasing option, such as on-demand or spot."""
     instance_action: str
-    """Notice of a reboot for bundling, such as none or shutdown."""
+    """Notice to reboot for bundling: none, shutdown or bundle-pending."""
     ami_id: str
-    """Id of the AMI."""
+    """ID of the AMI."""
     ami_launch_index: int
-    """Position among the instances of one launch."""
+    """Index of the instance in its launch request, from 0."""
     ami_manifest_path: str
-    """Path of the AMI's manifest; (unknown) for EBS."""
+    """Path of the AMI manifest; (unknown) for an EBS-backed AMI."""
     ancestor_ami_ids: list[str]
-    """Ids of the AMIs from which this AMI was made."""
+    """IDs of the AMIs that this AMI was built from."""
     reservation_id: str
-    """Id of the reservation."""
+    """ID of the reservation."""
     product_codes: list[str]
     """AWS Marketplace product codes."""
     profile: str
@@ -118,19 +118,19 @@ class FactsDict(TypedDict, total=False):
     system: str
     """Virtualization system, such as nitro."""
     kernel_id: str
-    """Id of the kernel (paravirtual only)."""
+    """ID of the kernel (paravirtual only)."""
     ramdisk_id: str
-    """Id of the RAM disk (paravirtual only)."""
+    """ID of the RAM disk (paravirtual only)."""
     account_id: str
-    """Account that launched the instance, 12 digits."""
+    """ID of the account that launched the instance, 12 digits."""
     region: str
-    """Region, from the instance identity document, or else from the placement."""
+    """Region, from the instance identity document, else from the placement."""
     placement_region: str
     """Region, from the placement."""
     availability_zone: str
     """Availability Zone."""
     availability_zone_id: str
-    """Id of the Availability Zone, the same in all accounts."""
+    """ID of the Availability Zone, the same in every account."""
     partition: str
     """AWS partition, such as aws-cn."""
     domain: str
@@ -138,9 +138,9 @@ class FactsDict(TypedDict, total=False):
     placement_group_name: str
     """Name of the placement group."""
     placement_partition_number: int
-    """Partition in the placement group."""
+    """Number of the partition in the placement group."""
     host_id: str
-    """Id of the Dedicated Host."""
+    """ID of the Dedicated Host."""
     outpost_arn: str
     """ARN of the Outpost."""
     hostname: str
@@ -162,43 +162,43 @@ class FactsDict(TypedDict, total=False):
     security_groups: list[str]
     """Names of the security groups of the primary network interface."""
     tags: dict[str, str]
-    """Tags. Absent unless the instance allows tags in its metadata."""
+    """Tags; absent unless tags in instance metadata are switched on."""
     public_keys: dict[str, PublicKeyFacts]
-    """Public keys that the instance was launched with, by the key pair's name."""
+    """Public keys of the launch, by name of the key pair."""
     block_device_mapping: dict[str, str]
-    """Devices by virtual name, such as ami, root, ebs1, ephemeral0 or swap."""
+    """Block devices by virtual name, such as ami, root, ebs1, ephemeral0 or swap."""
     iam_info: IamInfoDict
-    """Instance profile."""
+    """Attached instance profile."""
     instance_profile_arn: str
     """ARN of the instance profile."""
     instance_profile_id: str
-    """Id of the instance profile."""
+    """ID of the instance profile."""
     instance_profile_name: str
     """Name of the instance profile."""
     iam_role_name: str
-    """Name of the role whose credentials the instance receives."""
+    """Name of the attached IAM role, which can differ from the instance profile's."""
     iam_security_credentials: IamSecurityCredentialsDict
-    """Temporary credentials of the role; its name can differ from the instance profile's."""
+    """Temporary credentials of the attached IAM role."""
     identity_credentials_info: IdentityCredentialsInfoDict
-    """Account behind the instance identity role."""
+    """Account of the instance identity role."""
     identity_credentials: IamSecurityCredentialsDict
-    """Credentials of the instance identity role, which AWS's own services on the instance use."""
+    """Temporary credentials of the instance identity role, for AWS's own services on the instance."""
     instance_identity_document: InstanceIdentityDocumentDict
     """Instance identity document."""
     instance_identity_pkcs7: str
-    """Signed identity document, PKCS #7 with DSA, base64."""
+    """Signed identity document (PKCS #7, DSA) in base64."""
     instance_identity_rsa2048: str
-    """Signed identity document, PKCS #7 with RSA-2048, base64."""
+    """Signed identity document (PKCS #7, RSA-2048) in base64."""
     instance_identity_dsa2048: str
-    """Signed identity document, PKCS #7 with DSA-2048, base64."""
+    """Signed identity document (PKCS #7, DSA-2048) in base64."""
     instance_identity_signature: str
-    """Detached RSA signature of the identity document, base64."""
+    """Detached RSA signature of the identity document in base64."""
     autoscaling_target_lifecycle_state: str
-    """Lifecycle state to which Auto Scaling moves the instance."""
+    """Lifecycle state that Auto Scaling moves the instance to."""
     spot_instance_action: SpotInstanceActionFacts
-    """Action that interrupts the Spot Instance, and its time."""
+    """Action and time of the Spot Instance interruption."""
     spot_termination_time: str
-    """When the Spot Instance ends. It may be a text that is not a time."""
+    """Termination time of the Spot Instance, as served: not always a time."""
     rebalance_recommendation: str
     """Time of the rebalance recommendation."""
     maintenance_history: list[MaintenanceEventDict]
@@ -210,19 +210,19 @@ class FactsDict(TypedDict, total=False):
     monitoring: str
     """Detailed monitoring: enabled or disabled."""
     vhostmd: str
-    """Host metrics; no longer filled."""
+    """Host metrics; no longer available."""
     managed_ssh_signer_cert: str
-    """Certificate chain of EC2 Instance Connect, PEM."""
+    """Certificate chain of EC2 Instance Connect in PEM format."""
     managed_ssh_signer_ocsp: dict[str, str]
-    """OCSP answers, DER in base64, by the fingerprint of the certificate."""
+    """OCSP responses (base64 DER), by certificate fingerprint."""
     managed_ssh_active_keys: dict[str, str]
-    """Keys that EC2 Instance Connect accepts right now, signed, by user."""
+    """Signed keys that EC2 Instance Connect accepts at the moment, by user."""
     elastic_gpus: dict[str, JSONDict]
-    """Elastic GPUs by id; retired by AWS."""
+    """Elastic GPUs by ID; retired by AWS."""
     elastic_inference: dict[str, JSONDict]
-    """Elastic Inference accelerators by id; retired by AWS."""
+    """Elastic Inference accelerators by ID; retired by AWS."""
     user_data: str | Base64Facts
-    """User data of the launch, unchanged: text, gzip, anything."""
+    """User data, unchanged: text, gzip or any other bytes."""
     meta_data: dict[str, Any]
     """The service's own tree below ``meta-data/``, as served."""
     dynamic: dict[str, Any]

@@ -1,4 +1,4 @@
-"""What is withheld: credentials, bearer proofs of identity and user data, unless they are included by name."""
+"""Withholding of credentials, proofs of identity and user data, unless they are included by name."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.metadata.schema import is_directory, never_empty
 
 WITHHELD_NAMES = {name: attribute.path for name, attribute in attributes(EC2Metadata).items() if attribute.withheld}
-"""The withheld attributes, each with its path."""
+"""The paths of the withheld attributes, by name."""
 
 _WITHHELD_TOPS = tuple(path.rstrip("/") + "/" for path in WITHHELD_NAMES.values())
 
 _WITHHELD_BELOW = frozenset({"instance-identity", "iam", "identity-credentials"})
-"""The directories, in any case of letters, below which every path is withheld unless it is declared harmless."""
+"""The directories, in lower case, below which every path is withheld unless it is declared harmless."""
 
 _ROLES = "meta-data/iam/security-credentials/"
-"""The only path with credentials in its name that is read: its listing holds the name of the role."""
+"""The only listing that is searched for secrets: it is the name of the role."""
 
 _TAGS = "meta-data/tags/instance/"
 
@@ -30,14 +30,14 @@ _HARMLESS = frozenset(
     if not attribute.withheld
     for end in (len(attribute.path), *(at for at, char in enumerate(attribute.path) if char == "/"))
 )
-"""The declared paths that are not withheld, and the directories above them."""
+"""The declared paths that are not withheld, and their parent directories."""
 
 
 class Withholding:
-    """The source ``source`` without the withheld values: reading one raises WithheldError.
+    """A view of ``source`` without the withheld values: reading one raises WithheldError.
 
-    ``include`` lists the exceptions: names of attributes, or paths of values that look like a secret. A path with a
-    segment that holds ``credential`` is not even requested, unless it is declared harmless.
+    ``include`` lists exceptions: names of attributes, or paths. A path with ``credential`` in a segment is not even
+    requested, unless it is included or declared harmless.
     """
 
     def __init__(self, source: Source, include: Collection[str] = ()) -> None:
@@ -71,7 +71,7 @@ class Withholding:
             return None
 
     def _looks_secret(self, path: str, body: bytes) -> bool:
-        # The attributes and the tree read the same bodies: each is searched once.
+        # Cached, because the attributes and the tree read the same bodies.
         looked = self._looked.get(path)
         if looked is None or looked[0] is not body:
             looked = self._looked[path] = body, looks_secret(body)
@@ -79,17 +79,17 @@ class Withholding:
 
 
 def withheld_tags(withheld: Iterable[str]) -> dict[str, str]:
-    """Return the tags among the ``withheld`` paths, each with the reason."""
+    """Return the tags among the paths ``withheld``, each with the reason and the remedy."""
     tags = {path[len(_TAGS) :]: path for path in sorted(withheld) if path.startswith(_TAGS)}
     return {
-        tag: f"its {'value looks like a secret' if _withheld(path) is None else 'key holds the word credential'}; "
+        tag: f"its {'value looks like a secret' if _withheld(path) is None else 'key contains the word credential'}; "
         f"include it with --include {path}"
         for tag, path in tags.items()
     }
 
 
 def _path(name: str) -> str:
-    """Return the path of a name to include."""
+    """Return the path that ``name``, an item of ``include``, stands for."""
     if "/" in name and name.strip("/"):
         return below_root(_plain(name))
     try:
@@ -102,10 +102,10 @@ def _path(name: str) -> str:
 
 
 def _plain(path: str) -> str:
-    """Return ``path`` without repeated slashes, which the service ignores; raise UsageError for a segment . or .."""
+    """Return ``path`` without repeated slashes, which the service ignores; raise UsageError for a dot segment."""
     segments = path.split("/")
     if not {".", ".."}.isdisjoint(segments):
-        raise UsageError(f"{path!r} is not a path: it holds the segment . or ..")
+        raise UsageError(f"{path!r} is not a path: it has a . or .. segment")
     return "/".join(filter(None, segments)) + "/" * path.endswith("/")
 
 
@@ -114,10 +114,10 @@ def _is_inside(path: str, top: str) -> bool:
 
 
 def _withheld(path: str) -> WithheldError | None:
-    """Return the error for a path that is withheld regardless of its body."""
+    """Return the error for a path that is withheld whatever its body, else None."""
     if path.rstrip("/") in _HARMLESS:
         return None
-    # The service tells capitals from small letters; a server in its place may not.
+    # The service's paths are case-sensitive; those of a mock or a proxy may not be.
     spelled = path.rstrip("/").lower() + "/"
     if spelled.startswith(_WITHHELD_TOPS):
         return next(WithheldError(top, name) for name, top in WITHHELD_NAMES.items() if _is_inside(spelled, top))

@@ -1,1 +1,1 @@
-"""The declared attributes of an instance, decoded."""
+"""The attributes of an instance: declarations, decoders and the schema."""

@@ -1,7 +1,7 @@
-"""Attributes: one named, typed value each, declared once.
+"""Attributes: named, typed values, each declared once.
 
-A class that declares attributes is a Resource. Reading ``resource.name`` reads the attribute's path and decodes
-its body; the Python API, the facts, their names in templates and env files and the schema all come from here.
+A class that declares attributes is a Resource. Reading ``resource.name`` reads the attribute's path and decodes its
+body. The Python API, the facts, template variables, env names and the schema all derive from the declarations.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Default = Callable[[], object]
 
 
 def _required() -> Any:
-    """The ``when_absent`` of an attribute without a default: it raises AbsentError."""
+    """The ``when_absent`` of an attribute that raises AbsentError instead of returning a default."""
 
 
 class Attribute(Generic[T]):
-    """A value of a Resource, declared with ``attribute``, which documents the fields."""
+    """A declared attribute of a Resource; see ``attribute`` for the fields."""
 
     name: str
 
@@ -65,7 +65,7 @@ class Attribute(Generic[T]):
 
     @property
     def is_derived(self) -> bool:
-        """Whether the declaring method computes the value."""
+        """Whether the method computes the value, rather than a decoder."""
         return self.decode is None
 
     @property
@@ -78,8 +78,8 @@ class Attribute(Generic[T]):
     @overload
     def __get__(self, resource: Resource, owner: type[Resource] | None = None) -> T: ...
     def __get__(self, resource: Resource | None, owner: type[Resource] | None = None) -> Attribute[T] | T:
-        # Not a data descriptor: a cached value lies in the instance's __dict__ under the attribute's name, where
-        # it is found without this method, and where `del` and assignment work on it.
+        # Not a data descriptor: a cached value is in the instance's __dict__ under the attribute's name, where Python
+        # finds it without this method, and where `del` and assignment work.
         if resource is None:
             return self
         if not self.cached:
@@ -89,12 +89,12 @@ class Attribute(Generic[T]):
                 resource.__dict__[self.name] = self._read_or_default(resource)
             return cast(T, resource.__dict__[self.name])
 
-    if TYPE_CHECKING:  # type checkers reject an assignment without it
+    if TYPE_CHECKING:  # without it, type checkers reject assignments
 
         def __set__(self, resource: Resource, value: T) -> None: ...
 
     def require(self, resource: Resource) -> T:
-        """Return the value; raise AbsentError if there is none, even with ``when_absent``."""
+        """Return the value; raise AbsentError if it is absent, even with ``when_absent``."""
         if self.needs is not None:
             self.needs.require(resource)
         if not self.cached:
@@ -107,7 +107,7 @@ class Attribute(Generic[T]):
         return value
 
     def read(self, resource: Resource) -> T:
-        """Read the value again, without the cache; raise AbsentError if there is none."""
+        """Read the value again, bypassing the cache; raise AbsentError if it is absent."""
         if self.decode is not None:
             return cast(T, resource.fetch(self.path, self.decode, nonempty=self.never_empty))
         with decoding(resource.directory + self.path):
@@ -136,15 +136,15 @@ def attribute(
     never_empty: bool = False,
     changeable: bool = False,
 ) -> Callable[[Callable[[R], T]], Attribute[T]]:
-    """Declare the decorated method as an attribute with the method's docstring and return type.
+    """Declare the decorated method as an attribute with the method's name, docstring and return type.
 
-    ``decode`` decodes the body of ``path``, and the method has no body; without it, the attribute is derived: the
-    method computes it from other attributes or several paths, and it is absent if the attribute ``needs`` is absent.
-    ``when_absent`` returns the default if the service answers 404 (None: the default is None); without it, reading the
-    attribute raises AbsentError. ``cached`` values are read once. ``withheld`` ones stay out of the facts unless they
-    are included by name. A ``document`` is a whole text, such as JSON or PEM, rather than a single value. An empty body
-    of a ``never_empty`` attribute is a failure of the service. A ``changeable`` value may change while the instance
-    runs.
+    ``decode`` decodes the body of ``path``; the method then has no body. Without ``decode``, the attribute is derived:
+    the method computes it from other attributes or several paths, and it is absent if the attribute ``needs`` is
+    absent. ``when_absent`` returns the default if the service answers 404 (None: the default is None); without it,
+    reading the attribute raises AbsentError. A ``cached`` value is read once. A ``withheld`` value stays out of the
+    facts unless it is included by name. A ``document`` is a whole text, such as JSON or PEM, rather than a single
+    value. An empty body of a ``never_empty`` attribute is a failure of the service. A ``changeable`` value may change
+    while the instance runs.
     """
 
     def declare(method: Callable[[R], T]) -> Attribute[T]:
@@ -165,16 +165,15 @@ def attribute(
 
 
 class Resource(ABC):
-    """A part of an instance that declares attributes.
+    """A part of an instance that declares attributes, whose paths are below ``directory``.
 
-    ``directory`` is the directory of its attributes' paths. Attributes may be read from many threads: each cached one
-    is read once.
+    Attributes may be read from many threads: each cached attribute is read once.
     """
 
     pattern: ClassVar[str] = ""
-    """The directory of the resources of this class, with a ``{name}`` for each segment that differs."""
+    """The directory of resources of this class, with a ``{name}`` for each variable segment."""
     within: ClassVar[str] = ""
-    """The name in the facts of the parent of these resources, with a final dot."""
+    """The name of the parent fact of these resources, with a final dot."""
 
     directory: str
 
@@ -182,10 +181,10 @@ class Resource(ABC):
         self._locks: dict[int, AbstractContextManager[object]] = {}
         self.absent: dict[str, AbsentError] = {}
         self.unreachable: dict[str, str] = {}
-        """The unreachable names of listings, as paths, with the reason."""
+        """The paths of unreachable names in listings, each with the reason."""
 
     def __getstate__(self) -> dict[str, Any]:
-        # Locks cannot be pickled, and pickling an error about a reply would need the reply.
+        # Locks cannot be pickled, and pickling an error would pickle the reply that it is about.
         absent = {name: (error.path, error.reason) for name, error in self.absent.items()}
         return {**self.__dict__, "_locks": {}, "absent": absent}
 
@@ -195,7 +194,7 @@ class Resource(ABC):
 
     @property
     def lock(self) -> AbstractContextManager[object]:
-        """This process's own lock: a lock held by another thread at a fork stays locked in the child."""
+        """The lock of this process: a lock that another thread holds during a fork stays locked in the child."""
         return self._locks.setdefault(os.getpid(), threading.RLock())
 
     @property
@@ -219,7 +218,7 @@ class Resource(ABC):
 
 @contextmanager
 def decoding(path: str) -> Iterator[None]:
-    """Turn the ValueError of a decoder into a DecodeError about ``path``, an AbsentValueError into an AbsentError."""
+    """Raise a decoder's ValueError as a DecodeError about ``path``, its AbsentValueError as an AbsentError."""
     try:
         yield
     except EC2FactsError:

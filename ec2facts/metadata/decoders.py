@@ -1,6 +1,6 @@
 """Decoders: each turns the bytes of a body into one typed value.
 
-A decoder raises ValueError with a reason that never holds the body. The type of a value follows from its declaration,
+A decoder raises ValueError with a reason that never quotes the body. The type of a value follows from its declaration,
 never from its bytes.
 """
 
@@ -28,7 +28,7 @@ def raw(body: bytes) -> bytes:
 
 
 def text(body: bytes) -> str:
-    """Return the body as strict UTF-8, nothing stripped."""
+    """Return the body as text, strict UTF-8, with all white space."""
     try:
         return body.decode()
     except UnicodeDecodeError:
@@ -36,20 +36,20 @@ def text(body: bytes) -> str:
 
 
 def host_name(body: bytes) -> str:
-    """Return the first host name: with several domain names in the DHCP options, the service lists several."""
+    """Return the first host name: the service lists several if the DHCP options have several domain names."""
     name = text(body)
     return name.split()[0] if len(name.split()) > 1 else name
 
 
 def segment(value: str) -> str:
-    """Return the text of a body that is valid as one segment of a path."""
+    """Return ``value`` if it is a valid segment of a path."""
     if value in {"", ".", ".."} or "/" in value:
-        raise ValueError("a line of it cannot be part of a path")
+        raise ValueError("a line is not a valid segment of a path")
     return value
 
 
 def lines(body: bytes) -> list[str]:
-    """Return the lines, split at LF alone; an empty body has none."""
+    """Return the lines, split at LF only; an empty body has no lines."""
     return [line for line in text(body).split("\n") if line]
 
 
@@ -95,7 +95,7 @@ def document(kind: Callable[..., D]) -> Callable[[bytes], D]:
     def decode(body: bytes) -> D:
         value = json_object(body)
         if value.get("Code", "Success") != "Success":
-            raise AbsentValueError("the service answers an error document instead")
+            raise AbsentValueError("the service returned an error document")
         return cast(D, value)
 
     return _returning(kind.__name__, decode)
@@ -131,8 +131,8 @@ def optional_field(value: Mapping[str, Any], name: str) -> str:
 def _json(body: bytes) -> Any:
     try:
         value = json.loads(text(body), parse_constant=_refuse)
-        # An escape such as \\ud800 is valid JSON, but half a surrogate pair, which no encoding can write. A number such
-        # as 1e999 is valid JSON too, but becomes infinity, which JSON cannot hold.
+        # An escape such as \\ud800 is valid JSON but a lone surrogate, which UTF-8 cannot encode. A number such as
+        # 1e999 is valid JSON but becomes infinity, which JSON cannot hold.
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         raise ValueError("not JSON") from None

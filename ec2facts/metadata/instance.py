@@ -1,4 +1,4 @@
-"""What an instance says: every attribute of the instance and of its parts, each declared once."""
+"""The attributes of an instance, of its network interfaces and of its public keys, each declared once."""
 
 from __future__ import annotations
 
@@ -72,15 +72,15 @@ class Part(Resource, Generic[K]):
 
 
 def _this_instance() -> EC2Metadata:
-    # Looked up at each use, under the public name, because users' tests replace ``ec2facts.ec2_metadata``.
+    # Looked up by the public name at each use, because users' tests replace ``ec2facts.ec2_metadata``.
     instance: EC2Metadata = getattr(sys.modules.get("ec2facts"), "ec2_metadata", ec2_metadata)
     return instance
 
 
 class Leaves(Mapping[str, T]):
-    """The values of one directory by name: the names are known at once, and each value is read once, at its first use.
+    """The values of one directory by name: ``names`` are its listing, and each value is read once, at its first use.
 
-    A name that the directory does not list is a KeyError without a request.
+    An unlisted name raises KeyError without a request.
     """
 
     def __init__(self, directory: str, decode: Callable[[bytes], T], names: Iterable[str], parent: EC2Metadata) -> None:
@@ -113,14 +113,14 @@ class Leaves(Mapping[str, T]):
 
 
 class InstanceTags(Leaves[str]):
-    """The instance's tags. Each value is read at its first use."""
+    """The tags of the instance. Each value is read at its first use."""
 
     def __init__(self, names: Iterable[str], parent: EC2Metadata) -> None:
         super().__init__("meta-data/tags/instance/", text, names, parent)
 
 
 class NetworkInterface(Part[str]):
-    """The network interface with the address ``mac`` of the instance ``parent``, this instance by default."""
+    """The network interface with the address ``mac`` of the instance ``parent`` (default: this instance)."""
 
     pattern = "meta-data/network/interfaces/macs/{mac}/"
     within = "network_interfaces."
@@ -139,28 +139,28 @@ class NetworkInterface(Part[str]):
 
     @attribute("mac")
     def mac(self) -> str:
-        """The MAC address."""
+        """MAC address."""
         return self.key
 
     @attribute("device-number", integer, changeable=True)
     def device_number(self) -> int:
-        """Position among the card's attachments; 0 is the primary."""
+        """Device number on the network card, from 0."""
 
     @attribute("network-card", when_absent=int)
     def network_card(self) -> int:
         """Index of the network card."""
         body = self.fetch("network-card", raw)
-        if body == b"network-card-index":  # AWS's own mock of the service has a directory here
+        if body == b"network-card-index":  # AWS's own mock (amazon-ec2-metadata-mock) has a directory here
             body = self.fetch("network-card/network-card-index", raw)
         return integer(body)
 
     @attribute("interface-id", text, never_empty=True)
     def interface_id(self) -> str:
-        """Id of the network interface."""
+        """ID of the network interface."""
 
     @attribute("owner-id", text, never_empty=True)
     def owner_id(self) -> str:
-        """Account that owns the interface, 12 digits."""
+        """ID of the account that owns the interface, 12 digits."""
 
     @attribute("local-hostname", host_name)
     def private_hostname(self) -> str:
@@ -180,7 +180,7 @@ class NetworkInterface(Part[str]):
 
     @attribute("ipv4-associations/", needs=public_ipv4s, changeable=True)
     def ipv4_associations(self) -> dict[str, list[str]]:
-        """The private IPv4 addresses behind each public one."""
+        """Private IPv4 addresses, by public IPv4 address."""
         associations = {}
         for address in self.public_ipv4s:
             with suppress(AbsentError):
@@ -205,43 +205,43 @@ class NetworkInterface(Part[str]):
 
     @attribute("security-group-ids", lines, changeable=True)
     def security_group_ids(self) -> list[str]:
-        """Ids of the security groups."""
+        """IDs of the security groups."""
 
     @attribute("subnet-id", text, never_empty=True)
     def subnet_id(self) -> str:
-        """Id of the subnet."""
+        """ID of the subnet."""
 
     @attribute("subnet-ipv4-cidr-block", text, when_absent=None)
     def subnet_ipv4_cidr_block(self) -> str | None:
-        """IPv4 block of the subnet."""
+        """IPv4 CIDR block of the subnet."""
 
     @attribute("subnet-ipv6-cidr-blocks", lines, when_absent=list, changeable=True)
     def subnet_ipv6_cidr_blocks(self) -> list[str]:
-        """IPv6 blocks of the subnet."""
+        """IPv6 CIDR blocks of the subnet."""
 
     @attribute("vpc-id", text, never_empty=True)
     def vpc_id(self) -> str:
-        """Id of the VPC."""
+        """ID of the VPC."""
 
     @attribute("vpc-ipv4-cidr-block", text, when_absent=None, changeable=True)
     def vpc_ipv4_cidr_block(self) -> str | None:
-        """Primary IPv4 block of the VPC."""
+        """Primary IPv4 CIDR block of the VPC."""
 
     @attribute("vpc-ipv4-cidr-blocks", lines, when_absent=list, changeable=True)
     def vpc_ipv4_cidr_blocks(self) -> list[str]:
-        """IPv4 blocks of the VPC."""
+        """IPv4 CIDR blocks of the VPC."""
 
     @attribute("vpc-ipv6-cidr-blocks", lines, when_absent=list, changeable=True)
     def vpc_ipv6_cidr_blocks(self) -> list[str]:
-        """IPv6 blocks of the VPC."""
+        """IPv6 CIDR blocks of the VPC."""
 
 
 class NetworkInterfaces(dict[str, NetworkInterface]):
     """The network interfaces of the instance ``parent`` by MAC address.
 
-    A loop yields the interface that ``mac`` names first, regardless of device numbers, then the others by card and
-    device number. The loop reads only the values that decide the order: none for a single interface, and only ``mac``
-    for the first of several.
+    Iteration yields the interface that ``mac`` names first, whatever its device number, then the others by card and
+    device number. It reads only the values that decide the order: none for a single interface, and only ``mac`` for
+    the first of several.
     """
 
     def __init__(self, interfaces: Mapping[str, NetworkInterface], parent: EC2Metadata) -> None:
@@ -249,7 +249,7 @@ class NetworkInterfaces(dict[str, NetworkInterface]):
         self.parent = parent
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Pickle like a plain dict: iterating over its own items would sort them, which reads from the service.
+        # Pickle as a plain dict: iteration over the items would sort them, which reads from the service.
         return type(self).__new__, (type(self),), {"parent": self.parent}, None, iter(dict.items(self))
 
     def __iter__(self) -> Iterator[str]:
@@ -279,7 +279,7 @@ class NetworkInterfaces(dict[str, NetworkInterface]):
 
 
 class PublicKey(Part[int]):
-    """The public key at ``index`` of the instance ``parent``, this instance by default."""
+    """The public key at ``index`` of the instance ``parent`` (default: this instance)."""
 
     pattern = "meta-data/public-keys/{index}/"
     within = "public_keys."
@@ -290,14 +290,14 @@ class PublicKey(Part[int]):
 
     @attribute("openssh-key", text, when_absent=None)
     def openssh_key(self) -> str | None:
-        """Key in OpenSSH's format, its newline kept."""
+        """Public key in OpenSSH format, with its newline."""
 
 
 class EC2Metadata(Resource):
     """The attributes of one instance, each read at its first use.
 
-    By default it reads the live service; ``session``, which is never modified, sends every request. ``source`` is
-    another source to read from, such as a Snapshot.
+    By default, they are read from the live service; ``session``, if given, sends every request and is never modified.
+    ``source`` is another source, such as a Snapshot.
     """
 
     directory = ""
@@ -309,16 +309,16 @@ class EC2Metadata(Resource):
         self._source = source
 
     def __repr__(self) -> str:
-        """Name the instance if its id is known without a request."""
+        """Show the instance ID if it is cached, else the source; send no request."""
         known = self.__dict__.get("instance_id") or getattr(self._source, "name", None) or self._source
         return "<EC2Metadata of this instance>" if known is None else f"<EC2Metadata of {known}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_source": self._given_source}  # a client and its token stay in this process
+        return {**super().__getstate__(), "_source": self._given_source}  # a pickle holds no client and no token
 
     @property
     def source(self) -> Source:
-        """The source of the attributes, created at its first use, because that reads the environment."""
+        """The source of the attributes, created at its first use because creation reads the environment."""
         with self.lock:
             if self._source is None:
                 from ec2facts.imds.client import IMDSClient
@@ -343,7 +343,7 @@ class EC2Metadata(Resource):
 
     @attribute("meta-data/instance-id", text, never_empty=True)
     def instance_id(self) -> str:
-        """Id of the instance."""
+        """ID of the instance."""
 
     @attribute("meta-data/instance-type", text, never_empty=True)
     def instance_type(self) -> str:
@@ -355,27 +355,27 @@ class EC2Metadata(Resource):
 
     @attribute("meta-data/instance-action", text, cached=False, changeable=True)
     def instance_action(self) -> str:
-        """Notice of a reboot for bundling, such as none or shutdown."""
+        """Notice to reboot for bundling: none, shutdown or bundle-pending."""
 
     @attribute("meta-data/ami-id", text, never_empty=True)
     def ami_id(self) -> str:
-        """Id of the AMI."""
+        """ID of the AMI."""
 
     @attribute("meta-data/ami-launch-index", integer)
     def ami_launch_index(self) -> int:
-        """Position among the instances of one launch."""
+        """Index of the instance in its launch request, from 0."""
 
     @attribute("meta-data/ami-manifest-path", text)
     def ami_manifest_path(self) -> str:
-        """Path of the AMI's manifest; (unknown) for EBS."""
+        """Path of the AMI manifest; (unknown) for an EBS-backed AMI."""
 
     @attribute("meta-data/ancestor-ami-ids", lines, when_absent=list)
     def ancestor_ami_ids(self) -> list[str]:
-        """Ids of the AMIs from which this AMI was made."""
+        """IDs of the AMIs that this AMI was built from."""
 
     @attribute("meta-data/reservation-id", text, never_empty=True)
     def reservation_id(self) -> str:
-        """Id of the reservation."""
+        """ID of the reservation."""
 
     @attribute("meta-data/product-codes", lines, when_absent=list)
     def product_codes(self) -> list[str]:
@@ -391,20 +391,20 @@ class EC2Metadata(Resource):
 
     @attribute("meta-data/kernel-id", text, when_absent=None, never_empty=True)
     def kernel_id(self) -> str | None:
-        """Id of the kernel (paravirtual only)."""
+        """ID of the kernel (paravirtual only)."""
 
     @attribute("meta-data/ramdisk-id", text, when_absent=None, never_empty=True)
     def ramdisk_id(self) -> str | None:
-        """Id of the RAM disk (paravirtual only)."""
+        """ID of the RAM disk (paravirtual only)."""
 
     @attribute("dynamic/instance-identity/document", cached=False)
     def account_id(self) -> str:
-        """Account that launched the instance, 12 digits."""
+        """ID of the account that launched the instance, 12 digits."""
         return optional_field(self.instance_identity_document, "accountId")
 
     @attribute("dynamic/instance-identity/document")
     def region(self) -> str:
-        """Region, from the instance identity document, or else from the placement."""
+        """Region, from the instance identity document, else from the placement."""
         try:
             return optional_field(self.instance_identity_document, "region")
         except (AbsentError, AbsentValueError):
@@ -423,7 +423,7 @@ class EC2Metadata(Resource):
 
     @attribute("meta-data/placement/availability-zone-id", text, when_absent=None, never_empty=True)
     def availability_zone_id(self) -> str | None:
-        """Id of the Availability Zone, the same in all accounts."""
+        """ID of the Availability Zone, the same in every account."""
 
     @attribute("meta-data/services/partition", text)
     def partition(self) -> str:
@@ -439,11 +439,11 @@ class EC2Metadata(Resource):
 
     @attribute("meta-data/placement/partition-number", integer, when_absent=None)
     def placement_partition_number(self) -> int | None:
-        """Partition in the placement group."""
+        """Number of the partition in the placement group."""
 
     @attribute("meta-data/placement/host-id", text, when_absent=None, never_empty=True)
     def host_id(self) -> str | None:
-        """Id of the Dedicated Host."""
+        """ID of the Dedicated Host."""
 
     @attribute("meta-data/outpost-arn", text, when_absent=None)
     def outpost_arn(self) -> str | None:
@@ -489,15 +489,15 @@ class EC2Metadata(Resource):
 
     @attribute("meta-data/tags/instance/", changeable=True)
     def tags(self) -> InstanceTags:
-        """Tags. Absent unless the instance allows tags in its metadata."""
+        """Tags; absent unless tags in instance metadata are switched on."""
         return InstanceTags(self._names("meta-data/tags/instance/"), self)
 
     @attribute(PUBLIC_KEYS, when_absent=dict, document=True)
     def public_keys(self) -> dict[str, PublicKey]:
-        """Public keys that the instance was launched with, by the key pair's name."""
+        """Public keys of the launch, by name of the key pair."""
         keys = {}
         for line in self.fetch(PUBLIC_KEYS, lines):
-            # AWS's own mock of the service lists 0/, without a name.
+            # AWS's own mock lists 0/, without a name.
             index, _, name = line.partition("=") if "=" in line else (line.rstrip("/"), "", line.rstrip("/"))
             if index not in {".", ".."}:
                 keys[name] = PublicKey(integer(index.encode()), self)
@@ -505,12 +505,12 @@ class EC2Metadata(Resource):
 
     @attribute("meta-data/block-device-mapping/", when_absent=dict)
     def block_device_mapping(self) -> Mapping[str, str]:
-        """Devices by virtual name, such as ami, root, ebs1, ephemeral0 or swap."""
+        """Block devices by virtual name, such as ami, root, ebs1, ephemeral0 or swap."""
         return self._leaves("meta-data/block-device-mapping/", text)
 
     @attribute("meta-data/iam/info", document(IamInfoDict), when_absent=None, document=True, changeable=True)
     def iam_info(self) -> IamInfoDict | None:
-        """Instance profile."""
+        """Attached instance profile."""
 
     @attribute("meta-data/iam/info", needs=iam_info, cached=False, changeable=True)
     def instance_profile_arn(self) -> str | None:
@@ -520,7 +520,7 @@ class EC2Metadata(Resource):
 
     @attribute("meta-data/iam/info", needs=iam_info, cached=False, changeable=True)
     def instance_profile_id(self) -> str | None:
-        """Id of the instance profile."""
+        """ID of the instance profile."""
         info = self.iam_info
         return None if info is None else optional_field(info, "InstanceProfileId")
 
@@ -532,7 +532,7 @@ class EC2Metadata(Resource):
 
     @attribute("meta-data/iam/security-credentials/", when_absent=None, cached=False, changeable=True)
     def iam_role_name(self) -> str | None:
-        """Name of the role whose credentials the instance receives."""
+        """Name of the attached IAM role, which can differ from the instance profile's."""
         for role in self._names("meta-data/iam/security-credentials/"):
             return role
         raise AbsentValueError("no role is listed")
@@ -546,7 +546,7 @@ class EC2Metadata(Resource):
         changeable=True,
     )
     def iam_security_credentials(self) -> IamSecurityCredentialsDict | None:
-        """Temporary credentials of the role; its name can differ from the instance profile's."""
+        """Temporary credentials of the attached IAM role."""
         if self.iam_info is None:
             return None
         directory = "meta-data/iam/security-credentials/"
@@ -562,7 +562,7 @@ class EC2Metadata(Resource):
         changeable=True,
     )
     def identity_credentials_info(self) -> IdentityCredentialsInfoDict | None:
-        """Account behind the instance identity role."""
+        """Account of the instance identity role."""
 
     @attribute(
         "meta-data/identity-credentials/ec2/security-credentials/",
@@ -573,7 +573,7 @@ class EC2Metadata(Resource):
         changeable=True,
     )
     def identity_credentials(self) -> IamSecurityCredentialsDict | None:
-        """Credentials of the instance identity role, which AWS's own services on the instance use."""
+        """Temporary credentials of the instance identity role, for AWS's own services on the instance."""
         path = "meta-data/identity-credentials/ec2/security-credentials/ec2-instance"
         return self.fetch(path, document(IamSecurityCredentialsDict))
 
@@ -583,31 +583,31 @@ class EC2Metadata(Resource):
 
     @attribute("dynamic/instance-identity/pkcs7", text, when_absent=None, withheld=True)
     def instance_identity_pkcs7(self) -> str | None:
-        """Signed identity document, PKCS #7 with DSA, base64."""
+        """Signed identity document (PKCS #7, DSA) in base64."""
 
     @attribute("dynamic/instance-identity/rsa2048", text, when_absent=None, withheld=True)
     def instance_identity_rsa2048(self) -> str | None:
-        """Signed identity document, PKCS #7 with RSA-2048, base64."""
+        """Signed identity document (PKCS #7, RSA-2048) in base64."""
 
     @attribute("dynamic/instance-identity/dsa2048", text, when_absent=None, withheld=True)
     def instance_identity_dsa2048(self) -> str | None:
-        """Signed identity document, PKCS #7 with DSA-2048, base64."""
+        """Signed identity document (PKCS #7, DSA-2048) in base64."""
 
     @attribute("dynamic/instance-identity/signature", text, when_absent=None, withheld=True)
     def instance_identity_signature(self) -> str | None:
-        """Detached RSA signature of the identity document, base64."""
+        """Detached RSA signature of the identity document in base64."""
 
     @attribute("meta-data/autoscaling/target-lifecycle-state", text, when_absent=None, cached=False, changeable=True)
     def autoscaling_target_lifecycle_state(self) -> str | None:
-        """Lifecycle state to which Auto Scaling moves the instance."""
+        """Lifecycle state that Auto Scaling moves the instance to."""
 
     @attribute("meta-data/spot/instance-action", spot_action, when_absent=None, cached=False, changeable=True)
     def spot_instance_action(self) -> SpotInstanceAction | None:
-        """Action that interrupts the Spot Instance, and its time."""
+        """Action and time of the Spot Instance interruption."""
 
     @attribute("meta-data/spot/termination-time", text, when_absent=None, cached=False, changeable=True)
     def spot_termination_time(self) -> str | None:
-        """When the Spot Instance ends. It may be a text that is not a time."""
+        """Termination time of the Spot Instance, as served: not always a time."""
 
     @attribute(
         "meta-data/events/recommendations/rebalance", notice_time, when_absent=None, cached=False, changeable=True
@@ -647,43 +647,43 @@ class EC2Metadata(Resource):
 
     @attribute("meta-data/metrics/vhostmd", text, when_absent=None, document=True)
     def vhostmd(self) -> str | None:
-        """Host metrics; no longer filled."""
+        """Host metrics; no longer available."""
 
     @attribute(
         "meta-data/managed-ssh-keys/signer-cert", text, when_absent=None, cached=False, document=True, changeable=True
     )
     def managed_ssh_signer_cert(self) -> str | None:
-        """Certificate chain of EC2 Instance Connect, PEM."""
+        """Certificate chain of EC2 Instance Connect in PEM format."""
 
     @attribute(
         "meta-data/managed-ssh-keys/signer-ocsp/", when_absent=dict, cached=False, document=True, changeable=True
     )
     def managed_ssh_signer_ocsp(self) -> Mapping[str, str]:
-        """OCSP answers, DER in base64, by the fingerprint of the certificate."""
+        """OCSP responses (base64 DER), by certificate fingerprint."""
         return self._leaves("meta-data/managed-ssh-keys/signer-ocsp/", text)
 
     @attribute(
         "meta-data/managed-ssh-keys/active-keys/", when_absent=dict, cached=False, document=True, changeable=True
     )
     def managed_ssh_active_keys(self) -> Mapping[str, str]:
-        """Keys that EC2 Instance Connect accepts right now, signed, by user."""
+        """Signed keys that EC2 Instance Connect accepts at the moment, by user."""
         return self._leaves("meta-data/managed-ssh-keys/active-keys/", text)
 
     @attribute("meta-data/elastic-gpus/associations/", when_absent=dict, document=True)
     def elastic_gpus(self) -> Mapping[str, JSONDict]:
-        """Elastic GPUs by id; retired by AWS."""
+        """Elastic GPUs by ID; retired by AWS."""
         return self._leaves("meta-data/elastic-gpus/associations/", json_object)
 
     @attribute("meta-data/elastic-inference/associations/", when_absent=dict, document=True)
     def elastic_inference(self) -> Mapping[str, JSONDict]:
-        """Elastic Inference accelerators by id; retired by AWS."""
+        """Elastic Inference accelerators by ID; retired by AWS."""
         return self._leaves("meta-data/elastic-inference/associations/", json_object)
 
     @attribute("user-data", when_absent=None, withheld=True)
     def user_data(self) -> bytes | None:
-        """User data of the launch, unchanged: text, gzip, anything."""
+        """User data, unchanged: text, gzip or any other bytes."""
         return self.fetch("user-data/", raw)  # ec2-metadata requests it with the slash
 
 
 ec2_metadata = EC2Metadata()
-"""This instance. Reading the first attribute sends the first request."""
+"""This instance. No request is sent before the first attribute is read."""

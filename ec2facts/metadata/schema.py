@@ -1,4 +1,4 @@
-"""The schema: every declared attribute as data, and the directories that the declarations imply."""
+"""The schema: the declared attributes as data, and what the declarations say about a path."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ RESOURCES: tuple[type[Resource], ...] = (EC2Metadata, NetworkInterface, PublicKe
 """The classes that declare attributes."""
 
 DOCUMENTS = frozenset(name for name, attribute in attributes(EC2Metadata).items() if attribute.document)
-"""The names whose values are whole documents: JSON, PEM, keys."""
+"""The attributes whose values are whole documents: JSON, PEM, keys."""
 
 
 class Entry(NamedTuple):
-    """One attribute, under its name in the Python API, the facts and ``ec2facts get``."""
+    """One attribute."""
 
     name: str
-    """Dotted; ``*`` replaces the key of a network interface or a public key."""
+    """The dotted name, with ``*`` for the key of a network interface or a public key."""
     type: str
-    """The Python type, as an annotation says it."""
+    """The Python type, written as an annotation."""
     path: str
-    """The path below ``/latest/``, with a ``{name}`` for each segment that differs."""
+    """The path below ``/latest/``, with a ``{name}`` for each variable segment."""
     withheld: bool
     """Whether the attribute is left out unless ``--include`` names it."""
     changeable: bool
-    """Whether the value may change while the instance runs, so that ``apply --watch`` reads it again."""
+    """Whether the value may change while the instance runs: ``apply --watch`` reads it again."""
     description: str
 
 
@@ -48,17 +48,17 @@ def schema() -> list[Entry]:
 
 
 def is_directory(path: str) -> bool:
-    """Whether the declarations say that ``path``, which ends in ``/``, is a directory."""
+    """Whether ``path`` ends in ``/`` and is declared as a directory."""
     return path.endswith("/") and _declared(path) is not None
 
 
 def is_value(path: str) -> bool:
-    """Whether the declarations say that ``path``, without a final slash, has one value and nothing below it."""
+    """Whether ``path`` does not end in ``/`` and is declared as a value."""
     return path[-1:] not in {"", "/"} and _declared(path) is not None
 
 
 def never_empty(path: str) -> bool:
-    """Whether the declarations say that the body of ``path``, if present, is never empty."""
+    """Whether the body of ``path``, if present, is declared as never empty."""
     declared = _declared(path)
     return declared is not None and _NEVER_EMPTY in declared
 
@@ -67,14 +67,14 @@ _Tree = dict[str, Any]
 """The declared children of a directory by name; the names of directories end in ``/``."""
 
 _ANY = "{}"
-"""The key that matches every name."""
+"""The key that matches any name."""
 
 _NEVER_EMPTY = ""
 """The key that marks a value as never empty."""
 
 
 def _declared(path: str) -> _Tree | None:
-    """Return the declarations at ``path``. A regular expression for all paths would take much longer to compile."""
+    """Return the declarations at ``path``. A regular expression of all paths would take much longer to compile."""
     here = _tree()
     for name in _names(path):
         below = here.get(name)

@@ -560,7 +560,7 @@ def test_line_that_is_not_a_path_segment_is_unread() -> None:
     everything = facts(Snapshot({f"{interface}public-ipv4s": b".."}))
 
     assert everything["collection"]["unread"] == {
-        f"{interface}ipv4-associations/": "a line of it cannot be part of a path"
+        f"{interface}ipv4-associations/": "a line is not a valid segment of a path"
     }
 
 

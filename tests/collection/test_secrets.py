@@ -34,7 +34,7 @@ CAUGHT: dict[str, list[bytes]] = {
         b'{"kty": "EC", "crv": "P-256", "x": "EXAMPLE", "d": "EXAMPLE"}',
         b'{"d":"EXAMPLE","kty":"OKP"}',
     ],
-    "access key ids of AWS": [
+    "AWS access key IDs": [
         AWS_ID,
         b"key=ASIAIOSFODNN7EXAMPLE;",
         b"\xff\xfe binary \x00 AKIAIOSFODNN7EXAMPLE \x00",
@@ -93,7 +93,7 @@ CAUGHT: dict[str, list[bytes]] = {
         b"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.EXAMPLE",
         b"Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJib2IifQ.",
     ],
-    "tokens of vendors": [
+    "vendor tokens": [
         b"gh" + b"p_" + 36 * b"A",
         b"github" + b"_pat_" + 22 * b"A",
         b"gl" + b"pat-" + 20 * b"A",

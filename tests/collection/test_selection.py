@@ -171,5 +171,5 @@ def test_glob_for_a_variable_in_an_unread_directory_selects_its_marker() -> None
 
 
 def test_glob_with_an_open_bracket_is_explained() -> None:
-    with pytest.raises(UsageError, match=r"'tags\[' has an open bracket: close it, or write \[\[\] for the character"):
+    with pytest.raises(UsageError, match=r"'tags\[' has an open bracket: close it, or write \[\[\] for a literal \["):
         select({"tags": {}}, ["tags["])

@@ -125,7 +125,7 @@ def test_no_spelling_of_a_path_bypasses_withholding(path: str, variant: object) 
 def test_path_with_dots_is_refused_without_a_request(form: str, segment: str) -> None:
     source = Asked()
 
-    with pytest.raises(UsageError, match=r"holds the segment \. or \.\."):
+    with pytest.raises(UsageError, match=r"has a \. or \.\. segment"):
         Withholding(source).get(form.format(segment))
 
     assert source.paths == []
@@ -219,7 +219,7 @@ def test_withheld_tags_are_reported_with_the_reason_and_the_option() -> None:
 
     assert told == {
         "db": f"its value looks like a secret; include it with --include {directory}db",
-        "my-credentials": f"its key holds the word credential; include it with --include {directory}my-credentials",
+        "my-credentials": f"its key contains the word credential; include it with --include {directory}my-credentials",
     }
 
 

@@ -98,9 +98,9 @@ NOT_JSON = [b"", b"secret", b'{"secret": ', b'{"secret": NaN}', b'{"a": "\\ud800
         (
             document(Planet),
             b'{"Code": "secret", "Message": "secret"}',
-            "the service answers an error document instead",
+            "the service returned an error document",
         ),
-        (document(Planet), b'{"Code": null}', "the service answers an error document instead"),
+        (document(Planet), b'{"Code": null}', "the service returned an error document"),
         *((json_object, b'{"a": %s}' % number, "not JSON") for number in (b"1e999", b"-1e999", b"NaN", b"Infinity")),
         (json_object, b'{"a":' * 64 + b"[]" + b"}" * 64, "more than 64 levels of JSON"),
         (json_object, rb'{"a": "\ud800"}', "not JSON"),

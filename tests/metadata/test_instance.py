@@ -193,14 +193,14 @@ def test_iam_info_is_absent_if_the_body_is_an_error_document(name: str) -> None:
     metadata = EC2Metadata(source=Snapshot(bodies))
 
     assert getattr(metadata, name) is None
-    with pytest.raises(AbsentError, match=r"^meta-data/iam/info is absent: the service answers an error document"):
+    with pytest.raises(AbsentError, match=r"^meta-data/iam/info is absent: the service returned an error document"):
         attributes(EC2Metadata)[name].require(metadata)
 
 
 def test_credentials_are_absent_if_the_body_is_an_error_document() -> None:
     metadata = EC2Metadata(source=Snapshot({**instances.load("busy").bodies, f"{ROLES}busy-role": ERROR_DOCUMENT}))
 
-    with pytest.raises(AbsentError, match=f"^{ROLES}busy-role is absent: the service answers an error document"):
+    with pytest.raises(AbsentError, match=f"^{ROLES}busy-role is absent: the service returned an error document"):
         _ = metadata.iam_security_credentials
 
 

@@ -178,7 +178,7 @@ def test_public_address_without_an_association_does_not_affect_the_others() -> N
 def test_line_that_is_not_a_path_segment_is_unread_without_a_request(line: str) -> None:
     recorder = Recorder(Snapshot({f"{MACS}{MAC}/public-ipv4s": line.encode()}).bodies)
 
-    with pytest.raises(DecodeError, match=r"ipv4-associations/ could not be read: a line of it cannot be part of"):
+    with pytest.raises(DecodeError, match=r"ipv4-associations/ could not be read: a line is not a valid segment of"):
         _ = NetworkInterface(MAC, EC2Metadata(source=recorder)).ipv4_associations
 
     assert recorder.asked == [f"{MACS}{MAC}/public-ipv4s"]
