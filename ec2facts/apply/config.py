@@ -27,7 +27,7 @@ from ec2facts.trust import trace
 _TREE_ONLY = ("under", "tree")
 
 _COPIED = ("format", "include", "only", "under", "tree", "allow_partial", "when", "for_each", "exclude")
-"""Keys whose value becomes the field of the same name of an Output."""
+"""Keys that are copied to the field of the same name of an Output."""
 
 
 def load_config(*paths: Path, may_be_empty: bool = False) -> list[Output]:
@@ -43,10 +43,7 @@ def load_config(*paths: Path, may_be_empty: bool = False) -> list[Output]:
 
 
 def check_config(*paths: Path) -> list[ConfigError]:
-    """Return an error for each setting that fails on this machine with any facts.
-
-    Such a setting names a template, directory, user or group that does not exist, or does not compile.
-    """
+    """Return an error for each missing template, directory, user or group, and for what does not compile."""
     return [error for place, output in _outputs(paths) for error in _errors(place, output)]
 
 
@@ -71,7 +68,7 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _refuse_untrusted(file: Path) -> None:
-    """Raise ConfigError if other users can change a config: its commands run with the rights of this one."""
+    """Raise ConfigError if other users can change a config: its commands run as this user."""
     try:
         reason = trace(file, content=True).reason
     except OSError as error:

@@ -76,11 +76,11 @@ OUTPUT_KEYS: Mapping[str, Key] = {
         "the withheld facts to include; the file then has mode 0600 unless mode is set", "texts", parse_include
     ),
     "only": Key("globs of the facts to write, such as tags.*; not for templates", "texts"),
-    "under": Key("the key to write the facts under; for json and yaml"),
-    "tree": Key("whether to write meta_data and dynamic (default: true); for json and yaml", "boolean"),
-    "prefix": Key("the prefix of each name (default: EC2_); for env formats"),
-    "separator": Key("the text between the parts of a name (default: _); for env formats"),
-    "export": Key("whether to export each variable; for sh", "boolean"),
+    "under": Key("the key to write the facts under; only for json and yaml"),
+    "tree": Key("whether to write meta_data and dynamic (default: true); only for json and yaml", "boolean"),
+    "prefix": Key("the prefix of each name (default: EC2_); only for env formats"),
+    "separator": Key("the text between the parts of a name (default: _); only for env formats"),
+    "export": Key("whether to export each variable; only for sh", "boolean"),
     "skip_unrepresentable": Key("whether to leave out values that the env format cannot hold", "boolean"),
     "allow_partial": Key("whether to write the file without facts that could not be read", "boolean"),
     "vars": Key("variables of the template, by name", "mapping"),
@@ -140,25 +140,25 @@ outputs:
 """
 
 
-def documentation() -> str:
+def documentation(width: int = 120) -> str:
     """Return the reference of the config's keys, as text for the terminal and for Markdown."""
     return "\n".join(
         [
             textwrap.indent(_EXAMPLE, "    "),
             "Keys of an output:\n",
-            *_described(OUTPUT_KEYS),
+            *_described(OUTPUT_KEYS, width),
             "\nKeys of the config:\n",
-            *_described(TOP_KEYS),
+            *_described(TOP_KEYS, width),
             "\nA template is looked up by name in ``templates`` beside the config, then in the default directories.",
             "A directory of configs means its files ``*.yaml`` and ``*.yml``, in the order of their names.",
         ]
     )
 
 
-def _described(keys: Mapping[str, Key]) -> list[str]:
-    width = max(map(len, OUTPUT_KEYS)) + 2
+def _described(keys: Mapping[str, Key], width: int) -> list[str]:
+    indent = max(map(len, OUTPUT_KEYS)) + 6
     return [
-        textwrap.fill(key.meaning, 116, initial_indent=f"    {name.ljust(width)}", subsequent_indent=" " * (width + 4))
+        textwrap.fill(key.meaning, width, initial_indent=f"    {name}".ljust(indent), subsequent_indent=" " * indent)
         for name, key in keys.items()
     ]
 

@@ -32,7 +32,7 @@ def expand(output: Output, facts: Mapping[str, Any]) -> Iterator[Output]:
 
 
 def _items(output: Output, facts: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
-    """Return the variables of each item of ``for_each``; without it, those of the only file: none."""
+    """Return the variables of each item of ``for_each``; without it, one empty dict."""
     if output.for_each is None:
         return [{}]
     value = _evaluate(output, "for_each", output.for_each, facts, output.variables)

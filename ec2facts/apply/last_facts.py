@@ -55,7 +55,7 @@ class LastFacts:
         self._clock = clock
 
     def keep(self, snapshot: Snapshot, source: Source, *, include: Collection[str] = ()) -> None:
-        """Save a complete snapshot of the live service, without the withheld facts it includes; ignore any other."""
+        """Save a complete snapshot of the live service, without withheld facts; ignore any other."""
         if snapshot.unread or not is_live(source) or _instance_id(snapshot) is None:
             return
         _refuse_untrusted(self._snapshot)
@@ -74,7 +74,7 @@ class LastFacts:
         if not is_live(source):
             raise StaleError(f"no last facts are saved for {_name(source)}: it is not this machine's own service")
         if include:
-            raise StaleError(f"the last facts do not hold withheld facts, such as {', '.join(include)}")
+            raise StaleError(f"the last facts never hold withheld facts, such as {', '.join(include)}")
         try:
             _refuse_untrusted(self._snapshot)
             snapshot = Snapshot.load(self._snapshot)

@@ -14,7 +14,7 @@ class ApplyObserver(Observer):
     """Callbacks of a run. This class ignores every event; override the methods you need."""
 
     def reading(self, done: int, known: int) -> None:
-        """Receive the number of paths that are read, and of those that are known; more may become known."""
+        """Receive the progress: ``done`` of ``known`` paths are read; ``known`` can still grow."""
 
     def stale(self, error: EC2FactsError, instance_id: str, age: float) -> None:
         """Receive the instance and the age in seconds of the last facts, which are used because of ``error``."""

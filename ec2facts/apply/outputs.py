@@ -202,9 +202,6 @@ def _template(output: Output, facts: dict[str, Any]) -> str:
 def _env(output: Output, facts: dict[str, Any], observer: ApplyObserver) -> str:
     from ec2facts.render.env import render_env
 
-    def left_out(name: str, reason: str) -> None:
-        observer.left_out(output.file, name, reason)
-
     arguments = output.env._asdict()
     skips = arguments.pop("skip_unrepresentable")
     return render_env(
@@ -212,7 +209,7 @@ def _env(output: Output, facts: dict[str, Any], observer: ApplyObserver) -> str:
         output.format,
         **arguments,
         only=output.only,
-        on_skip=left_out if skips else None,
+        on_skip=partial(observer.left_out, output.file) if skips else None,
         on_unread=observer.unread if output.allow_partial else None,
         on_absent=partial(observer.absent, output.file),
     )

@@ -40,7 +40,7 @@ class Rendered(NamedTuple):
     files: list[File]
     failures: list[EC2FactsError]
     unrendered: list[Path]
-    """The files of failed outputs, and of the groups of these."""
+    """The files of failed outputs and of their groups."""
     is_complete: bool
     """Whether the path of every file is known, so that other files can be pruned."""
     snapshot: Snapshot | None = None

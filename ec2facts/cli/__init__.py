@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,6 +10,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ec2facts import __version__
+from ec2facts.cli.arguments import help_width
 from ec2facts.cli.signals import stoppable
 from ec2facts.cli.streams import say, write_stdout
 from ec2facts.errors import EC2FactsError, UnavailableError, UsageError
@@ -134,12 +134,7 @@ class _Parser(argparse.ArgumentParser):
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):  # a wrapped example cannot be pasted
     def __init__(self, prog: str) -> None:
-        columns = os.environ.get("COLUMNS", "")
-        try:  # like shutil.get_terminal_size, but shutil is slow to import
-            width = int(columns) if columns.isdecimal() else os.get_terminal_size().columns
-        except OSError:
-            width = 80
-        super().__init__(prog, width=(width or 80) - 2)
+        super().__init__(prog, width=help_width())
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         import textwrap

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ec2facts.apply.config_keys import documentation, json_schema
 from ec2facts.apply.parsers import parse_seconds
-from ec2facts.cli.arguments import argument, path
+from ec2facts.cli.arguments import argument, help_width, path
 from ec2facts.cli.install_options import PlanOptions, add_plan_options, exit_status, state_directory
 from ec2facts.cli.source_options import SourceOptions, add_source_options, open_source
 from ec2facts.cli.streams import say, write_stdout
@@ -38,8 +38,7 @@ class Options(SourceOptions, PlanOptions):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command, and the keys of its configs."""
-    parser.epilog = f"{documentation()}\n\n{parser.epilog}".replace("``", "`")
+    parser.epilog = f"{documentation(max(60, help_width()))}\n\n{parser.epilog}".replace("``", "`")
     parser.add_argument(
         "configs",
         nargs="*",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -44,6 +45,16 @@ def count(text: str) -> int:
     if not text.isdecimal() or not 0 <= int(text) <= 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 1000000")
     return int(text)
+
+
+def help_width() -> int:
+    """Return the width of help: that of the terminal, else of 80 columns."""
+    columns = os.environ.get("COLUMNS", "")
+    try:  # like shutil.get_terminal_size, but shutil is slow to import
+        width = int(columns) if columns.isdecimal() else os.get_terminal_size().columns
+    except OSError:
+        width = 80
+    return (width or 80) - 2
 
 
 def add_format_option(

@@ -125,7 +125,7 @@ def write(content: bytes, options: DestinationOptions, *, secret: bool = False) 
     from ec2facts.cli.printer import Printer
     from ec2facts.install import File, install
 
-    if _is_stream(options.output) and not _file_settings(options):
+    if _is_stream(options.output) and not _has_file_options(options):
         try:
             options.output.write_bytes(content)
         except OSError as error:
@@ -143,13 +143,13 @@ def write(content: bytes, options: DestinationOptions, *, secret: bool = False) 
 
 
 def _check(options: DestinationOptions) -> None:
-    if options.output is None and _file_settings(options):
+    if options.output is None and _has_file_options(options):
         raise UsageError("--mode, --check, --command, --diff and the other options for files need -o FILE")
     if options.output is not None and options.output.is_dir():
         raise UsageError(f"{options.output} is a directory; name a file in it")
 
 
-def _file_settings(options: DestinationOptions) -> bool:
+def _has_file_options(options: DestinationOptions) -> bool:
     """Return whether an option is given that applies only to a file."""
     from ec2facts.install import File
 

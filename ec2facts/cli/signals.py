@@ -10,7 +10,7 @@ from types import FrameType
 from typing import NoReturn
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""The same signals as in ``files``, which is slow to import."""
+"""The same signals as in ``atomic_replace``, which is slow to import."""
 
 
 @contextmanager

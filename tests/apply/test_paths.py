@@ -68,7 +68,7 @@ def test_output_reads_only_the_paths_of_its_facts(tmp_path: Path, output: Output
 
     apply([output._replace(file=File(tmp_path / "x"))], source, state=tmp_path)
 
-    assert sorted(source.asked) == sorted(asked)
+    assert sorted(source.reads) == sorted(asked)
 
 
 def test_outputs_with_globs_read_only_the_facts_of_their_globs(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_outputs_with_globs_read_only_the_facts_of_their_globs(tmp_path: Path) -
     assert json.loads((tmp_path / "tags").read_bytes()) == select(everything, ["tags"])
     assert json.loads((tmp_path / "interfaces").read_bytes()) == select(everything, ["network_interfaces"])
     directories = ("meta-data/mac", "meta-data/network/interfaces/macs/", "meta-data/tags/instance/")
-    assert [path for path in source.asked if not path.startswith(directories)] == []
+    assert [path for path in source.reads if not path.startswith(directories)] == []
 
 
 def test_glob_without_a_match_fails_only_its_output(tmp_path: Path) -> None:

@@ -43,10 +43,10 @@ class Counting:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.asked: dict[str, int] = {}
+        self.reads: dict[str, int] = {}
 
     def get(self, path: str) -> bytes | None:
-        self.asked[path] = self.asked.get(path, 0) + 1
+        self.reads[path] = self.reads.get(path, 0) + 1
         return self.source.get(path)
 
 
@@ -123,7 +123,7 @@ def test_every_kind_of_output_comes_from_one_collection(tmp_path: Path) -> None:
     changes = apply(outputs, source, state=tmp_path / "state")
 
     assert [change.kind for change in changes] == ["changed"] * 4
-    assert set(source.asked.values()) == {1}
+    assert set(source.reads.values()) == {1}
     assert (tmp_path / "a.env").read_text() == f"MY_INSTANCE_ID={INSTANCE}\n"
     assert (tmp_path / "a.conf").read_text() == f"{INSTANCE}\n"
 
@@ -183,14 +183,14 @@ STATUSES = {
 }
 
 
-@pytest.mark.parametrize("way", STATUSES)
-def test_failed_output_leaves_only_its_file_and_its_group_unchanged(tmp_path: Path, way: str) -> None:
+@pytest.mark.parametrize("kind", STATUSES)
+def test_failed_output_leaves_only_its_file_and_its_group_unchanged(tmp_path: Path, kind: str) -> None:
     source = Snapshot.parse(
         b"""{"meta-data/instance-id": {"body": "i-0"}, "meta-data/kernel-id": {"body": "a\\nb"},
         "meta-data/mac": {"status": 500}, "user-data": {"body": "hunter2"}}"""
     )
     good = Output(File(tmp_path / "before", command=f"touch {tmp_path}/ran"), "sh", only=("instance_id",))
-    wrong = broken(tmp_path)[way]
+    wrong = broken(tmp_path)[kind]
     outputs = [
         good,
         wrong._replace(file=wrong.file._replace(together="group")),
@@ -202,7 +202,7 @@ def test_failed_output_leaves_only_its_file_and_its_group_unchanged(tmp_path: Pa
     with pytest.raises(EC2FactsError) as error:
         apply(outputs, source, state=tmp_path / "state", observer=observer)
 
-    assert error.value.exit_status == STATUSES[way]
+    assert error.value.exit_status == STATUSES[kind]
     assert "\n" not in str(error.value)
     assert (tmp_path / "before").read_text() == (tmp_path / "after").read_text() == "EC2_INSTANCE_ID='i-0'\n"
     assert (tmp_path / "ran").exists()

@@ -33,10 +33,10 @@ class Service:
         self.bodies = dict(instances.load(name).bodies)
         self.gaps: dict[str, Gap] = {}
         self.is_away = False
-        self.asked: list[str] = []
+        self.reads: list[str] = []
 
     def get(self, path: str) -> bytes | None:
-        self.asked.append(path)
+        self.reads.append(path)
         if self.is_away:
             raise UnavailableError("http://127.0.0.1:1", "connection refused")
         return Snapshot(self.bodies, self.gaps).get(path)
@@ -154,13 +154,13 @@ def test_nothing_is_applied_without_a_change(scene: Scene) -> None:
 
 def test_look_reads_only_changeable_facts_that_the_outputs_use(scene: Scene) -> None:
     scene.play()
-    scene.service.asked.clear()
+    scene.service.reads.clear()
 
     scene.play(None)
 
     look = ["meta-data/instance-id", TAGS, *(TAGS + name for name in ("Environment", "Name", "Owner"))]
     full = look[1:]
-    assert sorted(scene.service.asked) == sorted([*look, *full, *look])
+    assert sorted(scene.service.reads) == sorted([*look, *full, *look])
 
 
 def test_template_is_watched_for_the_facts_that_it_names(tmp_path: Path, service: Service) -> None:
@@ -220,7 +220,7 @@ def test_watch_waits_for_an_unavailable_service_without_changing_files(scene: Sc
     def come_back() -> None:
         assert "EC2_TAGS_NAME='web-1'\n" in env(scene)
         scene.service.is_away = False
-        scene.service.asked.clear()
+        scene.service.reads.clear()
 
     scene.play(leave, None, None, come_back, None)
 
@@ -304,12 +304,12 @@ def test_failed_run_is_retried_after_a_minute_with_backoff(scene: Scene) -> None
 
 def test_hour_of_watching_sends_few_requests(scene: Scene) -> None:
     scene.play()
-    scene.service.asked.clear()
+    scene.service.reads.clear()
 
     scene.play(*[None] * 960, interval=5.0)
 
     looks = scene.now / 3.75
-    assert len(scene.service.asked) < 6 * looks
+    assert len(scene.service.reads) < 6 * looks
 
 
 def test_file_of_a_removed_interface_is_pruned(tmp_path: Path) -> None:

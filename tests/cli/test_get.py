@@ -181,7 +181,7 @@ def test_document_is_written_unchanged_so_that_its_signature_verifies(
 
 
 @pytest.mark.parametrize(
-    ("name", "status", "told"),
+    ("name", "status", "message"),
     [
         ("tags/Name", 9, "tags are read as tags.Name, or at the path tags/instance/Name"),
         ("network_interfaces.5.mac", 9, "there is 1 interface: 0"),
@@ -192,7 +192,7 @@ def test_document_is_written_unchanged_so_that_its_signature_verifies(
     ],
 )
 def test_error_names_the_problem_and_the_remedy(
-    name: str, status: int, told: str, tmp_path: Path, capfdbinary: Capture
+    name: str, status: int, message: str, tmp_path: Path, capfdbinary: Capture
 ) -> None:
     file = tmp_path / "snapshot.json"
     file.write_text('{"meta-data/network/interfaces/macs/02:00:5e:00:53:11/mac": {"body": "02:00:5e:00:53:11"}}')
@@ -200,7 +200,7 @@ def test_error_names_the_problem_and_the_remedy(
     outcome = call(capfdbinary, "get", name, "--from", file)
 
     assert (outcome.status, outcome.output) == (status, b"")
-    assert told in outcome.errors
+    assert message in outcome.errors
 
 
 def test_single_fact_is_one_token_and_one_request(capfdbinary: Capture) -> None:

@@ -26,7 +26,7 @@ def test_example_serves_until_ctrl_c() -> None:
     with started("sh", "-c", f"exec {command}") as process:
         url = url_of(process)
         assert process.stderr is not None
-        told = process.stderr.readline().decode()  # the server handles Ctrl-C from here on
+        message = process.stderr.readline().decode()  # the server handles Ctrl-C from here on
         request = urllib.request.Request(
             f"{url}/latest/api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"}
         )
@@ -38,7 +38,7 @@ def test_example_serves_until_ctrl_c() -> None:
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
     assert len(token) == 56
     assert (outcome.status, outcome.errors) == (0, "")
-    assert told == f"ec2facts: serving; use it with: export AWS_EC2_METADATA_SERVICE_ENDPOINT={url}\n"
+    assert message == f"ec2facts: serving; use it with: export AWS_EC2_METADATA_SERVICE_ENDPOINT={url}\n"
 
 
 def test_file_is_served(tmp_path: Path) -> None:
