@@ -72,7 +72,7 @@ def test_credentials_are_not_requested_unless_included(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_with_everything_included_nothing_is_missing(name: str) -> None:
+def test_crawl_with_every_name_included_reads_every_body(name: str) -> None:
     snapshot = instances.load(name)
 
     crawled = crawl(snapshot, include=EVERYTHING)
@@ -105,7 +105,7 @@ def test_withheld_path_is_a_gap_with_the_name_that_includes_it(name: str) -> Non
     assert {"user_data", "instance_identity_pkcs7"} & withheld
 
 
-def test_user_data_are_requested_even_if_not_listed() -> None:
+def test_user_data_is_requested_even_if_unlisted() -> None:
     source = Failing({"meta-data/instance-id": b"i-1234567890abcdef0"})
 
     snapshot = crawl(source)
@@ -125,7 +125,7 @@ def test_listed_path_that_answers_404_is_absent() -> None:
     assert crawled.bodies["meta-data/ami-id"] == b"ami-1"
 
 
-def test_unknown_name_to_include_is_an_error_before_the_first_request() -> None:
+def test_unknown_include_is_an_error_before_the_first_request() -> None:
     source = Failing({})
 
     with pytest.raises(UsageError):
@@ -134,10 +134,10 @@ def test_unknown_name_to_include_is_an_error_before_the_first_request() -> None:
     assert source.paths == []
 
 
-# What is a directory
+# Directories
 
 
-def test_directory_listed_without_a_slash_is_recognised_by_its_declaration() -> None:
+def test_declared_directory_listed_without_a_slash_is_recognised() -> None:
     bodies = {
         "meta-data/": b"placement\nnetwork\npublic-keys\ntags",
         "meta-data/placement/": b"region",
@@ -358,7 +358,7 @@ def test_unread_directory_affects_only_the_paths_below_it() -> None:
 
 
 @pytest.mark.parametrize("path", ["meta-data/", "meta-data/ami-id", "user-data"])
-def test_crawl_fails_when_the_service_disappears(path: str) -> None:
+def test_crawl_fails_if_the_service_becomes_unavailable(path: str) -> None:
     gone = UnavailableError(NOBODY, "connection refused")
 
     with pytest.raises(UnavailableError) as caught:
@@ -432,7 +432,7 @@ except KeyboardInterrupt:
     assert (output.replace("waiting\n", ""), errors, process.returncode) == ("interrupted\n", "", 0)
 
 
-# How many at a time
+# Concurrency
 
 
 class Counting:

@@ -38,7 +38,7 @@ HTML = b"<html><body>Please log in, PRIVATE</body></html>"
 
 
 def altered(bodies: dict[str, bytes], *, name: str = "plain") -> Snapshot:
-    """Return a simulated instance with other bodies, listed in its directories."""
+    """Return a simulated instance with ``bodies`` replaced or added, and listed in their directories."""
     snapshot = instances.load(name)
     listings = {path[: path.rindex("/", 0, -1) + 1] for path in bodies if "/" in path[:-1]}
     kept = {path: body for path, body in snapshot.bodies.items() if path not in listings | {"meta-data/"}}
@@ -52,7 +52,7 @@ def text(body: bytes) -> Any:
         return {"base64": base64.b64encode(body).decode()}
 
 
-# One instance, one dict
+# The dict
 
 
 @INCLUDES
@@ -76,7 +76,7 @@ def test_facts_are_the_same_from_every_source(name: str, include: tuple[str, ...
 
 @INCLUDES
 @pytest.mark.parametrize("name", ALL)
-def test_order_of_the_answers_does_not_change_the_facts(name: str, include: tuple[str, ...]) -> None:
+def test_order_of_the_replies_does_not_change_the_facts(name: str, include: tuple[str, ...]) -> None:
     class Shuffling:
         def __init__(self, seed: int) -> None:
             self._random = random.Random(seed)
@@ -127,7 +127,7 @@ def test_absent_attribute_is_not_a_key(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_only_documents_hold_null(name: str) -> None:
+def test_only_documents_contain_null(name: str) -> None:
     everything = facts(instances.load(name), include=EVERYTHING)
 
     for key in DOCUMENTS & everything.keys():
@@ -154,7 +154,7 @@ def test_only_an_empty_body_yields_empty_text(name: str) -> None:
     assert {snapshot.get(path) for path in empty} <= {b""}
 
 
-def test_types_follow_from_the_declarations_and_not_from_the_bytes() -> None:
+def test_types_depend_on_the_declarations_and_not_on_the_bytes() -> None:
     document = json.dumps({"accountId": "012345678901", "region": "us-east-1"}).encode()
     tags = {f"meta-data/tags/instance/{key}": key.encode() for key in ("1e3", "no", "0o17", "12:34:56", "null", "[]")}
 
@@ -218,7 +218,7 @@ def test_network_interfaces_are_sorted_by_card_and_device_with_the_primary_first
     assert interfaces[0]["mac"] == everything["mac"]
 
 
-def test_interface_without_a_card_sorts_on_the_first_card_and_without_a_device_number_last() -> None:
+def test_interface_without_a_card_is_sorted_as_card_0_and_without_a_device_number_last() -> None:
     numbers = {
         "0a:00:5e:00:53:01/": {"device-number": b"1", "network-card": b"1"},
         "0a:00:5e:00:53:02/": {"network-card": b"0"},
@@ -266,24 +266,24 @@ def test_directory_in_place_of_the_network_card_is_ignored() -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_tree_holds_every_body_and_nothing_else(name: str) -> None:
+def test_tree_contains_every_body_and_nothing_else(name: str) -> None:
     snapshot = instances.load(name)
 
     everything = facts(snapshot, include=EVERYTHING)
 
     leaves = {path: body for path, body in snapshot.bodies.items() if path and not path.endswith("/")}
     served = {
-        **dict(flat(everything["meta_data"], "meta-data/", leaves)),
-        **dict(flat(everything["dynamic"], "dynamic/", leaves)),
+        **dict(leaves_of(everything["meta_data"], "meta-data/", leaves)),
+        **dict(leaves_of(everything["dynamic"], "dynamic/", leaves)),
     }
     assert served == {path: text(body) for path, body in leaves.items() if path != "user-data"}
 
 
-def flat(tree: dict[str, Any], directory: str, leaves: dict[str, bytes]) -> Iterator[tuple[str, Any]]:
+def leaves_of(tree: dict[str, Any], directory: str, leaves: dict[str, bytes]) -> Iterator[tuple[str, Any]]:
     """Yield the path and the value of each leaf of a tree."""
     for name, value in tree.items():
         if isinstance(value, dict) and directory + name not in leaves:
-            yield from flat(value, f"{directory}{name}/", leaves)
+            yield from leaves_of(value, f"{directory}{name}/", leaves)
         else:
             yield directory + name, value
 
@@ -341,7 +341,7 @@ def test_collection_names_withheld_paths_and_how_to_include_them(name: str) -> N
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_with_everything_included_nothing_is_withheld(name: str) -> None:
+def test_facts_with_every_name_included_withhold_nothing(name: str) -> None:
     assert facts(instances.load(name), include=EVERYTHING)["collection"] == {"withheld": {}, "unread": {}}
 
 
@@ -370,7 +370,7 @@ def test_unread_path_is_reported_with_its_reason_and_its_siblings_are_read() -> 
     assert {**partial, "collection": None} == {**whole, "collection": None}
 
 
-def test_values_below_an_unread_directory_are_not_absent() -> None:
+def test_unread_directory_is_reported_and_its_attributes_have_no_key() -> None:
     snapshot = instances.load("plain")
     bodies = {path: body for path, body in snapshot.bodies.items() if not path.startswith("meta-data/placement/")}
 
@@ -390,15 +390,15 @@ def test_unreachable_name_is_unread() -> None:
 # Markers
 
 
-def without(path: str, *, name: str = "busy") -> Snapshot:
-    """Return a simulated instance in which ``path``, or everything below the directory ``path``, was unread."""
+def with_unread(path: str, *, name: str = "busy") -> Snapshot:
+    """Return a simulated instance in which ``path``, or everything below the directory ``path``, is unread."""
     bodies = instances.load(name).bodies
     kept = {each: body for each, body in bodies.items() if not each.startswith(path)}
     return Snapshot(kept, {path: Gap("unread", "HTTP 503", 503)})
 
 
 def test_unread_value_is_a_marker_at_its_key_in_the_attributes_and_the_tree() -> None:
-    everything = collected(without("meta-data/instance-id"))
+    everything = collected(with_unread("meta-data/instance-id"))
 
     marker = Unread("meta-data/instance-id", "HTTP 503")
     assert everything["instance_id"] == everything["meta_data"]["instance-id"] == marker
@@ -408,7 +408,7 @@ def test_unread_value_is_a_marker_at_its_key_in_the_attributes_and_the_tree() ->
 def test_mapping_with_an_unread_child_holds_the_marker_under_its_key() -> None:
     path = "meta-data/tags/instance/City"
 
-    everything = collected(without(path))
+    everything = collected(with_unread(path))
 
     assert everything["tags"]["City"] == Unread(path, "HTTP 503")
     assert everything["tags"]["Mood"] == facts(instances.load("busy"))["tags"]["Mood"]
@@ -418,13 +418,13 @@ def test_mapping_with_an_unread_child_holds_the_marker_under_its_key() -> None:
 def test_unread_directory_is_one_marker_for_each_fact_that_reads_it() -> None:
     path = "meta-data/tags/instance/"
 
-    everything = collected(without(path))
+    everything = collected(with_unread(path))
 
     assert everything["tags"] == everything["meta_data"]["tags"]["instance"] == Unread(path, "HTTP 503")
 
 
 def test_unread_document_marks_every_attribute_that_needs_it() -> None:
-    everything = collected(without(DOCUMENT))
+    everything = collected(with_unread(DOCUMENT))
 
     assert {everything[name] for name in OF_DOCUMENT} == {Unread(DOCUMENT, "HTTP 503")}
 
@@ -534,7 +534,7 @@ def test_error_document_is_absent_and_in_the_tree_as_served() -> None:
     assert everything.keys() == whole.keys() - OF_INFO
 
 
-def test_document_without_a_field_affects_only_that_attribute() -> None:
+def test_missing_field_of_a_document_affects_only_its_attribute() -> None:
     whole = facts(instances.load("plain"))
 
     everything = facts(altered({DOCUMENT: b'{"instanceId": "i-1234567890abcdef0"}'}))
@@ -544,7 +544,7 @@ def test_document_without_a_field_affects_only_that_attribute() -> None:
     assert everything["region"] == whole["placement_region"]
 
 
-def test_vanished_association_does_not_affect_the_others() -> None:
+def test_absent_association_does_not_affect_the_others() -> None:
     interface = f"{MACS}0a:00:5e:00:53:01/"
     bodies = {"public-ipv4s": b"203.0.113.25\n203.0.113.26", "ipv4-associations/203.0.113.26": b"10.0.0.1"}
 
@@ -572,7 +572,7 @@ def test_empty_body_of_a_never_empty_attribute_is_unread() -> None:
     assert everything["tags"]["none"] == ""
 
 
-def test_role_name_is_in_the_facts_and_its_credentials_are_not() -> None:
+def test_role_name_is_a_fact_and_its_credentials_are_withheld() -> None:
     everything = facts(instances.load("busy"))
 
     assert everything["iam_role_name"] == "busy-role"
@@ -586,7 +586,7 @@ def test_malformed_value_is_in_the_tree_as_served() -> None:
     assert everything["meta_data"]["ami-launch-index"] == HTML.decode()
 
 
-def test_malformed_value_of_an_interface_affects_only_itself() -> None:
+def test_malformed_value_of_an_interface_affects_only_its_attribute() -> None:
     path = f"{MACS}0a:00:5e:00:53:01/device-number"
 
     everything = facts(Snapshot({path: HTML, f"{MACS}0a:00:5e:00:53:01/subnet-id": b"subnet-1"}))
@@ -624,7 +624,7 @@ def test_error_about_a_malformed_value_does_not_quote_it(name: str, body: bytes)
     assert "PRIVATE" not in printed
 
 
-def test_traceback_of_malformed_credentials_does_not_hold_them() -> None:
+def test_traceback_of_malformed_credentials_does_not_quote_them() -> None:
     path = "meta-data/iam/security-credentials/busy-role"
     instance = EC2Metadata(source=altered({path: b'{"SecretAccessKey": "PRIVATE'}, name="busy"))
 
@@ -639,8 +639,8 @@ def test_traceback_of_malformed_credentials_does_not_hold_them() -> None:
 # Leaks of withheld values
 
 
-def needles(snapshot: Snapshot) -> Iterator[bytes]:
-    """Yield each secret of an instance, whole and in pieces that would be enough to use it."""
+def secrets_of(snapshot: Snapshot) -> Iterator[bytes]:
+    """Yield each secret of an instance, whole and in parts that an attacker could use."""
     for path, body in snapshot.bodies.items():
         if path.endswith("/") or not path:
             continue
@@ -662,20 +662,20 @@ def unpacked(body: bytes) -> bytes:
         return body
 
 
-def forms(needle: bytes) -> Iterator[str]:
+def encodings_of(needle: bytes) -> Iterator[str]:
     """Yield the forms of a leaked secret: plain, in JSON, in base64."""
     for encoding in ("utf-8", "latin-1"):
         plain = needle.decode(encoding, errors="replace")
         yield plain
         yield json.dumps(plain)[1:-1]
         yield json.dumps(plain, ensure_ascii=False)[1:-1]
-    # The base64 of a part of a text depends on its offset within a group of three bytes.
+    # The base64 of a substring depends on its offset within a group of three bytes.
     for offset in range(3):
         yield base64.b64encode(bytes(offset) + needle)[4 if offset else 0 : -4].decode()
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_no_output_holds_a_secret_unless_it_is_included(name: str) -> None:
+def test_no_output_contains_a_secret_that_is_not_included(name: str) -> None:
     snapshot = instances.load(name)
     with Simulator(snapshot) as url:
         live = crawl(IMDSClient(url, max_rate=0))
@@ -687,14 +687,16 @@ def test_no_output_holds_a_secret_unless_it_is_included(name: str) -> None:
         str(IncompleteError(facts(snapshot)["collection"]["withheld"])),
     ]
 
-    secrets = {form for needle in needles(snapshot) if len(needle) >= 8 for form in forms(needle) if len(form) >= 8}
+    secrets = {
+        form for needle in secrets_of(snapshot) if len(needle) >= 8 for form in encodings_of(needle) if len(form) >= 8
+    }
 
     assert len(secrets) > 20
     assert [secret for secret in secrets for output in outputs if secret in output] == []
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_every_secret_is_in_the_output_when_it_is_included(name: str) -> None:
+def test_every_included_secret_is_in_the_output(name: str) -> None:
     snapshot = instances.load(name)
     with Simulator(snapshot) as url:
         live = crawl(IMDSClient(url, max_rate=0), include=EVERYTHING)
@@ -705,10 +707,10 @@ def test_every_secret_is_in_the_output_when_it_is_included(name: str) -> None:
         body for path, body in snapshot.bodies.items() if path in WITHHELD_NAMES.values() and not path.endswith("/")
     ]
     for body in whole:
-        assert all(any(form in output for form in forms(body)) for output in outputs)
-    for needle in needles(snapshot):
+        assert all(any(form in output for form in encodings_of(body)) for output in outputs)
+    for needle in secrets_of(snapshot):
         if b"EXAMPLEKEY" in needle:
-            assert all(any(form in output for form in forms(needle)) for output in outputs)
+            assert all(any(form in output for form in encodings_of(needle)) for output in outputs)
 
 
 # Collecting
@@ -757,7 +759,7 @@ def test_unavailable_service_is_an_error_even_with_allow_partial() -> None:
         collect(Gone(), allow_partial=True)
 
 
-def test_unknown_name_to_include_is_an_error() -> None:
+def test_unknown_include_is_an_error() -> None:
     with pytest.raises(UsageError):
         facts(Snapshot({}), include=["everything"])
 

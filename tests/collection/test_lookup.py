@@ -33,7 +33,7 @@ def busy() -> Snapshot:
     return instances.load("busy")
 
 
-# As few requests as possible
+# Requests
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,9 @@ def busy() -> Snapshot:
         ("maintenance_scheduled.0.Code", ["meta-data/events/maintenance/scheduled"]),
     ],
 )
-def test_single_fact_costs_one_token_and_the_requests_it_needs(busy: Snapshot, name: str, paths: list[str]) -> None:
+def test_lookup_sends_one_token_request_and_only_the_requests_that_it_needs(
+    busy: Snapshot, name: str, paths: list[str]
+) -> None:
     simulator = Simulator(busy)
 
     with simulator as url:
@@ -75,7 +77,7 @@ def test_single_fact_costs_one_token_and_the_requests_it_needs(busy: Snapshot, n
     assert sorted(asked) == sorted(["api/token", *paths])
 
 
-def test_unknown_name_costs_no_request(busy: Snapshot) -> None:
+def test_unknown_name_sends_no_request(busy: Snapshot) -> None:
     simulator = Simulator(busy)
 
     with simulator as url, pytest.raises(UsageError):
@@ -84,7 +86,7 @@ def test_unknown_name_costs_no_request(busy: Snapshot) -> None:
     assert simulator.requests == []
 
 
-def test_unknown_tag_costs_only_the_listing_of_tags(busy: Snapshot) -> None:
+def test_unknown_tag_requests_only_the_listing_of_tags(busy: Snapshot) -> None:
     simulator = Simulator(busy)
 
     with simulator as url, pytest.raises(AbsentError):
@@ -96,13 +98,13 @@ def test_unknown_tag_costs_only_the_listing_of_tags(busy: Snapshot) -> None:
 # Names
 
 
-def names(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+def dotted_names(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the dotted name of every fact within ``value``."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
         within = f"{name}.{key}" if name else str(key)
         yield within, item
-        yield from names(item, within)
+        yield from dotted_names(item, within)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -112,9 +114,9 @@ def test_every_fact_is_found_under_its_dotted_name(name: str) -> None:
     for key in ("meta_data", "dynamic", "collection", "user_data"):
         everything.pop(key, None)
 
-    found = {dotted: lookup(snapshot, dotted, include=WITHHELD_NAMES) for dotted, _ in names(everything)}
+    found = {dotted: lookup(snapshot, dotted, include=WITHHELD_NAMES) for dotted, _ in dotted_names(everything)}
 
-    assert found == dict(names(everything))
+    assert found == dict(dotted_names(everything))
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -123,14 +125,14 @@ def test_every_fact_of_the_trees_is_found_under_its_dotted_name(name: str) -> No
     everything = facts(snapshot)
     trees = {key: everything[key] for key in ("meta_data", "dynamic", "collection")}
 
-    some = list(names(trees))[::29]
+    some = list(dotted_names(trees))[::29]
     found = {dotted: lookup(snapshot, dotted) for dotted, _ in some}
 
     assert found == dict(some)
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_facts_within_one_come_in_the_same_order(name: str) -> None:
+def test_lookup_keeps_the_order_of_the_facts(name: str) -> None:
     snapshot = instances.load(name)
 
     interfaces = lookup(snapshot, "network_interfaces")
@@ -181,14 +183,14 @@ def test_name_returns_its_value(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("position", [0, 1, 2, 3])
-def test_position_of_an_interface_is_the_one_in_the_facts(busy: Snapshot, position: int) -> None:
+def test_positions_of_interfaces_match_the_facts(busy: Snapshot, position: int) -> None:
     expected = list(facts(busy)["network_interfaces"].values())[position]
 
     assert lookup(busy, f"network_interfaces.{position}") == expected
     assert lookup(busy, f"network-interfaces.{position}.subnet-id") == expected["subnet_id"]
 
 
-def test_interface_without_a_device_number_is_last_as_in_the_facts() -> None:
+def test_interface_without_a_device_number_is_last() -> None:
     late, early = "0a:00:5e:00:53:01", "0a:00:5e:00:53:02"
     snapshot = Snapshot({f"{MACS}{late}/subnet-id": b"subnet-late", f"{MACS}{early}/device-number": b"0"})
 
@@ -197,11 +199,11 @@ def test_interface_without_a_device_number_is_last_as_in_the_facts() -> None:
     assert lookup(snapshot, "network_interfaces.1.subnet_id") == "subnet-late"
 
 
-def test_position_among_tags_is_the_one_in_the_listing(busy: Snapshot) -> None:
+def test_positions_of_tags_match_the_listing(busy: Snapshot) -> None:
     assert lookup(busy, "tags.1") == list(facts(busy)["tags"].values())[1]
 
 
-def test_user_data_are_bytes(busy: Snapshot) -> None:
+def test_user_data_is_bytes(busy: Snapshot) -> None:
     assert lookup(busy, "user_data", include=["user_data"]) == busy.read("user-data")
 
 
@@ -249,8 +251,8 @@ def test_name_with_an_asterisk_returns_a_dict_of_all_matches(busy: Snapshot, glo
     pattern = re.escape(glob.replace("local-ipv4s", "private_ipv4s")).replace(
         r"\*", ".+" if "tags" in glob else "[^.]+"
     )
-    assert found == {name: value for name, value in names(facts(busy)) if re.fullmatch(pattern, name)}
-    assert list(found) == [name for name, _ in names(facts(busy)) if name in found]
+    assert found == {name: value for name, value in dotted_names(facts(busy)) if re.fullmatch(pattern, name)}
+    assert list(found) == [name for name, _ in dotted_names(facts(busy)) if name in found]
 
 
 def test_path_with_an_asterisk_returns_a_dict_of_the_attributes_read_from_it(busy: Snapshot) -> None:
@@ -262,7 +264,7 @@ def test_path_with_an_asterisk_returns_a_dict_of_the_attributes_read_from_it(bus
     assert {"placement_region", "availability_zone"} <= found.keys()
 
 
-def test_asterisk_leaves_out_absent_and_withheld_facts(busy: Snapshot) -> None:
+def test_asterisk_skips_absent_and_withheld_facts(busy: Snapshot) -> None:
     assert lookup(busy, "*_id*").keys() == {name for name in facts(busy) if "_id" in name}
 
 
@@ -272,7 +274,7 @@ def test_asterisk_without_a_match_on_this_instance_is_absent(busy: Snapshot) -> 
 
 
 def test_asterisk_that_matches_an_unread_value_is_an_error_unless_allowed() -> None:
-    snapshot = gapped(f"{TAGS}City")
+    snapshot = with_unread(f"{TAGS}City")
     told: dict[str, str] = {}
 
     with pytest.raises(IncompleteError):
@@ -361,7 +363,7 @@ BARE = Snapshot({"meta-data/instance-id": b"i-1234567890abcdef0", f"{MACS}{MAC}/
 
 
 @pytest.mark.parametrize("name", ["tags", "tags.Name", "tags/instance/"])
-def test_error_about_switched_off_tags_has_the_command_that_switches_them_on(name: str) -> None:
+def test_error_about_switched_off_tags_quotes_the_command_that_switches_them_on(name: str) -> None:
     with pytest.raises(AbsentError, match=r"switched off .* `aws ec2 modify-instance-metadata-options --instance-id "):
         lookup(BARE, name)
 
@@ -372,7 +374,7 @@ def test_error_on_an_instance_without_a_role_names_the_cause(name: str) -> None:
         lookup(BARE, name)
 
 
-def test_error_about_an_invalid_position_lists_the_valid_ones() -> None:
+def test_error_about_an_invalid_position_lists_the_valid_positions() -> None:
     with pytest.raises(AbsentError, match=r"^network_interfaces\.5\.mac is absent: there is 1 interface: 0$"):
         lookup(BARE, "network_interfaces.5.mac")
 
@@ -410,22 +412,22 @@ def test_withheld_path_of_the_tree_is_not_absent(instance: str, name: str, inclu
 def test_withheld_path_inside_a_fact_is_left_out(busy: Snapshot, name: str) -> None:
     value = lookup(busy, name)
 
-    assert dict(names(facts(busy)))[name] == value if "." in name else facts(busy)[name] == value
+    assert dict(dotted_names(facts(busy)))[name] == value if "." in name else facts(busy)[name] == value
 
 
 @pytest.mark.parametrize("name", ["user-data/../user-data", "./placement/region", "meta-data/../user-data"])
-def test_path_with_dots_is_an_error(busy: Snapshot, name: str) -> None:
+def test_path_with_a_dot_segment_is_an_error(busy: Snapshot, name: str) -> None:
     with pytest.raises(UsageError):
         lookup(busy, name)
 
 
-def test_unknown_name_to_include_is_an_error(busy: Snapshot) -> None:
+def test_unknown_include_is_an_error(busy: Snapshot) -> None:
     with pytest.raises(UsageError, match="'everything' is not a withheld fact"):
         lookup(busy, "instance_id", include=["everything"])
 
 
-def gapped(path: str, reason: str = "HTTP 503", status: int | None = 503) -> Snapshot:
-    """Return a busy instance of which ``path`` could not be read."""
+def with_unread(path: str, reason: str = "HTTP 503", status: int | None = 503) -> Snapshot:
+    """Return a busy instance in which ``path`` is unread."""
     bodies = {other: body for other, body in instances.load("busy").bodies.items() if other != path}
     return Snapshot(bodies, {path: Gap("unread", reason, status)})
 
@@ -446,7 +448,7 @@ def gapped(path: str, reason: str = "HTTP 503", status: int | None = 503) -> Sna
 @pytest.mark.parametrize("on_unread", [None, print])
 def test_unread_fact_is_an_error(name: str, path: str, on_unread: Callable[[str, str], object] | None) -> None:
     with pytest.raises(UnreadError) as caught:
-        lookup(gapped(path), name, on_unread=on_unread)
+        lookup(with_unread(path), name, on_unread=on_unread)
 
     assert (caught.value.path, caught.value.reason, caught.value.status) == (path, "HTTP 503", 503)
 
@@ -463,7 +465,7 @@ def test_unread_fact_is_an_error(name: str, path: str, on_unread: Callable[[str,
     ],
 )
 def test_fact_with_an_unread_part_is_an_error_without_on_unread(name: str, path: str) -> None:
-    snapshot = gapped(path)
+    snapshot = with_unread(path)
 
     with pytest.raises(IncompleteError) as caught:
         lookup(snapshot, name)
@@ -472,14 +474,14 @@ def test_fact_with_an_unread_part_is_an_error_without_on_unread(name: str, path:
 
     assert caught.value.unread == told == {path: "HTTP 503"}
     assert value
-    assert value == dict(names(facts(snapshot)))[name.replace("-", "_")]
+    assert value == dict(dotted_names(facts(snapshot)))[name.replace("-", "_")]
 
 
 @pytest.mark.parametrize("name", ["meta_data.tags.instance.Mood", "meta_data.placement", "dynamic", "tags.Mood"])
 def test_unread_path_outside_a_fact_is_ignored(name: str) -> None:
-    snapshot = gapped(f"{TAGS}City")
+    snapshot = with_unread(f"{TAGS}City")
 
-    assert lookup(snapshot, name) == dict(names(facts(snapshot)))[name]
+    assert lookup(snapshot, name) == dict(dotted_names(facts(snapshot)))[name]
 
 
 def test_malformed_fact_is_an_error() -> None:
@@ -497,7 +499,7 @@ def test_path_withheld_from_a_snapshot_is_not_absent() -> None:
         lookup(capture, "identity_credentials", include=["identity_credentials"])
 
 
-def test_redirected_directory_is_not_a_gap() -> None:
+def test_redirected_directory_is_read_with_its_slash() -> None:
     moved = UnreadError("meta-data/future", "HTTP 301", status=301)
 
     class Redirecting:

@@ -90,5 +90,5 @@ def test_path_of_every_attribute_resolves_to_an_attribute_read_from_it(entry: ob
         ("qqqq", ""),
     ],
 )
-def test_unknown_name_suggests_from_attributes_aws_names_and_interface_fields(name: str, hint: str) -> None:
+def test_suggestion_is_an_attribute_an_aws_name_or_an_interface_field(name: str, hint: str) -> None:
     assert suggestion(name) == hint

@@ -68,7 +68,7 @@ def test_every_attribute_is_selected_by_its_name(name: str) -> None:
         assert select(everything, [key]) == {key: value}
 
 
-def test_selecting_does_not_mutate_the_facts() -> None:
+def test_select_does_not_mutate_the_facts() -> None:
     before = repr(FACTS)
 
     select(FACTS, ["tags.Name", "network_interfaces.0"])
@@ -81,7 +81,7 @@ def test_glob_that_matches_no_fact_of_any_instance_is_an_error_with_a_suggestion
         select(FACTS, ["instance_idea"])
 
 
-def test_every_glob_that_matches_no_fact_of_any_instance_is_named() -> None:
+def test_error_names_every_glob_that_matches_no_fact_of_any_instance() -> None:
     with pytest.raises(UsageError, match=r"^no fact matches 'tag\.Name', 'EC2_X\*'; "):
         select(FACTS, ["tag.Name", "instance_id", "EC2_X*"])
 
@@ -141,7 +141,7 @@ def test_glob_for_a_fact_in_an_unread_directory_selects_its_marker(glob: str) ->
 
 
 @pytest.mark.parametrize("glob", ["instance_id", "instance_*"])
-def test_unread_value_without_a_matching_glob_is_not_selected(glob: str) -> None:
+def test_unread_value_that_no_glob_matches_is_not_selected(glob: str) -> None:
     everything = {"instance_id": "i-1", "instance_type": TYPE, "tags": TAGS}
 
     expected = {"instance_id": "i-1"} if glob == "instance_id" else {"instance_id": "i-1", "instance_type": TYPE}
@@ -170,6 +170,6 @@ def test_glob_for_a_variable_in_an_unread_directory_selects_its_marker() -> None
     assert matching({"tags": TAGS}, ["EC2_TAGS_NAME"], spell=spell) == [("tags",)]
 
 
-def test_glob_with_an_open_bracket_is_explained() -> None:
+def test_error_about_an_open_bracket_has_the_remedy() -> None:
     with pytest.raises(UsageError, match=r"'tags\[' has an open bracket: close it, or write \[\[\] for a literal \["):
         select({"tags": {}}, ["tags["])

@@ -45,7 +45,7 @@ def test_facts_of_an_instance_have_their_types(name: str) -> None:
 
 
 def conforms(value: Any, hint: Any) -> bool:
-    """Whether a value of the facts is of a type."""
+    """Whether a value of the facts conforms to a type."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
         return True

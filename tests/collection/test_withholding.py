@@ -16,7 +16,7 @@ ROLES = "meta-data/iam/security-credentials/"
 ROLE = f"{ROLES}busy-role"
 
 
-class Asked:
+class Recorder:
     """A source that answers every path with the same body and records every requested path."""
 
     def __init__(self, body: bytes | None = b"a plain value") -> None:
@@ -28,10 +28,10 @@ class Asked:
         return self._body
 
 
-# Withheld by declaration
+# Withheld by path
 
 
-def test_names_equal_the_declarations() -> None:
+def test_withheld_names_equal_the_declarations() -> None:
     declared = {name for name, attribute in attributes(EC2Metadata).items() if attribute.withheld}
 
     assert WITHHELD_NAMES.keys() == declared
@@ -41,7 +41,7 @@ def test_names_equal_the_declarations() -> None:
 @pytest.mark.parametrize(("name", "path"), [*(WITHHELD_NAMES | {"iam_security_credentials": ROLE}).items()])
 def test_path_is_withheld_under_its_name(name: str, path: str) -> None:
     with pytest.raises(WithheldError, match=f"is withheld; ask for it with --include {name}$") as caught:
-        Withholding(Asked()).get(path)
+        Withholding(Recorder()).get(path)
 
     assert (caught.value.path, caught.value.include) == (WITHHELD_NAMES[name], name)
     assert caught.value.reason == f"included only with --include {name}"
@@ -69,7 +69,7 @@ STRUCTURE = [
 @pytest.mark.parametrize("path", STRUCTURE)
 def test_undeclared_path_in_a_withheld_directory_is_withheld(path: str) -> None:
     with pytest.raises(WithheldError) as caught:
-        Withholding(Asked()).get(path)
+        Withholding(Recorder()).get(path)
 
     assert (caught.value.path, caught.value.include) == (path, path)
 
@@ -88,12 +88,12 @@ def test_undeclared_path_in_a_withheld_directory_is_withheld(path: str) -> None:
     ],
 )
 def test_declared_harmless_path_is_not_withheld(path: str) -> None:
-    assert Withholding(Asked()).get(path) == b"a plain value"
+    assert Withholding(Recorder()).get(path) == b"a plain value"
 
 
-def test_listing_of_roles_that_holds_a_secret_is_withheld() -> None:
+def test_listing_of_roles_that_looks_like_a_secret_is_withheld() -> None:
     with pytest.raises(WithheldError):
-        Withholding(Asked(b'{"SecretAccessKey": "EXAMPLEKEY"}')).get(ROLES)
+        Withholding(Recorder(b'{"SecretAccessKey": "EXAMPLEKEY"}')).get(ROLES)
 
 
 VARIANTS = {
@@ -117,13 +117,13 @@ def test_no_spelling_of_a_path_bypasses_withholding(path: str, variant: object) 
     assert callable(variant)
 
     with pytest.raises(WithheldError):
-        Withholding(Asked()).get(variant(path))
+        Withholding(Recorder()).get(variant(path))
 
 
 @pytest.mark.parametrize("segment", [".", ".."])
 @pytest.mark.parametrize("form", ["meta-data/{}/user-data", "{}/user-data", "meta-data/iam/{}", "{}"])
-def test_path_with_dots_is_refused_without_a_request(form: str, segment: str) -> None:
-    source = Asked()
+def test_path_with_a_dot_segment_is_refused_without_a_request(form: str, segment: str) -> None:
+    source = Recorder()
 
     with pytest.raises(UsageError, match=r"has a \. or \.\. segment"):
         Withholding(source).get(form.format(segment))
@@ -147,7 +147,7 @@ def test_path_with_dots_is_refused_without_a_request(form: str, segment: str) ->
     ],
 )
 def test_credentials_are_not_requested(path: str) -> None:
-    source = Asked()
+    source = Recorder()
 
     with pytest.raises(WithheldError):
         Withholding(source).get(path)
@@ -157,13 +157,13 @@ def test_credentials_are_not_requested(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["user-data", "dynamic/instance-identity/pkcs7"])
 def test_missing_withheld_path_is_absent(path: str) -> None:
-    source = Asked(None)
+    source = Recorder(None)
 
     assert Withholding(source).get(path) is None
     assert source.paths == [path]
 
 
-def test_path_that_could_not_be_read_is_unread_and_not_withheld() -> None:
+def test_withheld_path_that_cannot_be_read_is_unread() -> None:
     source = Snapshot({}, {"user-data": Gap("unread", "HTTP 503", 503)})
 
     with pytest.raises(UnreadError):
@@ -185,18 +185,18 @@ def test_path_that_could_not_be_read_is_unread_and_not_withheld() -> None:
     ],
 )
 def test_other_path_is_not_withheld(path: str) -> None:
-    assert Withholding(Asked()).get(path) == b"a plain value"
+    assert Withholding(Recorder()).get(path) == b"a plain value"
 
 
-def test_slashes_are_normalised_before_a_source_is_read() -> None:
-    source = Asked()
+def test_repeated_slashes_are_removed_before_the_request() -> None:
+    source = Recorder()
 
     Withholding(source).get("//meta-data//placement//")
 
     assert source.paths == ["meta-data/placement/"]
 
 
-# Withheld because a body looks like credentials
+# Withheld by content
 
 
 CREDENTIALS = b'{"AccessKeyId": "id", "SecretAccessKey": "EXAMPLEKEY"}'
@@ -206,13 +206,13 @@ def test_body_that_looks_like_a_secret_is_withheld_at_any_path() -> None:
     path = "meta-data/future/lease"
 
     with pytest.raises(WithheldError) as caught:
-        Withholding(Asked(CREDENTIALS)).get(path)
+        Withholding(Recorder(CREDENTIALS)).get(path)
 
     assert (caught.value.path, caught.value.include) == (path, path)
     assert "EXAMPLEKEY" not in str(caught.value)
 
 
-def test_withheld_tags_are_reported_with_the_reason_and_the_option() -> None:
+def test_withheld_tags_are_reported_with_the_reason_and_the_remedy() -> None:
     directory = "meta-data/tags/instance/"
 
     told = withheld_tags([f"{directory}db", f"{directory}my-credentials", "user-data", ROLE, "meta-data/future/lease"])
@@ -225,7 +225,7 @@ def test_withheld_tags_are_reported_with_the_reason_and_the_option() -> None:
 
 @pytest.mark.parametrize("directory", ["meta-data/tags/instance/", "meta-data/public-keys/", "meta-data/"])
 def test_listing_is_not_searched_for_secrets(directory: str) -> None:
-    assert Withholding(Asked(b"AKIAIOSFODNN7EXAMPLE")).get(directory) == b"AKIAIOSFODNN7EXAMPLE"
+    assert Withholding(Recorder(b"AKIAIOSFODNN7EXAMPLE")).get(directory) == b"AKIAIOSFODNN7EXAMPLE"
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -257,7 +257,7 @@ def is_withheld(source: Withholding, path: str) -> bool:
 @pytest.mark.parametrize(("name", "path"), WITHHELD_NAMES.items())
 def test_name_includes_its_path_and_everything_below(name: str, path: str) -> None:
     body = b'{"SecretAccessKey": "EXAMPLEKEY"}'
-    source = Withholding(Asked(body), [name])
+    source = Withholding(Recorder(body), [name])
 
     assert source.get(path) == body
     assert source.get(f"{path.rstrip('/')}/x") == body
@@ -265,7 +265,7 @@ def test_name_includes_its_path_and_everything_below(name: str, path: str) -> No
 
 @pytest.mark.parametrize("name", WITHHELD_NAMES)
 def test_name_does_not_include_other_paths(name: str) -> None:
-    source = Withholding(Asked(), [name])
+    source = Withholding(Recorder(), [name])
 
     for other, path in (WITHHELD_NAMES | {"iam_security_credentials": ROLE}).items():
         if other != name:
@@ -285,7 +285,7 @@ def test_name_does_not_include_other_paths(name: str) -> None:
     ],
 )
 def test_path_includes_itself_and_everything_below(included: str) -> None:
-    source = Withholding(Asked(CREDENTIALS), [included])
+    source = Withholding(Recorder(CREDENTIALS), [included])
 
     assert source.get("meta-data/future/lease") == CREDENTIALS
 
@@ -293,11 +293,11 @@ def test_path_includes_itself_and_everything_below(included: str) -> None:
 @pytest.mark.parametrize("included", ["meta-data/future/lea", "meta-data/future/lease/x", "dynamic/"])
 def test_path_does_not_include_other_paths(included: str) -> None:
     with pytest.raises(WithheldError):
-        Withholding(Asked(CREDENTIALS), [included]).get("meta-data/future/lease")
+        Withholding(Recorder(CREDENTIALS), [included]).get("meta-data/future/lease")
 
 
-def test_path_of_credentials_includes_them() -> None:
-    source = Withholding(Asked(), ["meta-data/future/security-credentials"])
+def test_path_of_credentials_includes_the_credentials() -> None:
+    source = Withholding(Recorder(), ["meta-data/future/security-credentials"])
 
     assert source.get("meta-data/future/security-credentials/x") == b"a plain value"
     with pytest.raises(WithheldError):
@@ -307,21 +307,21 @@ def test_path_of_credentials_includes_them() -> None:
 @pytest.mark.parametrize("name", ["", "userdata", "USER_DATA", "/", "instance_id", "security-credentials", "*"])
 def test_unknown_name_is_an_error_that_lists_the_known_names(name: str) -> None:
     with pytest.raises(UsageError, match=", ".join(WITHHELD_NAMES)) as caught:
-        Withholding(Asked(), [name])
+        Withholding(Recorder(), [name])
 
     assert repr(name) in str(caught.value)
 
 
-def test_path_with_dots_cannot_be_included() -> None:
+def test_path_with_a_dot_segment_cannot_be_included() -> None:
     with pytest.raises(UsageError):
-        Withholding(Asked(), ["meta-data/../user-data"])
+        Withholding(Recorder(), ["meta-data/../user-data"])
 
 
 def test_error_does_not_quote_the_body() -> None:
     body = json.dumps({"SecretAccessKey": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}).encode()
 
     with pytest.raises(WithheldError) as caught:
-        Withholding(Asked(body)).get("meta-data/future/lease")
+        Withholding(Recorder(body)).get("meta-data/future/lease")
 
     assert "EXAMPLEKEY" not in repr(vars(caught.value)) + str(caught.value)
     assert caught.value.__context__ is None

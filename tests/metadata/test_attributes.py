@@ -38,27 +38,27 @@ class Volcano(Resource):
 
     @attribute("name", text)
     def name(self) -> str:
-        """What it is called."""
+        """Name."""
 
     @attribute("height", integer)
     def height(self) -> int:
-        """Metres above the sea."""
+        """Height above sea level in metres."""
 
     @attribute("eruption", text, when_absent=None)
     def last_eruption(self) -> str | None:
-        """When it erupted last."""
+        """Time of the last eruption."""
 
     @attribute("craters", lines, when_absent=list)
     def craters(self) -> list[str]:
-        """Its craters."""
+        """Names of the craters."""
 
     @attribute("mood", text, when_absent=None, cached=False)
     def mood(self) -> str | None:
-        """How it is right now."""
+        """Current mood."""
 
     @attribute("height", cached=False)
     def feet(self) -> int:
-        """Feet above the sea."""
+        """Height above sea level in feet."""
         return round(self.height / 0.3048)
 
     @attribute("depths/", needs=craters)
@@ -68,7 +68,7 @@ class Volcano(Resource):
 
     @attribute("label", when_absent=None)
     def label(self) -> str | None:
-        """What the map says."""
+        """Label on the map."""
         if not self.name:
             raise ValueError("it has no name")
         return self.fetch("label", text)
@@ -77,11 +77,11 @@ class Volcano(Resource):
 class Stratovolcano(Volcano):
     @attribute("summit", integer)
     def height(self) -> int:
-        """Metres above the sea, of the summit."""
+        """Height of the summit in metres."""
 
     @attribute("slope", integer)
     def slope(self) -> int:
-        """Degrees."""
+        """Slope in degrees."""
 
 
 def test_attribute_is_read_below_the_resource_s_directory_and_decoded() -> None:
@@ -110,7 +110,7 @@ def test_uncached_attribute_is_read_at_each_use() -> None:
     assert (before, after) == ("calm", None)
 
 
-def test_absent_attribute_raises_with_its_path() -> None:
+def test_error_of_an_absent_attribute_has_its_path() -> None:
     with pytest.raises(AbsentError) as caught:
         _ = Volcano().name
 
@@ -126,13 +126,13 @@ def test_absent_attribute_yields_its_default_and_is_requested_once() -> None:
     assert volcano.recorder.asked == ["volcano/eruption", "volcano/craters"]
 
 
-def test_default_is_not_shared() -> None:
+def test_default_is_created_for_each_resource() -> None:
     Volcano().craters.append("Gran Cono")
 
     assert Volcano().craters == []
 
 
-def test_attribute_that_raised_is_requested_again() -> None:
+def test_absent_attribute_without_a_default_is_requested_again() -> None:
     volcano = Volcano()
     with pytest.raises(AbsentError):
         _ = volcano.name
@@ -199,7 +199,7 @@ def test_malformed_body_is_a_decode_error_that_does_not_quote_it(read: Callable[
     assert "s3cret" not in "".join(traceback.format_exception(None, caught.value, None))
 
 
-def test_failure_is_not_cached() -> None:
+def test_error_is_not_cached() -> None:
     volcano = Volcano(height=b"high")
     with pytest.raises(DecodeError):
         _ = volcano.height
@@ -222,7 +222,7 @@ def test_derived_attribute_is_computed_from_others() -> None:
     volcano = Volcano(height=b"1281")
 
     assert volcano.feet == 4203
-    assert Volcano.feet.__doc__ == "Feet above the sea."
+    assert Volcano.feet.__doc__ == "Height above sea level in feet."
 
 
 def test_uncached_derived_attribute_follows_its_inputs() -> None:
@@ -234,7 +234,7 @@ def test_uncached_derived_attribute_follows_its_inputs() -> None:
     assert (before, volcano.feet) == (4203, 11014)
 
 
-def test_derived_attribute_that_cannot_be_computed_is_a_decode_error_about_its_own_path() -> None:
+def test_derived_attribute_that_cannot_be_computed_is_a_decode_error_about_its_path() -> None:
     with pytest.raises(DecodeError, match="volcano/label could not be read: it has no name"):
         _ = Volcano(name=b"").label
 
@@ -272,7 +272,7 @@ def test_requiring_a_present_attribute_reads_it() -> None:
     assert volcano.recorder.asked.count("volcano/craters") == 1
 
 
-def test_attribute_can_be_required_once_it_is_present() -> None:
+def test_attribute_that_becomes_present_can_be_required_after_clear_all() -> None:
     volcano = Volcano()
     _ = volcano.craters
 
@@ -293,7 +293,7 @@ def test_requiring_an_absent_attribute_repeatedly_uses_constant_memory() -> None
     assert depths[1] == depths[2]
 
 
-def test_reading_past_the_cache_does_not_change_the_cache() -> None:
+def test_read_bypasses_the_cache_and_does_not_change_it() -> None:
     volcano = Volcano(name=b"Vesuvius")
     _ = volcano.name
     volcano.recorder.bodies["volcano/name"] = b"Etna"
@@ -301,7 +301,7 @@ def test_reading_past_the_cache_does_not_change_the_cache() -> None:
     assert (Volcano.name.read(volcano), volcano.name) == ("Etna", "Vesuvius")
 
 
-def test_overriding_attribute_of_a_subclass_keeps_the_position_in_the_order() -> None:
+def test_attribute_that_a_subclass_overrides_keeps_its_position() -> None:
     assert list(attributes(Volcano)) == [
         "name",
         "height",
@@ -316,9 +316,9 @@ def test_overriding_attribute_of_a_subclass_keeps_the_position_in_the_order() ->
     assert attributes(Stratovolcano)["height"].path == "summit"
 
 
-def test_attribute_of_the_class_is_the_declaration() -> None:
+def test_attribute_on_the_class_is_the_declaration() -> None:
     assert isinstance(Volcano.name, Attribute)
-    assert (Volcano.name.name, Volcano.name.path, Volcano.name.__doc__) == ("name", "name", "What it is called.")
+    assert (Volcano.name.name, Volcano.name.path, Volcano.name.__doc__) == ("name", "name", "Name.")
 
 
 def test_type_is_the_return_type_of_the_method() -> None:

@@ -28,12 +28,12 @@ class Planet(TypedDict):
 
 
 @given(st.binary())
-def test_raw_returns_every_byte(body: bytes) -> None:
+def test_raw_keeps_every_byte(body: bytes) -> None:
     assert raw(body) == body
 
 
 @given(st.text())
-def test_text_returns_every_character(value: str) -> None:
+def test_text_keeps_every_character(value: str) -> None:
     assert text(value.encode()) == value
 
 
@@ -129,7 +129,7 @@ def test_invalid_body_is_an_error_with_only_the_reason(
         ("2026-01-15T08:22:00+02:00", datetime(2026, 1, 15, 6, 22, tzinfo=timezone.utc)),
     ],
 )
-def test_time_is_an_aware_one_in_utc(value: str, time: datetime) -> None:
+def test_time_is_aware_and_in_utc(value: str, time: datetime) -> None:
     assert timestamp(value) == time
     assert timestamp(value).tzinfo is timezone.utc
 

@@ -64,19 +64,19 @@ def live() -> Iterator[dict[str, EC2Metadata]]:
         each.__exit__()
 
 
-def whole(value: Any) -> Any:
-    """Return a value and everything below it, in types that can be compared."""
+def comparable(value: Any) -> Any:
+    """Return a value and everything below it in comparable types."""
     if isinstance(value, Resource):
         return {name: value_of(value, name) for name in attributes(type(value))}
     if isinstance(value, Mapping):
-        return {key: whole(each) for key, each in value.items()}
+        return {key: comparable(each) for key, each in value.items()}
     return value
 
 
 def value_of(resource: Resource, name: str) -> Any:
-    """Return the whole value of an attribute, or the class and the path of its error."""
+    """Return the comparable value of an attribute, or the class and the path of its error."""
     try:
-        return whole(getattr(resource, name))
+        return comparable(getattr(resource, name))
     except AbsentError as error:
         return AbsentError, error.path
     except UnreadError as error:
@@ -94,7 +94,7 @@ def test_snapshot_and_live_service_yield_the_same_values(
 
 
 @pytest.mark.parametrize("name", sorted(attributes(EC2Metadata).keys() - {"iam_security_credentials"}))
-def test_attribute_is_one_request(name: str) -> None:
+def test_attribute_is_read_with_one_request(name: str) -> None:
     recorder = Recorder(instances.load("busy").bodies)
 
     with suppress(AbsentError):
@@ -107,7 +107,7 @@ def test_attribute_is_one_request(name: str) -> None:
 def test_attribute_has_the_value_of_the_instance(busy: EC2Metadata, name: str) -> None:
     value = getattr(busy, name)
 
-    assert (whole(value), type(value) is bool) == (BUSY[name], type(BUSY[name]) is bool)
+    assert (comparable(value), type(value) is bool) == (BUSY[name], type(BUSY[name]) is bool)
 
 
 def test_region_of_the_placement_is_absent_on_an_old_instance() -> None:
@@ -116,7 +116,7 @@ def test_region_of_the_placement_is_absent_on_an_old_instance() -> None:
     assert (xen.region, xen.placement_region) == ("us-west-1", None)
 
 
-def test_block_devices_are_named(busy: EC2Metadata) -> None:
+def test_block_devices_are_keyed_by_virtual_name(busy: EC2Metadata) -> None:
     assert busy.block_device_mapping["ebs2"] == "sdg"
     assert list(busy.block_device_mapping) == ["ami", "ebs1", "ebs2", "ephemeral0", "ephemeral1", "root", "swap"]
 
@@ -144,7 +144,7 @@ def test_public_keys_are_keyed_by_the_name_of_the_key_pair(busy: EC2Metadata) ->
     assert {key.parent for key in busy.public_keys.values()} == {busy}
 
 
-def test_name_of_a_key_pair_may_hold_a_slash() -> None:
+def test_name_of_a_key_pair_may_contain_a_slash() -> None:
     source = {"meta-data/public-keys/": b"0=team/deploy", "meta-data/public-keys/0/openssh-key": b"ssh-rsa AAAA\n"}
 
     keys = EC2Metadata(source=Snapshot(source)).public_keys
@@ -159,7 +159,7 @@ def test_credentials_belong_to_the_listed_role(busy: EC2Metadata) -> None:
     assert (credentials["Type"], credentials["AccessKeyId"]) == ("AWS-HMAC", "AKIAIOSFODNN7EXAMPLE")
 
 
-def test_instance_identity_has_its_own_credentials(busy: EC2Metadata) -> None:
+def test_instance_identity_role_has_its_own_credentials(busy: EC2Metadata) -> None:
     assert busy.identity_credentials is not None
     assert busy.identity_credentials["AccessKeyId"] == "ASIAIOSFODNN7EXAMPLE"
     assert busy.identity_credentials_info is not None
@@ -286,7 +286,7 @@ def test_empty_body_is_retried_by_a_source_that_can() -> None:
 
 
 @pytest.mark.parametrize("name", ["public_hostname", "hostname", "instance_action"])
-def test_other_texts_may_be_empty(name: str) -> None:
+def test_other_attributes_may_be_empty(name: str) -> None:
     assert getattr(EC2Metadata(source=Snapshot({attributes(EC2Metadata)[name].path: b""})), name) == ""
 
 
@@ -300,14 +300,14 @@ def test_unread_attribute_is_never_absent(name: str) -> None:
         getattr(EC2Metadata(source=Broken()), name)
 
 
-def test_gap_of_a_snapshot_is_the_error_of_its_attribute() -> None:
+def test_unread_path_of_a_snapshot_is_an_unread_error() -> None:
     metadata = EC2Metadata(source=Snapshot({}, {"meta-data/ipv6": Gap("unread", "no answer within 1 s")}))
 
     with pytest.raises(UnreadError, match="meta-data/ipv6 could not be read: no answer within 1 s"):
         _ = metadata.ipv6
 
 
-def test_given_source_is_kept() -> None:
+def test_clear_all_keeps_a_given_source() -> None:
     source = Snapshot({"meta-data/mac": b"0e:00:5e:00:53:01"})
     metadata = EC2Metadata(source=source)
 
@@ -341,7 +341,7 @@ def test_invalid_setting_is_an_error_at_the_first_read_and_not_at_creation(
         _ = metadata.mac
 
 
-def test_cleared_instance_makes_new_parts() -> None:
+def test_cleared_instance_creates_new_parts() -> None:
     metadata = EC2Metadata(source=instances.load("plain"))
     before = metadata.network_interfaces
 
@@ -362,7 +362,7 @@ def test_instance_equals_only_itself() -> None:
 # repr and pickling
 
 
-def test_repr_names_the_source_and_then_the_instance_and_makes_no_request() -> None:
+def test_repr_shows_the_source_then_the_instance_and_sends_no_request() -> None:
     recorder = Recorder({"meta-data/instance-id": b"i-1234567890abcdef0"})
     metadata = EC2Metadata(source=recorder)
 
@@ -383,7 +383,7 @@ def test_repr_of_a_live_source_is_its_endpoint() -> None:
     assert repr(metadata) == "<EC2Metadata of http://127.0.0.1:1>"
 
 
-def test_repr_never_holds_a_withheld_value() -> None:
+def test_repr_contains_no_withheld_value() -> None:
     metadata = EC2Metadata(source=instances.load("busy"))
     _ = metadata.user_data, metadata.iam_security_credentials, list(metadata.tags.values())
 
@@ -420,7 +420,7 @@ def test_part_of_an_instance_is_pickled_with_its_instance(name: str) -> None:
     again = pickled(value)
 
     assert type(again) is type(value)
-    assert whole(again) == whole(value)
+    assert comparable(again) == comparable(value)
 
 
 def test_interface_is_pickled_with_its_instance() -> None:
@@ -444,5 +444,5 @@ def test_pickling_sends_no_request_and_drops_the_token() -> None:
 
 
 @pytest.mark.parametrize("name", attributes(EC2Metadata))
-def test_help_shows_the_sentence_of_an_attribute(name: str) -> None:
+def test_help_shows_the_description_of_an_attribute(name: str) -> None:
     assert inspect.getdoc(getattr(EC2Metadata, name)) == attributes(EC2Metadata)[name].__doc__

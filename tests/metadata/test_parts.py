@@ -64,7 +64,7 @@ def test_value_that_cannot_be_decoded_names_its_path(tags: InstanceTags) -> None
         tags["binary"]
 
 
-def test_failed_value_is_read_again(tags: InstanceTags, recorder: Recorder) -> None:
+def test_value_that_failed_is_read_again(tags: InstanceTags, recorder: Recorder) -> None:
     with pytest.raises(AbsentError):
         tags["gone"]
 
@@ -164,7 +164,7 @@ def test_address_is_known_without_a_request() -> None:
     assert interface().mac == MAC
 
 
-def test_missing_network_card_is_card_0() -> None:
+def test_network_card_defaults_to_0() -> None:
     assert interface().network_card == 0
 
 
@@ -280,7 +280,7 @@ def test_keys_are_equal_if_index_and_parent_are_equal() -> None:
     assert PublicKey(0, first) != PublicKey(0, second)
 
 
-def test_index_is_known() -> None:
+def test_index_is_known_without_a_request() -> None:
     assert PublicKey(3, EC2Metadata(source=Snapshot({}))).index == 3
 
 

@@ -106,7 +106,7 @@ CATEGORIES = [
     "dynamic/instance-identity/signature",
     "user-data",
 ]
-"""AWS's table of instance metadata categories, and what the service lists beyond it."""
+"""The instance metadata categories of AWS's table, and those that only the service lists."""
 
 TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -123,7 +123,7 @@ TYPES: dict[str, tuple[type, ...]] = {
 
 
 def conforms(value: Any, type_name: str) -> bool:
-    """Whether a value is of the type that an annotation names."""
+    """Whether a value conforms to the type in an annotation."""
     if " | " in type_name:
         return any(conforms(value, name) for name in type_name.split(" | "))
     if type_name in TYPES:
@@ -148,7 +148,7 @@ def conforms_to_document(value: Any, name: str) -> bool:
         return True
     kind = getattr(documents, name)
     fields = {key: reference.__forward_arg__ for key, reference in kind.__annotations__.items()}
-    fields["privateIp"] = "str | None"  # the original's type says str; an instance with IPv6 alone says null
+    fields["privateIp"] = "str | None"  # ec2-metadata's type is str, but the value is null on an IPv6-only instance
     return kind.__required_keys__ <= value.keys() and all(
         conforms(value[key], type_name) for key, type_name in fields.items() if key in value
     )
@@ -197,12 +197,12 @@ def test_names_are_unique_and_in_snake_case() -> None:
 
 
 @pytest.mark.parametrize("entry", schema(), ids=lambda entry: entry.name)
-def test_attribute_has_one_sentence(entry: Entry) -> None:
+def test_description_is_one_sentence(entry: Entry) -> None:
     assert re.fullmatch(r"[A-Z][^\n]*[^.…\s]\.", entry.description)
 
 
 @pytest.mark.parametrize("entry", schema(), ids=lambda entry: entry.name)
-def test_attribute_has_a_path_below_a_root(entry: Entry) -> None:
+def test_path_is_below_a_root(entry: Entry) -> None:
     assert re.fullmatch(r"(meta-data|dynamic)/.+|user-data", entry.path)
     assert "//" not in entry.path
 
@@ -213,7 +213,7 @@ def test_value_has_the_declared_type(instance: str, entry: Entry) -> None:
     name = entry.name.rpartition(".")[2]
 
     for resource in resources(instance):
-        if entry in own(resource):
+        if entry in entries_of(resource):
             try:
                 value = getattr(resource, name)
             except AbsentError:
@@ -221,8 +221,8 @@ def test_value_has_the_declared_type(instance: str, entry: Entry) -> None:
             assert conforms(value, entry.type), (resource, value)
 
 
-def own(resource: Resource) -> list[Entry]:
-    """Return the entries that are about a resource's kind."""
+def entries_of(resource: Resource) -> list[Entry]:
+    """Return the schema entries of the class of ``resource``."""
     return [
         entry
         for entry in schema()
@@ -245,7 +245,7 @@ def own(resource: Resource) -> list[Entry]:
         (datetime(2026, 1, 15, tzinfo=timezone.utc), "datetime", True),
     ],
 )
-def test_parts_of_different_types_are_not_equal(value: object, type_name: str, expected: bool) -> None:  # noqa: FBT001
+def test_conforms_compares_the_value_with_the_type(value: object, type_name: str, expected: bool) -> None:  # noqa: FBT001
     assert conforms(value, type_name) is expected
 
 
@@ -353,7 +353,7 @@ def test_tags_notices_interfaces_and_credentials_are_changeable(name: str) -> No
 
 
 @pytest.mark.parametrize("name", ["instance_id", "region", "ami_id", "network_interfaces.*.mac", "user_data"])
-def test_attribute_that_stays_the_same_while_the_instance_runs_is_not_changeable(name: str) -> None:
+def test_attribute_that_is_constant_while_the_instance_runs_is_not_changeable(name: str) -> None:
     assert not by_name()[name].changeable
 
 
