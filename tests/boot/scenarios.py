@@ -156,6 +156,7 @@ def first_boot(guest: Guest) -> dict[str, Record]:
     guest.boot()
     seen["throttled"] = look(guest)
     guest.shut_down()
+    seen["throttled"]["statuses"] = (guest.root / "opt/imds/statuses").read_text()
 
     serve(guest.root, awkward)
     guest.boot()
@@ -177,7 +178,7 @@ def service_down(guest: Guest) -> dict[str, Record]:
         "systemctl is-active -q network-online.target && systemctl list-jobs | grep -q 'ec2facts.service.*running'"
     )
     guest.until("the units wait", lambda: guest.succeeds(waiting))
-    guest.shut_down(limit=45)  # systemd kills what does not stop within 90 s
+    guest.shut_down()
     seen["shutdown"] = {"journal": guest.last_journal()}
 
     guest.boot()

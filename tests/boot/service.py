@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
 from pathlib import Path
 
@@ -21,5 +23,10 @@ if __name__ == "__main__":
     time.sleep(float((SETTINGS / "delay").read_text()))
     faults = (SETTINGS / "faults").read_text().split()
     simulator = Simulator(File(), faults=faults, host="169.254.169.254", port=80)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with simulator:
-        simulator.wait()
+        try:
+            simulator.wait()
+        finally:
+            statuses = [str(request.status) for request in simulator.requests]
+            (SETTINGS / "statuses").write_text(" ".join(statuses))
