@@ -1,4 +1,4 @@
-"""Facts as variables: the selection, the names and the values of an env file."""
+"""Env files: which facts are written, under which variable names."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from ec2facts.metadata.schema import DOCUMENTS
 from ec2facts.render.env_formats import FORMATS, Format
 
 Naming = Callable[[Sequence[str]], str]
-"""Builds the name of a variable from the parts of a fact's name."""
+"""Builds a variable's name from the parts of a fact's dotted name."""
 
 _ONLY_BY_NAME = DOCUMENTS | {"meta_data", "dynamic", "collection"}
 
 ON_EVERY_INSTANCE = frozenset(
     name
     for name, attribute in attributes(EC2Metadata).items()
-    if attribute.is_required and not attribute.withheld and name != "tags"  # tags are absent unless they are allowed
+    if attribute.is_required and not attribute.withheld and name != "tags"  # tags are absent unless enabled
 )
-"""The facts that every instance has: an env file without one of them is worse than none."""
+"""The facts that every instance has: if one of them is unread, no env file is written."""
 
 
 class Scalar(NamedTuple):
-    """One scalar of the facts, or an unread value."""
+    """A scalar fact, or an unread value."""
 
     parts: tuple[str, ...]
-    """The parts of its dotted name; a network interface and an item of a list are named by position."""
+    """The parts of the dotted name; network interfaces and list items are named by position."""
     value: str | int | float | bool | Unread
     keys: Keys
-    """The keys that lead to it from the facts."""
+    """The keys of the value in the facts, outermost first."""
 
     @property
     def dotted(self) -> str:
-        """The fact's name as ``ec2facts get`` takes it."""
+        """The dotted name that ``ec2facts get`` accepts."""
         return ".".join(self.parts)
 
     @property
@@ -48,12 +48,8 @@ class Scalar(NamedTuple):
         return self.value if isinstance(self.value, str) else json.dumps(self.value)
 
 
-def scalars(facts: Mapping[str, Any]) -> Iterator[Scalar]:
-    """Yield every scalar and every unread value in order; empty containers and the nulls of JSON yield nothing."""
-    yield from _below(facts, (), ())
-
-
-def _below(value: Any, parts: tuple[str, ...], keys: Keys) -> Iterator[Scalar]:
+def scalars(value: Any, parts: tuple[str, ...] = (), keys: Keys = ()) -> Iterator[Scalar]:
+    """Yield every scalar and every unread value in the facts, in order; None and empty containers yield nothing."""
     children: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, Mapping):
         children = value.items()
@@ -63,7 +59,7 @@ def _below(value: Any, parts: tuple[str, ...], keys: Keys) -> Iterator[Scalar]:
         yield Scalar(parts, value, keys)
     for position, (key, child) in enumerate(children):
         name = position if keys == ("network_interfaces",) else key
-        yield from _below(child, (*parts, str(name)), (*keys, key))
+        yield from scalars(child, (*parts, str(name)), (*keys, key))
 
 
 def render_env(
@@ -80,28 +76,27 @@ def render_env(
 ) -> str:
     """Return one assignment for each scalar fact, in the facts' order, in one of FORMATS.
 
-    The name of a variable is ``prefix`` and the parts of the fact's dotted name, in capitals, joined by ``separator``.
-    ``only`` selects facts by globs. A glob matches a dotted name, AWS's own name, a path or a variable's name; the
-    name of a parent selects all below it. By default every fact is selected except the verbatim tree and whole
-    documents. ``export`` is for sh.
+    A variable's name is ``prefix`` followed by the parts of the fact's dotted name in capitals, joined by
+    ``separator``. ``only`` selects facts by globs. A glob matches a dotted name, AWS's own name, a path or a
+    variable's name; a glob that matches a parent selects everything below it. By default every fact is selected except
+    the verbatim tree and whole documents. ``export`` needs the format sh.
 
     Raises UsageError for an invalid argument, such as a glob that matches no fact of any instance.
 
-    Raises IncompleteError if a selected fact is unread. With ``on_unread``, that is called with each path and reason
-    instead, comment lines name them, and the rest is written; still, a fact of ON_EVERY_INSTANCE must not be unread.
+    Raises IncompleteError if a selected fact is unread. With ``on_unread``, an unread fact is skipped and named in a
+    comment, and ``on_unread`` is called with its path and the reason; facts of ON_EVERY_INSTANCE are never skipped.
 
-    ``on_absent`` is called with each glob of ``only`` that selects nothing on this instance, and the reason.
+    ``on_absent`` is called with each glob of ``only`` that selects nothing on this instance, and with the reason.
 
-    Raises UnrepresentableError, which names all of them, for values that the format cannot hold and for variables
-    that two facts would share. With ``on_skip``, that is called with each name and reason instead, and the rest is
-    written.
+    Raises UnrepresentableError, which names every variable that the format cannot hold or that two facts share. With
+    ``on_skip``, such a variable is skipped, and ``on_skip`` is called with its name and the reason.
 
-    Values may hold any line ending: write the text without translating newlines.
+    Values can hold any line ending: write the text without newline translation.
     """
     if format not in FORMATS:
         raise UsageError(f"no format {format!r}, choose from {', '.join(FORMATS)}")
     if export and format != "sh":
-        raise UsageError(f"export is for the format sh, not for {format}")
+        raise UsageError(f"export needs the format sh, not {format}")
     name_of = naming(prefix, separator)
     unread: dict[str, str] = {}
     required: dict[str, str] = {}
@@ -119,7 +114,7 @@ def render_env(
         raise IncompleteError(required, is_needed=True)
 
     encoding = FORMATS[format]
-    refusals = ((name, _refusal(encoding, name, wanting)) for name, wanting in variables.items())
+    refusals = ((name, _refusal(encoding, name, sources)) for name, sources in variables.items())
     refused = {name: reason for name, reason in refusals if reason}
     if refused and on_skip is None:
         raise UnrepresentableError(format, refused)
@@ -139,13 +134,13 @@ def render_env(
 
 
 def naming(prefix: str, separator: str) -> Naming:
-    """Return the function that names a variable; every format accepts the characters of its names."""
+    """Return a function that builds variable names; every format accepts their characters."""
     if not prefix:
         raise UsageError("an empty prefix would let facts set any variable, such as LD_PRELOAD or PATH")
     if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", prefix):
-        raise UsageError(f"the prefix {prefix!r} cannot begin a name: use letters, digits and _, no digit first")
+        raise UsageError(f"invalid prefix {prefix!r}: use letters, digits and _, no digit first")
     if not re.fullmatch("[A-Za-z0-9_]*", separator):
-        raise UsageError(f"the separator {separator!r} cannot be part of a name: use letters, digits and _")
+        raise UsageError(f"invalid separator {separator!r}: use letters, digits and _")
     return lambda parts: prefix + separator.join(re.sub("[^A-Z0-9_]", "_", part.upper()) for part in parts)
 
 
@@ -165,8 +160,8 @@ def _selected(
     )
 
 
-def _refusal(encoding: Format, name: str, wanting: Sequence[Scalar]) -> str | None:
-    if len(wanting) == 1:
-        return encoding.refusal(name, wanting[0].text)
-    # Repr, because tag keys are text from outside and the reason is printed.
-    return "shared by " + " and ".join(repr(scalar.dotted) for scalar in wanting)
+def _refusal(encoding: Format, name: str, sources: Sequence[Scalar]) -> str | None:
+    if len(sources) == 1:
+        return encoding.refusal(name, sources[0].text)
+    # Tag keys are untrusted and the reason is printed: repr() escapes control characters.
+    return "shared by " + " and ".join(repr(scalar.dotted) for scalar in sources)

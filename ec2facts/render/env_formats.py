@@ -9,17 +9,17 @@ from typing import NamedTuple
 from ec2facts.text import escape_unprintable
 
 Refusal = Callable[[str, str], "str | None"]
-"""Returns why a format cannot hold a variable, None if it can. The reason never quotes the value."""
+"""Returns the reason why a format cannot hold a variable, or None if it can. The reason never quotes the value."""
 
 MAX_ARG_STRLEN = 131072
-"""Linux limits ``NAME=value`` and its NUL to this many bytes: with one more, every exec fails with E2BIG."""
+"""Linux limits ``NAME=value`` and its NUL to this many bytes; a longer one makes every exec fail with E2BIG."""
 
 DOCKER_LINE = 65535
-"""docker limits a line to this many bytes: with one more, it refuses the file."""
+"""docker refuses a file with a line of more bytes."""
 
 
 class Format(NamedTuple):
-    """A format of env files; ``description`` says what reads it."""
+    """A format of env files; ``description`` names the programs that read it."""
 
     description: str
     quote: Callable[[str], str]
@@ -28,22 +28,22 @@ class Format(NamedTuple):
     has_comments: bool = True
 
     def refusal(self, name: str, value: str) -> str | None:
-        """Return why the format cannot hold the variable, None if it can."""
+        """Return the reason why the format cannot hold the variable, or None if it can."""
         return next(filter(None, (refusal(name, value) for refusal in (*_ALWAYS, *self.refusals))), None)
 
     def encode(self, name: str, value: str) -> str:
-        """Return the assignment of a variable that the format can hold."""
+        """Return the assignment of a variable; check ``refusal`` first."""
         return self.entry.format(name, self.quote(value))
 
     def comment(self, text: str) -> str:
-        """Return ``text`` as one comment line, "" for a format without comments."""
+        """Return ``text`` as one comment line, or "" if the format has no comments."""
         line = escape_unprintable(text)
-        # systemd joins a comment that ends in a backslash with the next line.
+        # systemd joins a comment that ends in a backslash to the next line.
         return f"# {line}{'.' * line.endswith(chr(92))}\n" if self.has_comments else ""
 
 
 def _holds(characters: str, what: str) -> Refusal:
-    """Return a refusal of values with one of ``characters``, written like a regular expression's set."""
+    """Refuse values that hold one of ``characters``, the inside of a regular expression's character class."""
     pattern = re.compile(f"[{characters}]")
     return lambda name, value: f"the value holds {what}" if pattern.search(value) else None
 
@@ -51,30 +51,30 @@ def _holds(characters: str, what: str) -> Refusal:
 def _longer_than(limit: int, written: Callable[[str], str] = str) -> Refusal:
     def refusal(name: str, value: str) -> str | None:
         size = len(f"{name}={written(value)}".encode())
-        return f"NAME=value is {size} bytes long, of at most {limit}" if size > limit else None
+        return f"NAME=value is {size} bytes long; the limit is {limit}" if size > limit else None
 
     return refusal
 
 
 def _sh(value: str) -> str:
-    # Not '\'': systemd takes what follows an unquoted part literally.
+    # Not '\'': systemd reads everything after an unquoted part literally.
     return "'" + value.replace("'", "'\"'\"'") + "'"
 
 
 def _docker(value: str) -> str:
-    # Docker drops one CR before the end of a line.
+    # docker strips one CR from the end of a line.
     return value + "\r" if value.endswith("\r") else value
 
 
 def _dotenv(value: str) -> str:
-    # python-dotenv expands ${…} inside every kind of quotes. The nameless variable has its default, a dollar sign.
+    # python-dotenv expands ${…} inside every kind of quotes; ${:-$} expands to the default of no variable, "$".
     text = value.replace("${", "${:-$}{")
     if re.fullmatch(r"[A-Za-z0-9_./:@%+,\\-]+", text):
         return text
     if not re.search(r"['\\\r]", text):
         return f"'{text}'"
     text = text.translate({ord("\\"): r"\\", ord('"'): r"\"", ord("\r"): r"\r", ord("\n"): r"\n"})
-    # Before 1.2.3 it takes a backslash before the closing quote for an escape; an empty expansion keeps them apart.
+    # Before 1.2.3 even an escaped backslash escapes the closing quote; an empty expansion separates the two.
     return f'"{text}${{:-}}"' if text.endswith("\\") else f'"{text}"'
 
 
@@ -82,7 +82,7 @@ def _fish(value: str) -> str:
     return "'" + value.replace("\\", r"\\").replace("'", r"\'") + "'"
 
 
-_ALWAYS = (_holds("\0", "a NUL"), _holds("\ud800-\udfff", "half of a surrogate pair, which no encoding can hold"))
+_ALWAYS = (_holds("\0", "a NUL"), _holds("\ud800-\udfff", "a lone surrogate, which no encoding can hold"))
 _EXEC = _longer_than(MAX_ARG_STRLEN - 1)
 _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
 
@@ -98,7 +98,7 @@ FORMATS: Mapping[str, Format] = {
         _docker,
         [_holds("\n", "a newline"), _longer_than(DOCKER_LINE, _docker)],
     ),
-    "dotenv": Format("for python-dotenv; other readers of .env differ", _dotenv, [_EXEC]),
+    "dotenv": Format("for python-dotenv; other .env parsers differ", _dotenv, [_EXEC]),
     "fish": Format("for the fish shell; every variable is exported", _fish, [_EXEC], "set -gx {} {}\n"),
     "null": Format("NAME=value, each ended by a NUL byte, like env -0", str, entry="{}={}\0", has_comments=False),
 }

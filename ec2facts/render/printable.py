@@ -1,4 +1,4 @@
-"""The values that a template can print: text and numbers. A list, a mapping and None have no text of their own."""
+"""The values that a template can print: text, numbers and booleans. It refuses lists, mappings and None."""
 
 from __future__ import annotations
 
@@ -11,12 +11,8 @@ from jinja2.sandbox import SandboxedFormatter
 T = TypeVar("T")
 
 
-class _Omit:
-    pass
-
-
-OMIT = _Omit()
-"""Ansible's ``omit``, which leaves out an argument of a module there. Here it can be compared, but not printed."""
+OMIT = object()
+"""Ansible's ``omit``, which drops an argument of a module there. Here it can be compared, but not printed."""
 
 
 class RefusalError(ValueError):
@@ -24,10 +20,10 @@ class RefusalError(ValueError):
 
 
 def printable(value: Any) -> str:
-    """Return the text of a value as a template prints it; a boolean is ``True`` or ``False``, as in Jinja.
+    """Return the text that a template prints for a value; a boolean prints as ``True`` or ``False``, as in Jinja.
 
     Every printed value passes through this function, and so does every operand of ``~``, ``%``, ``.format`` and the
-    filters for text. Raises RefusalError, with the remedy, for a value that has no text, and jinja2's UndefinedError
+    text filters. Raises RefusalError, with the remedy, for a value that cannot be printed, and jinja2's UndefinedError
     for an undefined value.
     """
     if not isinstance(value, (str, int, float, Undefined)):
@@ -36,12 +32,12 @@ def printable(value: Any) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:  # JSON can hold "\\ud800"
-        raise RefusalError("half of a surrogate pair cannot be printed: no encoding can hold it") from None
+        raise RefusalError("a lone surrogate cannot be printed: no encoding can hold it") from None
     return text
 
 
 def defined(value: T, *, within: bool = True) -> T:
-    """Return ``value``; raise jinja2's UndefinedError if it is undefined or, with ``within``, holds such a value."""
+    """Return ``value``; raise jinja2's UndefinedError if it is undefined or, with ``within``, contains such a value."""
     if isinstance(value, Undefined):
         str(value)
     if not within:
@@ -53,7 +49,7 @@ def defined(value: T, *, within: bool = True) -> T:
 
 
 def operand(value: Any) -> Any:
-    """Return the right operand of ``%`` after a text; raise RefusalError if it has no text of its own."""
+    """Return the right operand of ``text % value``; raise RefusalError if it cannot be printed."""
     if isinstance(value, Mapping):
         return _Operand(value)
     for item in value if isinstance(value, tuple) else (value,):
@@ -62,7 +58,7 @@ def operand(value: Any) -> Any:
 
 
 class _Operand:
-    """A mapping to the right of ``%``, in which a value is checked only when the text names its key."""
+    """A mapping as the right operand of ``%``: checks only the values whose keys the text names."""
 
     def __init__(self, mapping: Mapping[Any, Any]) -> None:
         self._mapping = mapping
@@ -79,10 +75,10 @@ class _Operand:
 
 
 class PrintableFormatter(SandboxedFormatter):
-    """``str.format`` for templates: it refuses a value that cannot be printed."""
+    """``str.format`` for templates: refuses a value that cannot be printed."""
 
     def convert_field(self, value: Any, conversion: Any) -> Any:
-        """Return the converted value of a field, before its format is applied."""
+        """Check the value of a field, then convert it."""
         printable(value)
         return super().convert_field(value, conversion)
 
@@ -91,9 +87,9 @@ def _refusal(value: object) -> str:
     if value is None:
         return "None cannot be printed; give it a |default('…', true), or write null with |to_json"
     if value is OMIT:
-        return "omit cannot be printed: a template has no argument to leave out; use |default('')"
+        return "omit cannot be printed: a template has no module argument to omit; use |default('')"
     if callable(value):
         return "a method or macro cannot be printed; call it with ()"
-    advice = "name a key of it, or use |to_json" if isinstance(value, Mapping) else "use |join, or |list | to_json"
+    advice = "look up a key, or use |to_json" if isinstance(value, Mapping) else "use |join, or |list | to_json"
     kind = "dict" if isinstance(value, Mapping) else type(value).__name__
     return f"a {kind} cannot be printed; {advice}"

@@ -7,23 +7,22 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ec2facts.text import escape_unprintable
+from ec2facts.text import escape_unprintable as _shown
 
-_LABEL = 12
-"""Columns of a label."""
+_LABEL_WIDTH = 12
 
-_UNCUT = "    "
-"""The start of a line that is never cut: a command that people paste."""
+_COMMAND_INDENT = "    "
+"""The indent of a command to copy and paste; such a line is never truncated."""
 
-_MOST_INTERFACES = 6
-_MOST_TAGS = 10
+_MAX_INTERFACES = 6
+_MAX_TAGS = 10
 
-_ZEROS = re.compile("(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}")
-"""IPv6 as the service writes it, with every zero."""
+_FULL_IPV6 = re.compile("(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}")
+"""An IPv6 address with all of its groups, as the service writes it."""
 
 
 class Style(NamedTuple):
-    """The escape sequences of a terminal; empty for a file or a pipe."""
+    """Escape sequences for a terminal; empty for a file or a pipe."""
 
     heading: str = ""
     label: str = ""
@@ -38,10 +37,10 @@ COLORED = Style(heading="\x1b[1m", label="\x1b[2m", notice="\x1b[1;33m", end="\x
 def render_summary(facts: Mapping[str, Any], *, width: int = 80, style: Style = PLAIN) -> str:
     """Return one screen about an instance: notices, identity, addresses, interfaces, tags.
 
-    A line is at most ``width`` columns long where it can be cut. Control characters are shown as escapes.
+    Lines are truncated to ``width`` columns, except a command to copy. Control characters are escaped.
     """
     sections = [_notices(facts, style), _identity(facts, style), _interfaces(facts, width, style), _tags(facts, style)]
-    return "\n".join("".join(f"{_cut(line, width, style)}\n" for line in section) for section in sections if section)
+    return "\n".join("".join(f"{_fit(line, width, style)}\n" for line in section) for section in sections if section)
 
 
 def render_fact(name: str, value: Any, *, style: Style = PLAIN) -> str:
@@ -66,7 +65,7 @@ def _notices(facts: Mapping[str, Any], style: Style) -> list[str]:
     if state and state != "InService":
         notices.append(f"Auto Scaling: target lifecycle state {state}")
     unread = facts.get("collection", {}).get("unread", {})
-    notices += [f"Not read: {path}: {reason}" for path, reason in unread.items()]
+    notices += [f"Unread: {path}: {reason}" for path, reason in unread.items()]
     return [f"{style.notice}! {_shown(notice)}{style.end}" for notice in notices]
 
 
@@ -108,11 +107,11 @@ def _interfaces(facts: Mapping[str, Any], width: int, style: Style) -> list[str]
                 ]
             ),
         )
-        for each in interfaces[:_MOST_INTERFACES]
+        for each in interfaces[:_MAX_INTERFACES]
     ]
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head) - 1)]
     longest = min(32, max(len(row[4]) for row in (head, *rows)))
-    # On a narrow terminal the addresses, which people look for, take the place of the subnet, then of the MAC.
+    # A narrow terminal drops the subnet, then the MAC, to make room for the addresses.
     shown = [0, 1, 2, 3, 4]
     for optional in (3, 2):
         if 2 + sum(widths[column] + 2 for column in shown[:-1]) + longest > width:
@@ -122,7 +121,7 @@ def _interfaces(facts: Mapping[str, Any], width: int, style: Style) -> list[str]
         cells = [row[column].ljust(widths[column]) for column in shown[:-1]]
         text = "  ".join(["", *map(_shown, cells), _shown(row[4])])
         lines.append(f"{style.label}{text}{style.end}" if row is head else text)
-    return lines + _more(len(interfaces), _MOST_INTERFACES, "network_interfaces")
+    return lines + _more(len(interfaces), _MAX_INTERFACES, "network_interfaces")
 
 
 def _tags(facts: Mapping[str, Any], style: Style) -> list[str]:
@@ -130,25 +129,25 @@ def _tags(facts: Mapping[str, Any], style: Style) -> list[str]:
     if tags is None:
         switch = f"--instance-id {_shown(facts.get('instance_id', 'ID'))} --instance-metadata-tags enabled"
         return [
-            f"{_heading('Tags', 0, style)} are not in the metadata; this command switches them on:",
-            f"{_UNCUT}aws ec2 modify-instance-metadata-options \\",
-            f"{_UNCUT}  {switch}",
+            f"{_heading('Tags', 0, style)} are not in the metadata; this command enables them:",
+            f"{_COMMAND_INDENT}aws ec2 modify-instance-metadata-options \\",
+            f"{_COMMAND_INDENT}  {switch}",
         ]
     own = sorted(tags, key=lambda key: key.startswith("aws:"))
-    lines = [f"  {_shown(key)} = {_shown(str(tags[key]))}" for key in own[:_MOST_TAGS]]
-    return [_heading("Tags", len(tags), style), *lines, *_more(len(tags), _MOST_TAGS, "tags")]
+    lines = [f"  {_shown(key)} = {_shown(str(tags[key]))}" for key in own[:_MAX_TAGS]]
+    return [_heading("Tags", len(tags), style), *lines, *_more(len(tags), _MAX_TAGS, "tags")]
 
 
 def _heading(title: str, count: int, style: Style) -> str:
     return f"{style.heading}{title}{style.end}" + f" ({count})" * bool(count)
 
 
-def _more(count: int, most: int, name: str) -> list[str]:
-    return [f"  … and {count - most} more: ec2facts show {name}"] if count > most else []
+def _more(count: int, limit: int, name: str) -> list[str]:
+    return [f"  … and {count - limit} more: ec2facts show {name}"] if count > limit else []
 
 
 def _row(label: str, values: Iterable[Any], style: Style) -> str:
-    return f"{style.label}{label.ljust(_LABEL)}{style.end}" + "  ".join(_shown(str(value)) for value in values)
+    return f"{style.label}{label.ljust(_LABEL_WIDTH)}{style.end}" + "  ".join(_shown(str(value)) for value in values)
 
 
 def _tree(value: Any, depth: int, style: Style) -> Iterator[str]:
@@ -179,18 +178,14 @@ def _scalar(value: Any) -> str:
 
 
 def _address(text: str) -> str:
-    """Return an IPv6 address or network in its short form; any other text unchanged."""
+    """Return an IPv6 address or network in its short form, and any other text unchanged."""
     host, slash, length = text.partition("/")
-    return f"{ipaddress.ip_address(host)}{slash}{length}" if _ZEROS.fullmatch(host) else text
+    return f"{ipaddress.ip_address(host)}{slash}{length}" if _FULL_IPV6.fullmatch(host) else text
 
 
-def _shown(text: str) -> str:
-    return escape_unprintable(text)
-
-
-def _cut(line: str, width: int, style: Style) -> str:
-    """Return a line that fits: escape sequences take no column."""
-    if line.startswith(_UNCUT):
+def _fit(line: str, width: int, style: Style) -> str:
+    """Truncate a line to ``width`` columns; escape sequences do not count."""
+    if line.startswith(_COMMAND_INDENT):
         return line
     plain = re.sub("\x1b\\[[0-9;]*m", "", line)
     if len(plain) <= width:

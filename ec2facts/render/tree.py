@@ -14,7 +14,7 @@ from ec2facts.render.unread import refuse_unread
 from ec2facts.text import escape_lone_surrogates
 
 TREE_FORMATS = ("json", "yaml")
-"""The formats that hold all facts without loss."""
+"""The formats that can hold every fact."""
 
 
 def render_tree(facts: Mapping[str, Any], format: str) -> str:  # noqa: A002 (the name of the option)
@@ -28,9 +28,9 @@ def render_tree(facts: Mapping[str, Any], format: str) -> str:  # noqa: A002 (th
 
 
 def render_json(facts: Mapping[str, Any]) -> str:
-    """Return the facts as one JSON object, in their own order; text that is not ASCII is not escaped.
+    """Return the facts as one JSON object, in the facts' order; non-ASCII text is not escaped.
 
-    Raises IncompleteError if any of them is unread, and ValueError for NaN and infinities: JSON has neither.
+    Raises IncompleteError if any of the facts is unread, and ValueError for NaN and infinities: JSON has neither.
     """
     refuse_unread(facts)
     text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
@@ -38,16 +38,16 @@ def render_json(facts: Mapping[str, Any]) -> str:
 
 
 def render_yaml(facts: Mapping[str, Any]) -> str:
-    """Return the facts as one YAML mapping, in their own order; YAML 1.1 and 1.2 readers read the same values.
+    """Return the facts as one YAML mapping, in the facts' order; YAML 1.1 and 1.2 parsers read the same values.
 
-    Raises IncompleteError if any of them is unread.
+    Raises IncompleteError if any of the facts is unread.
     """
     refuse_unread(facts)
     return to_yaml(facts)
 
 
 def to_yaml(value: Any, *, indent: int = 2, sort_keys: bool = False, explicit_start: bool = False) -> str:
-    """Return ``value`` as YAML in block style that reads back equal; no text is folded, none becomes a number."""
+    """Return ``value`` as YAML in block style that parses to an equal value; long lines are not wrapped."""
     import yaml
 
     text: str = yaml.dump(
@@ -59,18 +59,18 @@ def to_yaml(value: Any, *, indent: int = 2, sort_keys: bool = False, explicit_st
         sort_keys=sort_keys,
         explicit_start=explicit_start,
     )
-    # PyYAML ends a bare number or word with an end-of-document mark, which has no place inside a template's output.
+    # PyYAML ends a bare number or word with an end-of-document mark, which would break a template's output.
     return text[:-4] if text.endswith("\n...\n") else text
 
 
 @cache
 def _dumper() -> Any:
-    """Return the class that quotes every text that is not plainly safe, and repeats what an anchor would share."""
+    """Return a Dumper that quotes every text but safe words, and writes no anchors."""
     import yaml
 
-    # PyYAML itself quotes the words that YAML 1.1 reads as booleans, all but y and n.
+    # PyYAML itself quotes the words that YAML 1.1 reads as booleans, except y and n.
     plain = re.compile("(?![yn]$)[a-z][a-z0-9_./-]*", re.ASCII | re.IGNORECASE)
-    # Line breaks of YAML 1.1; the last three are plain characters in 1.2, so each is written as an escape.
+    # Line breaks of YAML 1.1; the last three are ordinary characters in 1.2, so all are escaped.
     line_break = re.compile("[\n\x85\u2028\u2029]")
 
     class Dumper(yaml.SafeDumper):

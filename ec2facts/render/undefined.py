@@ -1,4 +1,4 @@
-"""Names in a template that have no value, because it is undefined, withheld or unread, and the errors that say why."""
+"""Undefined, withheld and unread names in templates, and the errors that say why they have no value."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from ec2facts.metadata.schema import RESOURCES
 from ec2facts.text import closest
 
 Names = tuple[Any, ...]
-"""The keys on the way from the facts to a value, outermost first."""
+"""The keys of a value in the facts, outermost first."""
 
 _ENABLE_TAGS = "enable them with aws ec2 modify-instance-metadata-options --instance-metadata-tags enabled"
 
 
 class FactUndefined(StrictUndefined):
-    """A name without a value. Every use is an error, except ``is defined``, ``default`` and a look-up below it."""
+    """A name without a value. Every use raises, except ``is defined``, ``default`` and a lookup in it."""
 
     facts: ClassVar[Mapping[str, Any]] = {}
 
     dashed: str | None = None
-    """The name together with the minus after it and the next name: the key that ``tags.a-b`` may mean."""
+    """The key that ``tags.a-b`` may mean: the name, the minus and the next name."""
 
     def child(self, name: Any) -> FactUndefined:
-        """Return the undefined value for the key ``name`` of this one."""
+        """Return the undefined value at the key ``name`` of this one."""
         return type(self)(self._undefined_hint, self, name, self._undefined_exception)
 
     def __getattr__(self, name: str) -> Any:
-        # Jinja looks for attributes of its own here; the look-ups of a template use child().
+        # Only Jinja's internal lookups come here; template lookups use child().
         raise AttributeError(name)
 
     @property
@@ -63,7 +63,7 @@ class FactUndefined(StrictUndefined):
         return (*route(self.facts, self._undefined_obj), self._undefined_name)
 
     def _meant(self) -> Names:
-        """Return the names of the key closest to the first undefined one, or () if none is close."""
+        """Return the path of the key closest to the first undefined one, or () if none is close."""
         if isinstance(self._undefined_obj, FactUndefined):
             return self._undefined_obj._meant()
         siblings = self.facts if self._undefined_obj is missing else self._undefined_obj
@@ -77,7 +77,7 @@ class FactUndefined(StrictUndefined):
 
 
 class UnreadUseError(Exception):
-    """A template uses an unread value; ``marker`` holds its path and the reason."""
+    """A template uses an unread value; ``marker`` holds the path and the reason."""
 
     def __init__(self, marker: Unread, message: str) -> None:
         self.marker = marker
@@ -90,7 +90,7 @@ class UnreadFact(FactUndefined):
     def __init__(self, marker: Unread, names: Names) -> None:
         self.marker = marker
         message = f"{dotted(names)!r} is unread: {marker.path}: {marker.reason}"
-        # Jinja calls `exc` with the message; its annotation is narrower than that.
+        # Jinja calls `exc` with the message, but its annotation demands a class.
         super().__init__(message, exc=partial(UnreadUseError, marker))  # type: ignore[arg-type]
 
     def child(self, name: Any) -> FactUndefined:
@@ -99,7 +99,7 @@ class UnreadFact(FactUndefined):
 
 
 class PartialMapping(Mapping[Any, Any]):
-    """A mapping with unread values: looking up another key works; a loop, the length or an unread key raises."""
+    """A mapping with unread values: a loop, the length or the lookup of an unread key raises; other lookups work."""
 
     def __init__(self, entries: Mapping[Any, Any]) -> None:
         self.entries = entries
@@ -125,7 +125,7 @@ def used(*values: Any) -> Any:
 
 
 def guarded(tree: Any, names: Names = ()) -> Any:
-    """Return a copy of ``tree``, found at ``names``, that raises UnreadUseError where a template uses a marker."""
+    """Return a copy of ``tree``, located at ``names``, that raises UnreadUseError when a template uses a marker."""
     if isinstance(tree, Unread):
         return UnreadFact(tree, names)
     if isinstance(tree, list):
@@ -137,7 +137,7 @@ def guarded(tree: Any, names: Names = ()) -> Any:
 
 
 def unguarded(value: Any) -> Any:
-    """Return a value of a template as plain dicts and lists with markers; raise if anything in it is undefined."""
+    """Convert a template value to plain dicts and lists with markers; raise if anything in it is undefined."""
     if isinstance(value, UnreadFact):
         return value.marker
     if isinstance(value, Undefined):
@@ -150,7 +150,7 @@ def unguarded(value: Any) -> Any:
 
 
 def containers(tree: Any) -> Iterator[int]:
-    """Yield the identity of each mapping and list in ``tree``."""
+    """Yield the id() of each mapping and list in ``tree``."""
     if isinstance(tree, (Mapping, list)):
         yield id(tree)
         for item in entries(tree).values() if isinstance(tree, Mapping) else tree:
@@ -163,18 +163,18 @@ def entries(mapping: Mapping[Any, Any]) -> Mapping[Any, Any]:
 
 
 def undefined_in(facts: Mapping[str, Any]) -> type[FactUndefined]:
-    """Return the class of undefined values for templates over ``facts``."""
+    """Return the Undefined class for templates over ``facts``."""
     return type("FactUndefined", (FactUndefined,), {"facts": facts})
 
 
 def dotted(names: Names) -> str:
-    """Return the names as a template writes them: ``tags.Name``, ``tags['a-b']``, ``ami_ids[0]``."""
+    """Return the names in template syntax: ``tags.Name``, ``tags['a-b']``, ``ami_ids[0]``."""
     steps = (f".{name}" if isinstance(name, str) and name.isidentifier() else f"[{name!r}]" for name in names)
     return "".join(steps).lstrip(".")
 
 
 def route(facts: Mapping[str, Any], value: Any) -> Names:
-    """Return the keys that lead to the object ``value`` inside the facts, or () if it is not part of them.
+    """Return the path of keys to the object ``value`` in the facts, or () if it is not part of them.
 
     The comparison is by identity, so it skips numbers and one-character strings, which Python shares.
     """
@@ -191,7 +191,7 @@ def _routes(value: Any, wanted: Any) -> Iterator[Names]:
 
 
 def _reason(facts: Mapping[str, Any], names: Names) -> str | None:
-    """Return why the facts lack the value at ``names`` if it is withheld or unread; None if it is absent."""
+    """Return the reason why the value at ``names`` is withheld or unread, or None if it is neither."""
     path = _path(tuple(map(str, names)))
     if path is None:
         return None
@@ -204,7 +204,7 @@ def _reason(facts: Mapping[str, Any], names: Names) -> str | None:
 
 
 def _absent(facts: Mapping[str, Any], names: Names) -> Names:
-    """Return the names of the attribute that this instance lacks, or () if ``names`` hold no absent attribute."""
+    """Return the path of the absent attribute in ``names``, or () if there is none."""
     first, *rest = names
     if first in attributes(EC2Metadata):
         if first not in facts:
@@ -220,7 +220,7 @@ def _is_within(path: str, top: str) -> bool:
 
 
 def _path(names: tuple[str, ...]) -> str | None:
-    """Return the path from which the fact at ``names`` is read, or None if it is not a known fact."""
+    """Return the IMDS path of the fact at ``names``, or None if it is not a known fact."""
     first, *rest = names
     if first in {"meta_data", "dynamic"}:
         return "/".join((first.replace("_", "-"), *rest))

@@ -1,8 +1,8 @@
-"""Unread values in what is about to be written: the one place that decides that they fail an output."""
+"""Refusal of unread values, shared by every output that is not a template."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ec2facts.collection.facts import Unread
@@ -11,7 +11,10 @@ from ec2facts.errors import IncompleteError
 
 def unread_in(value: Any) -> dict[str, str]:
     """Return the path and the reason of each unread value inside ``value``."""
-    return {marker.path: marker.reason for marker in _markers(value)}
+    if isinstance(value, Unread):
+        return {value.path: value.reason}
+    children = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return {path: reason for child in children for path, reason in unread_in(child).items()}
 
 
 def refuse_unread(value: Any) -> None:
@@ -19,14 +22,3 @@ def refuse_unread(value: Any) -> None:
     unread = unread_in(value)
     if unread:
         raise IncompleteError(unread)
-
-
-def _markers(value: Any) -> Iterator[Unread]:
-    if isinstance(value, Unread):
-        yield value
-    elif isinstance(value, Mapping):
-        for child in value.values():
-            yield from _markers(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from _markers(child)

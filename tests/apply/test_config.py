@@ -250,7 +250,7 @@ MISTAKES = [
         "outputs:\n- path: x\n  format: sh\n  only: EC2_TAGS_*\n  prefix: MY_",
         "4: only: no fact matches 'EC2_TAGS_*'; ",
     ),
-    Mistake("outputs:\n- path: x\n  format: docker\n  export: true", "4: export: export is for the format sh"),
+    Mistake("outputs:\n- path: x\n  format: docker\n  export: true", "4: export: export needs the format sh"),
     Mistake("vars: [x]\noutputs: []", "1: vars: not a mapping"),
     Mistake("vars: {region: x}", "1: vars: variable 'region': the name is reserved for a fact; choose another name"),
     Mistake("vars: {item: x}", "1: vars: variable 'item': the name is reserved for a word of the template language"),

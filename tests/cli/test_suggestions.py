@@ -16,7 +16,7 @@ from tests.cli.running import Capture, call
         (["dump", "--inclde", "x"], "unrecognized arguments: --inclde x (did you mean --include?)"),
         (["dump", "--form=json"], "unrecognized arguments: --form=json (did you mean --format?)"),
         (["dump", "-f", "jsn"], "argument -f/--format: there is no 'jsn' (did you mean 'json'?)"),
-        (["templates", "motdd"], "no template 'motdd' ships (did you mean 'motd'?)"),
+        (["templates", "motdd"], "no shipped template 'motdd' (did you mean 'motd'?)"),
         (["help", "dmup"], "there is no command 'dmup' (did you mean 'dump'?)"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

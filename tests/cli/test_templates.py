@@ -43,8 +43,8 @@ def test_template_is_written_to_a_file(tmp_path: Path, capfdbinary: Capture) -> 
     [
         (["show"], 2, "name the template"),
         (["shwo", "motd"], 2, "there is no action 'shwo' (did you mean 'show'?)"),
-        (["show", "mot"], 5, "no template 'mot' ships (did you mean 'motd'?)"),
-        (["show", "../README.md"], 5, "no template '../README.md' ships"),
+        (["show", "mot"], 5, "no shipped template 'mot' (did you mean 'motd'?)"),
+        (["show", "../README.md"], 5, "no shipped template '../README.md'"),
     ],
 )
 def test_unknown_template_is_a_one_line_error(

@@ -372,7 +372,7 @@ def test_export_is_written_before_every_variable() -> None:
 
 @pytest.mark.parametrize("format_name", FORMATS.keys() - {"sh"})
 def test_export_is_refused_for_every_other_format(format_name: str) -> None:
-    with pytest.raises(UsageError, match=f"not for {format_name}"):
+    with pytest.raises(UsageError, match=f"not {format_name}"):
         render_env(FACTS, format_name, export=True)
 
 

@@ -66,7 +66,7 @@ def test_summary_without_notices_begins_with_the_instance() -> None:
 def test_unread_path_is_a_notice_with_its_reason() -> None:
     text = render_summary({"instance_id": "i-0abc", "collection": {"unread": {"meta-data/mac": "HTTP 503"}}})
 
-    assert text.startswith("! Not read: meta-data/mac: HTTP 503\n")
+    assert text.startswith("! Unread: meta-data/mac: HTTP 503\n")
 
 
 def test_tags_of_aws_come_after_those_of_people() -> None:

@@ -1,4 +1,4 @@
-"""Filters for IPv4 and IPv6 addresses and networks; they refuse every other value.
+"""Filters for IPv4 and IPv6 addresses and networks; they refuse other values.
 
 Every public function is a filter of that name; registry.py describes the form of the docstrings.
 """
@@ -54,14 +54,14 @@ def prefixlen(value: Any) -> int:
 
 
 def cidr_host(value: Any, number: int) -> str:
-    """Return the address with that number in a network; a negative number counts from the end.
+    """Return the address at an index of a network; a negative index counts from the end.
 
     {{ '10.0.1.0/24' | cidr_host(1) }} → 10.0.1.1
     """
     try:
         return str(_interface(value).network[number])
     except IndexError:
-        raise ValueError(f"the network has no address number {number}") from None
+        raise ValueError(f"the network has no address {number}") from None
 
 
 def in_network(value: Any, network: Any) -> bool:
@@ -90,7 +90,7 @@ def _interface(value: Any) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
 
 def _parsed(value: Any, parse: Callable[[str], A], what: str) -> A:
     text = printable(value)
-    # The module ipaddress accepts any text after a % as the zone of an IPv6 address.
+    # ipaddress accepts any text after a % as the zone of an IPv6 address.
     if "%" in text:
         raise ValueError(f"not {what}: it has a zone")
     try:

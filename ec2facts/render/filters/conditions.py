@@ -1,4 +1,4 @@
-"""The tests of templates that are not Jinja's own, with Ansible's names and arguments: ``x is match('a')``."""
+"""Jinja tests that Ansible adds, with Ansible's names and arguments: ``x is match('a')``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _contains(value: Any, item: Any) -> bool:
 
 
 def _version(value: Any, version: Any, operator: str = "eq") -> bool:
-    """Compare versions as Ansible does by default: part by part, a number as a number."""
+    """Compare versions like Ansible's default, part by part: numbers by value, letters by order."""
     if operator not in _OPERATORS:
         raise RefusalError(f"no operator {operator!r}, choose from {', '.join(_OPERATORS)}")
     try:

@@ -1,4 +1,4 @@
-"""Filters for mappings and lists, most of them Ansible's.
+"""Filters for mappings and lists, mostly Ansible's.
 
 Every public function is a filter of that name; registry.py describes the form of the docstrings.
 """
@@ -22,8 +22,8 @@ _LIST_MERGES: Mapping[str, Callable[[list[Any], list[Any]], list[Any]]] = {
 def combine(value: Any, *others: Any, recursive: bool = False, list_merge: str = "replace") -> dict[Any, Any]:
     """Merge mappings, or lists of mappings, into one; a later value overrides an earlier one.
 
-    ``recursive`` merges the mappings inside them too. ``list_merge`` says what becomes of two lists: ``replace`` (the
-    later one), ``keep`` (the first), ``append`` or ``prepend`` (the later one after or before the first).
+    ``recursive`` merges nested mappings too. ``list_merge`` decides what two lists become: ``replace`` (the later one),
+    ``keep`` (the first), ``append`` or ``prepend`` (the later one after or before the first).
 
     {{ {'a': 1, 'b': 2} | combine({'b': 3}) | to_json }} → {"a": 1, "b": 3}
     """
@@ -43,7 +43,7 @@ def combine(value: Any, *others: Any, recursive: bool = False, list_merge: str =
 
 
 def dict2items(value: Any, key_name: str = "key", value_name: str = "value") -> list[dict[str, Any]]:
-    """Return a mapping as a list of mappings with a key as ``key_name`` and its value as ``value_name``.
+    """Convert a mapping to a list of mappings: each holds a key as ``key_name`` and its value as ``value_name``.
 
     {{ ({'Name': 'web'} | dict2items | first).key }} → Name
     """
@@ -51,7 +51,7 @@ def dict2items(value: Any, key_name: str = "key", value_name: str = "value") -> 
 
 
 def items2dict(value: Any, key_name: str = "key", value_name: str = "value") -> dict[Any, Any]:
-    """Return a mapping from a list of mappings with a key as ``key_name`` and its value as ``value_name``.
+    """Convert a list of mappings to one mapping: each holds a key as ``key_name`` and its value as ``value_name``.
 
     {{ ([{'key': 'Name', 'value': 'web'}] | items2dict).Name }} → web
     """
@@ -66,7 +66,7 @@ def flatten(
     levels: int | None = None,
     skip_nulls: bool = True,  # noqa: FBT001, FBT002 (in the place that Ansible has it)
 ) -> list[Any]:
-    """Return nested lists as one list, at most ``levels`` deep; ``skip_nulls`` leaves out none.
+    """Flatten nested lists into one list, at most ``levels`` deep; ``skip_nulls`` drops none.
 
     {{ [1, [2, [3, none]]] | flatten | join(' ') }} → 1 2 3
     """
@@ -82,7 +82,7 @@ def union(value: Any, other: Any) -> list[Any]:
 
 
 def intersect(value: Any, other: Any) -> list[Any]:
-    """Return the items that both lists have, each once.
+    """Return the items that are in both lists, each once.
 
     {{ ['a', 'b'] | intersect(['b', 'c']) | join(' ') }} → b
     """
@@ -91,7 +91,7 @@ def intersect(value: Any, other: Any) -> list[Any]:
 
 
 def difference(value: Any, other: Any) -> list[Any]:
-    """Return the items of the first list that the other lacks, each once.
+    """Return the items of the first list that are not in the other, each once.
 
     {{ ['a', 'b'] | difference(['b', 'c']) | join(' ') }} → a
     """
@@ -100,7 +100,7 @@ def difference(value: Any, other: Any) -> list[Any]:
 
 
 def symmetric_difference(value: Any, other: Any) -> list[Any]:
-    """Return the items that only one of two lists has, each once.
+    """Return the items that are in only one of two lists, each once.
 
     {{ ['a', 'b'] | symmetric_difference(['b', 'c']) | join(' ') }} → a c
     """
@@ -112,9 +112,9 @@ def unique(
     case_sensitive: bool = False,  # noqa: FBT001, FBT002 (in the place that Jinja has it)
     attribute: str | int | None = None,
 ) -> list[Any]:
-    """Return a list with each item once, or with the first item for each value of an ``attribute``.
+    """Remove duplicates from a list; with ``attribute``, keep the first item for each value of the attribute.
 
-    Texts that differ only in case are equal, unless the filter is ``case_sensitive``.
+    Texts that differ only in case are equal, unless ``case_sensitive`` is true.
 
     {{ [{'a': 1}, 'b', {'a': 1}] | unique | to_json }} → [{"a": 1}, "b"]
     """
@@ -139,7 +139,7 @@ def zip_(value: Any, *others: Any) -> list[list[Any]]:
 
 
 def extract(value: Any, container: Any, morekeys: Any = None) -> Any:
-    """Return the value at a key or position of ``container``; ``morekeys``, one or a list, go further down.
+    """Look up a key or position in ``container``, then ``morekeys``, one or a list, in the value found.
 
     {{ 'eu-west-1' | extract({'eu-west-1': {'city': 'Dublin'}}, 'city') }} → Dublin
     """
@@ -148,9 +148,9 @@ def extract(value: Any, container: Any, morekeys: Any = None) -> Any:
 
 
 def random(value: Any, start: int = 0, step: int = 1, seed: Any = None) -> Any:
-    """Return a random item of a list, or a random number from ``start`` up to the given one in steps of ``step``.
+    """Return a random item of a list, or a random number from ``start`` to below the given one, in steps of ``step``.
 
-    With a ``seed``, such as ``instance_id``, the choice is the same in every run, and so is the file.
+    With a ``seed``, such as ``instance_id``, the choice is the same in every run.
 
     {{ 60 | random(seed='i-1234567890abcdef0') }} → 16
     """
@@ -158,14 +158,14 @@ def random(value: Any, start: int = 0, step: int = 1, seed: Any = None) -> Any:
     if not isinstance(value, int) and (start, step) != (0, 1):
         raise ValueError("start and step are for numbers")
     if not choices:
-        raise ValueError("there is no item to choose")
+        raise ValueError("nothing to choose from")
     return _generator(seed).choice(choices)
 
 
 def shuffle(value: Any, seed: Any = None) -> list[Any]:
     """Return the items of a list, or the characters of a text, in random order.
 
-    With a ``seed``, such as ``instance_id``, the order is the same in every run, and so is the file.
+    With a ``seed``, such as ``instance_id``, the order is the same in every run.
 
     {{ ['a', 'b', 'c'] | shuffle(seed='i-1234567890abcdef0') | join(' ') }} → c a b
     """
@@ -175,7 +175,7 @@ def shuffle(value: Any, seed: Any = None) -> list[Any]:
 
 
 def _generator(seed: Any) -> Random:
-    """Return Ansible's generator for a seed."""
+    """Return a generator that makes Ansible's choices for the seed."""
     return Random(seed if seed is None or isinstance(seed, int) else printable(seed))  # noqa: S311 (no secret)
 
 

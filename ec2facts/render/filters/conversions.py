@@ -31,10 +31,10 @@ def to_json(
     ensure_ascii: bool = False,
     separators: tuple[str, str] | None = None,
 ) -> str:
-    """Return any value as JSON, on one line and with sorted keys; non-ASCII text is not escaped.
+    """Convert any value to JSON, on one line and with sorted keys; non-ASCII text is not escaped.
 
-    ``sort_keys`` and ``ensure_ascii`` change that. ``indent`` is the number of blanks for each level, on lines of their
-    own. ``separators`` is the pair of texts after an item and after a key.
+    ``sort_keys`` and ``ensure_ascii`` change that. ``indent`` puts each item on its own line, indented by that many
+    spaces for each level. ``separators`` is the pair of texts after an item and after a key.
 
     {{ {'b': [1, none], 'a': '<é>'} | to_json }} → {"a": "<é>", "b": [1, null]}
     """
@@ -51,7 +51,7 @@ def to_json(
     except RefusalError:
         raise
     except ValueError:
-        raise ValueError("JSON has no NaN, no infinity and no value that holds itself") from None
+        raise ValueError("JSON cannot hold NaN, infinity or a value that contains itself") from None
     return escape_lone_surrogates(text)
 
 
@@ -66,7 +66,7 @@ def to_nice_json(
     ensure_ascii: bool = False,
     separators: tuple[str, str] | None = None,
 ) -> str:
-    """Return any value as indented JSON; the arguments are those of |to_json.
+    """Convert any value to indented JSON, with the arguments of |to_json.
 
     {{ {'a': [1]} | to_nice_json }} →
         {
@@ -79,14 +79,14 @@ def to_nice_json(
 
 
 def from_json(value: Any) -> Any:
-    """Return the value of a JSON text.
+    """Parse a JSON text.
 
     {{ ('{"a": [1, 2]}' | from_json).a | last }} → 2
     """
     try:
         return json.loads(printable(value), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON, from line {error.lineno}, column {error.colno} on") from None
+        raise ValueError(f"not JSON: error at line {error.lineno}, column {error.colno}") from None
 
 
 def to_yaml(
@@ -98,10 +98,10 @@ def to_yaml(
     width: int | None = None,
     default_flow_style: bool | None = None,
 ) -> str:
-    """Return any value as YAML that YAML 1.1 and 1.2 read the same, in the value's own order.
+    """Convert any value to YAML that YAML 1.1 and 1.2 parsers read the same, in the value's own order.
 
-    ``sort_keys`` sorts the keys, ``explicit_start`` writes ``---`` first, ``indent`` is the number of blanks for each
-    level. ``width`` has no effect: no text is folded. ``default_flow_style`` cannot be true: YAML is written in blocks.
+    ``sort_keys`` sorts the keys, ``explicit_start`` writes ``---`` first, ``indent`` is the number of spaces for each
+    level. ``width`` has no effect: lines are not wrapped. ``default_flow_style`` cannot be true: the style is block.
 
     {{ {'account_id': '012345678901', 'on': true} | to_yaml }} →
         account_id: '012345678901'
@@ -112,17 +112,17 @@ def to_yaml(
     from ec2facts.render.tree import to_yaml as write
 
     if default_flow_style:
-        raise ValueError("YAML is written in blocks here, never in flow style")
+        raise ValueError("default_flow_style cannot be true: YAML is written in block style")
     try:
         return write(defined(value), indent=indent, sort_keys=sort_keys, explicit_start=explicit_start)
     except yaml.YAMLError as error:
         refused = error.args[-1]  # a RepresenterError holds the object
-        advice = "; put |list before it" if isinstance(refused, Iterable) and not isinstance(refused, str) else ""
+        advice = "; use |list first" if isinstance(refused, Iterable) and not isinstance(refused, str) else ""
         raise ValueError(f"YAML cannot hold the value{advice}") from error
 
 
 def to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
-    """Return any value as YAML indented by 4 blanks; the ``options`` are those of |to_yaml.
+    """Convert any value to YAML indented by 4 spaces, with the ``options`` of |to_yaml.
 
     {{ {'a': {'b': 1}} | to_nice_yaml }} →
         a:
@@ -132,7 +132,7 @@ def to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
 
 
 def from_yaml(value: Any) -> Any:
-    """Return the value of a YAML text; aliases are refused, because a short text with them can become a huge value.
+    """Parse a YAML text; aliases are refused, because they let a short text become a huge value.
 
     {{ ('a: [1, 2]' | from_yaml).a | last }} → 2
     """
@@ -149,12 +149,12 @@ def from_yaml(value: Any) -> Any:
         return yaml.load(text, Loader=Loader)  # noqa: S506 (it is a SafeLoader)
     except RefusalError:
         raise
-    except (yaml.YAMLError, ValueError):  # such as an impossible date
+    except (yaml.YAMLError, ValueError):  # ValueError: such as an impossible date
         raise ValueError("not YAML") from None
 
 
 def b64encode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str:  # noqa: FBT001, FBT002 (Ansible's)
-    """Return a text in base64, encoded in ``encoding``; ``urlsafe`` writes - and _ instead of + and /.
+    """Encode a text as base64 of its bytes in ``encoding``; ``urlsafe`` writes - and _ instead of + and /.
 
     {{ 'é' | b64encode }} → w6k=
     """
@@ -166,7 +166,7 @@ def b64encode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str
 
 
 def b64decode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str:  # noqa: FBT001, FBT002 (Ansible's)
-    """Return the text of a base64 text, which can have line breaks, in ``encoding``; ``urlsafe`` reads - and _.
+    """Decode base64, with or without line breaks, to a text in ``encoding``; ``urlsafe`` reads - and _.
 
     {{ 'w6k=' | b64decode }} → é
     """
@@ -180,7 +180,7 @@ def b64decode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str
 
 
 def hash_(value: Any, hashtype: str = "sha1") -> str:
-    """Return the digest of a text in hexadecimal; ``hashtype`` is an algorithm of Python's hashlib.
+    """Return the hexadecimal digest of a text; ``hashtype`` is an algorithm of Python's hashlib.
 
     {{ 'a' | hash('sha256') | truncate(8, true, '') }} → ca978112
     """
@@ -192,8 +192,8 @@ def hash_(value: Any, hashtype: str = "sha1") -> str:
 def password_hash(value: Any, hashtype: str = "sha512", salt: str | None = None, rounds: int | None = None) -> str:
     """Hash a password for /etc/shadow, chpasswd or mkpasswd, with sha512 or sha256.
 
-    A ``salt`` is required, up to 16 letters, digits, dots and slashes: with a random one the file would change in
-    every run. ``rounds`` is 5000 by default.
+    A ``salt`` of up to 16 letters, digits, dots and slashes is required: a random one would change the file in every
+    run. ``rounds`` is 5000 by default.
 
     {{ 'secret' | password_hash('sha512', 'NaCl', 1000) | truncate(28, true, '') }} → $6$rounds=1000$NaCl$mXRDeUo/
     """
@@ -201,16 +201,16 @@ def password_hash(value: Any, hashtype: str = "sha512", salt: str | None = None,
     if hashtype not in PREFIXES:
         raise ValueError(f"no hashtype {hashtype!r}, choose from {', '.join(PREFIXES)}, or store the finished hash")
     if salt is None or not re.fullmatch("[A-Za-z0-9./]{1,16}", salt):
-        raise ValueError("give a salt of up to 16 letters, digits, dots and slashes")
+        raise ValueError("a salt is required: up to 16 letters, digits, dots and slashes")
     if rounds is not None and not 1000 <= rounds <= 999_999:
-        raise ValueError("rounds are from 1000 to 999999")
+        raise ValueError("rounds must be between 1000 and 999999")
     if "\0" in password:
         raise ValueError("a password cannot hold NUL")
     return sha_crypt(password.encode(), hashtype, salt, rounds or DEFAULT_ROUNDS)
 
 
 def to_uuid(value: Any, namespace: str = "361e6d51-faec-444a-9079-341386da8e2e") -> str:
-    """Return the UUID of a text, the same in every run, in a ``namespace`` (default: Ansible's).
+    """Return the name-based UUID (version 5) of a text in a ``namespace`` (default: Ansible's).
 
     {{ 'i-1234567890abcdef0' | to_uuid }} → 42cdd83b-9ff5-56ac-9567-d3fe19352075
     """
@@ -232,7 +232,7 @@ def bool_(value: Any) -> bool:
 
 
 def onoff(value: Any) -> str:
-    """Return on or off for a boolean or a word such as true, yes, on, 1, false, no, off, 0; refuse other words.
+    """Return on or off for a boolean or one of the words true, yes, on, 1, false, no, off, 0; refuse other words.
 
     {{ true | onoff }} → on
     """
@@ -240,7 +240,7 @@ def onoff(value: Any) -> str:
 
 
 def yesno(value: Any) -> str:
-    """Return yes or no for a boolean or a word such as true, yes, on, 1, false, no, off, 0; refuse other words.
+    """Return yes or no for a boolean or one of the words true, yes, on, 1, false, no, off, 0; refuse other words.
 
     {{ false | yesno }} → no
     """
@@ -248,7 +248,7 @@ def yesno(value: Any) -> str:
 
 
 def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> Any:
-    """Return ``true_val`` if a value is true, else ``false_val``; for none, ``none_val`` if it is given.
+    """Return ``true_val`` if a value is true, ``none_val`` (if given) if it is none, else ``false_val``.
 
     {{ '' | ternary('some', 'nothing') }} → nothing
     """
@@ -258,7 +258,7 @@ def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> 
 
 
 def mandatory(value: Any, msg: str | None = None) -> Any:
-    """Return a value unchanged; refuse an undefined one, with the reason ``msg``.
+    """Return a value unchanged; refuse an undefined one with the message ``msg``.
 
     {{ 'web' | mandatory('tag the instance with Name') }} → web
     """
@@ -275,7 +275,7 @@ def _boolean(value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    """Return the text of a value that JSON has no type for, such as a date from YAML."""
+    """Convert a value that JSON has no type for, such as a date from YAML."""
     return value.isoformat() if isinstance(value, date) else printable(value)
 
 

@@ -1,4 +1,4 @@
-"""Stricter forms of Jinja's own filters, which would make a text of any value."""
+"""Stricter versions of Jinja's own filters, which would convert any value to text."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from ec2facts.render.printable import defined, printable
 
 Filter = Callable[..., Any]
 
-_OF_TEXT = (
+_TEXT_FILTERS = (
     *("capitalize", "center", "e", "escape", "forceescape", "indent", "lower", "safe", "string", "striptags", "title"),
     *("trim", "truncate", "upper", "urlize", "wordcount", "wordwrap"),
 )
-"""Filters that convert their value, but no argument, to text."""
+"""Filters that convert their value, but not their arguments, to text."""
 
-_OF_ANYTHING = ("abs", "dictsort", "items", "round")
-"""Filters that make no text, and take an undefined value for empty or name a wrong reason."""
+_OTHER_FILTERS = ("abs", "dictsort", "items", "round")
+"""Filters that would treat an undefined value as empty or fail with a misleading message."""
 
 
-def is_passed(function: Filter) -> bool:
-    """Tell whether Jinja passes a filter something of its own before the value."""
+def takes_context(function: Filter) -> bool:
+    """Return whether Jinja passes a context, an evaluation context or an environment before the value."""
     return hasattr(function, "jinja_pass_arg")
 
 
 def strict_filters(filters: Mapping[str, Filter]) -> dict[str, Filter]:
-    """Return the filters of Jinja that accept any value, by name, in a form that refuses a value without text."""
-    # wraps() keeps the mark that tells Jinja what to pass before the value.
+    """Return strict versions of Jinja's filters by name: they refuse a value that is undefined or not printable."""
+    # wraps() keeps the attribute that tells Jinja what to pass before the value.
 
     @wraps(filters["replace"])
     def replace(eval_ctx: Any, value: Any, old: Any, new: Any, count: int | None = None) -> Any:
@@ -42,7 +42,7 @@ def strict_filters(filters: Mapping[str, Filter]) -> dict[str, Filter]:
         try:
             return filters["format"](text, *arguments, **options)
         except (LookupError, TypeError, ValueError):
-            raise ValueError("the text is not a format for these arguments") from None
+            raise ValueError("the format does not match its arguments") from None
 
     @wraps(filters["join"])
     def join(eval_ctx: Any, value: Iterable[Any], d: Any = "", attribute: Any = None) -> Any:
@@ -62,7 +62,7 @@ def strict_filters(filters: Mapping[str, Filter]) -> dict[str, Filter]:
     def xmlattr(eval_ctx: Any, d: Mapping[Any, Any], autospace: bool = True) -> Any:  # noqa: FBT001, FBT002 (Jinja's)
         texts = {_text(key): None if item is None else _text(item) for key, item in defined(d).items()}
         if any(re.search(r"[\s/>=]", name) for name in texts):  # Jinja checks this since 3.1.4
-            raise ValueError("the name of an attribute cannot hold blanks, / > or =")
+            raise ValueError("an attribute name cannot hold blanks, /, > or =")
         return filters["xmlattr"](eval_ctx, texts, autospace)
 
     @wraps(filters["filesizeformat"])
@@ -79,25 +79,25 @@ def strict_filters(filters: Mapping[str, Filter]) -> dict[str, Filter]:
 
     own: dict[str, Filter] = {"replace": replace, "format": format_, "join": join, "urlencode": urlencode}
     own |= {"xmlattr": xmlattr, "filesizeformat": filesizeformat, "attr": attr}
-    own |= {name: _taking(_text, filters[name]) for name in _OF_TEXT}
-    own["pprint"] = _taking(defined, filters["pprint"])
-    there = partial(defined, within=False)
-    return {**own, **{name: _taking(there, filters[name]) for name in _OF_ANYTHING if name in filters}}
+    own |= {name: _converting(_text, filters[name]) for name in _TEXT_FILTERS}
+    own["pprint"] = _converting(defined, filters["pprint"])
+    check = partial(defined, within=False)
+    return {**own, **{name: _converting(check, filters[name]) for name in _OTHER_FILTERS if name in filters}}
 
 
-def _taking(take: Callable[[Any], Any], function: Filter) -> Filter:
-    """Return a filter that gets the value as ``take`` returns it."""
+def _converting(convert: Callable[[Any], Any], function: Filter) -> Filter:
+    """Return the filter with ``convert`` applied to its value first."""
 
     @wraps(function)
-    def taking(*arguments: Any, **options: Any) -> Any:
-        before = arguments[: is_passed(function)]
-        value, *rest = arguments[is_passed(function) :]
-        return function(*before, take(value), *rest, **options)
+    def converting(*arguments: Any, **options: Any) -> Any:
+        before = arguments[: takes_context(function)]
+        value, *rest = arguments[takes_context(function) :]
+        return function(*before, convert(value), *rest, **options)
 
-    return taking
+    return converting
 
 
 def _text(value: Any) -> str:
-    """Return a printable value as text; keep Jinja's mark of safe HTML."""
+    """Return a printable value as text; keep Jinja's Markup of safe HTML."""
     text = printable(value)
     return value if isinstance(value, str) else text

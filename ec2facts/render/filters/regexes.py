@@ -1,4 +1,4 @@
-"""Regular expressions of templates, with a limit on the time that one may take."""
+"""Regular expressions in templates, with a time limit."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any
 from ec2facts.render.printable import RefusalError, printable
 
 _SECONDS = 1.0
-"""CPU time that one match may take. A value of a few dozen characters can keep ``(a+)+b`` busy for years."""
+"""CPU time limit of one match: ``(a+)+b`` can take years on a few dozen characters."""
 
 
 def compiled(pattern: str, ignorecase: bool = False, multiline: bool = False) -> re.Pattern[str]:  # noqa: FBT001, FBT002 (in the place that Ansible has them)
-    """Return a regular expression; raise RefusalError if it is malformed."""
+    """Compile a regular expression; raise RefusalError if it is malformed."""
     try:
         return re.compile(backslashed(pattern), re.IGNORECASE * ignorecase | re.MULTILINE * multiline)
     except re.error as error:
-        raise RefusalError(f"not a regular expression, from position {error.pos} on") from error
+        raise RefusalError(f"invalid regular expression: error at position {error.pos}") from error
 
 
 def backslashed(text: Any) -> str:
-    r"""Return a text of a template for ``re``; refuse one in which Jinja read a backslash as its own, as in ``\1``."""
+    r"""Return a pattern or replacement unchanged; refuse one in which Jinja unescaped a backslash, as in ``\1``."""
     if re.search("[\x01-\x08]", printable(text)):
         raise RefusalError("the pattern holds a control character: in a template, write each backslash twice")
     return printable(text)
@@ -33,7 +33,7 @@ def backslashed(text: Any) -> str:
 
 @contextmanager
 def time_limit() -> Iterator[None]:
-    """Raise RefusalError if the body takes too long. Python can interrupt a match in the main thread alone."""
+    """Raise RefusalError if the body exceeds the time limit. Python can interrupt a match only in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,8 +1,8 @@
-"""The registry of filters: every public function of the modules for filters, by its name.
+"""The registry of filters: every public function of the filter modules, by name.
 
-A filter with the name of one of Ansible's does the same. It refuses a value with a ValueError whose message never holds
-the value. Its docstring has one sentence, then notes on the arguments, then one example, ``{{ … }} → output``; longer
-output follows on indented lines.
+A filter that shares its name with one of Ansible's behaves like it. A filter refuses a value with a ValueError whose
+message never holds the value. Its docstring has one sentence, then notes on the arguments, then one example,
+``{{ … }} → output``; longer output follows on indented lines.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from functools import wraps
 from typing import Any, Callable, NamedTuple
 
 from ec2facts.render.filters import addresses, containers, conversions, hostnames, quoting, strings, times
-from ec2facts.render.filters.jinja_strict import is_passed
+from ec2facts.render.filters.jinja_strict import takes_context
 from ec2facts.render.printable import RefusalError
 from ec2facts.render.undefined import dotted, route
 
-# A function whose filter has the name of a builtin ends in an underscore.
+# A filter named like a builtin is a function whose name ends in an underscore.
 FILTERS: Mapping[str, Callable[..., Any]] = {
     name.rstrip("_"): function
     for module in (quoting, hostnames, addresses, conversions, containers, strings, times)
     for name, function in vars(module).items()
     if not name.startswith("_") and inspect.isfunction(function) and function.__module__ == module.__name__
 }
-"""Every filter by its name."""
+"""Every filter, by name."""
 
 
 class _FilterRefusalError(RefusalError):
@@ -34,32 +34,32 @@ class _FilterRefusalError(RefusalError):
 
 
 def named(name: str, function: Callable[..., Any], facts: Mapping[str, Any]) -> Callable[..., Any]:
-    """Return a filter whose errors have its name, and the name of the fact if the value is an unchanged fact."""
+    """Return the filter with its name in its errors, and the fact's name too if the value is an unmodified fact."""
     from jinja2 import pass_context
 
-    passed = is_passed(function)
+    has_context = takes_context(function)
 
     @wraps(function)
-    def refusing(given: Any, /, *arguments: Any, **options: Any) -> Any:
-        if passed:
-            arguments = (given, *arguments)
+    def refusing(context: Any, /, *arguments: Any, **options: Any) -> Any:
+        if has_context:
+            arguments = (context, *arguments)
         try:
             return function(*arguments, **options)
-        except _FilterRefusalError:  # from a |map, which is lazy
+        except _FilterRefusalError:  # another filter's, from a lazy |map
             raise
         except (TypeError, ValueError) as error:
-            fact = dotted(route(facts, arguments[passed]))
+            fact = dotted(route(facts, arguments[has_context]))
             raise _FilterRefusalError(f"|{name}{' of ' * bool(fact)}{fact}: {error}") from error
 
-    # A filter that gets the context is not evaluated at compile time, where |random would choose once for all.
-    return refusing if passed else pass_context(refusing)
+    # Jinja does not evaluate a context filter at compile time, where |random would choose once and for all.
+    return refusing if has_context else pass_context(refusing)
 
 
 _EXAMPLE = re.compile(r"^(\{\{ .+ \}\}) →(?: (.*)|((?:\n    .*)+))$", re.MULTILINE)
 
 
 class Example(NamedTuple):
-    """A filter: its name, its call with arguments, its sentence, its notes, an example and the output."""
+    """The documentation of a filter."""
 
     name: str
     call: str
@@ -78,7 +78,7 @@ def _example(name: str, function: Callable[..., Any]) -> Example:
     documentation = inspect.getdoc(function) or ""
     match = _EXAMPLE.search(documentation)
     if match is None:
-        raise ValueError(f"the documentation of the filter {name} has no example")
+        raise ValueError(f"the docstring of the filter {name} has no example")
     template, output, lines = match.groups()
     sentence, _, notes = documentation[: match.start()].partition("\n\n")
     output = output if lines is None else textwrap.dedent(lines).strip("\n")
@@ -86,7 +86,7 @@ def _example(name: str, function: Callable[..., Any]) -> Example:
 
 
 def _call(name: str, function: Callable[..., Any]) -> str:
-    """Return the call of a filter in the syntax of templates."""
+    """Return the filter's signature in template syntax."""
     _, *parameters = inspect.signature(function).parameters.values()
     return f"{name}({', '.join(map(_argument, parameters))})" if parameters else name
 

@@ -1,6 +1,6 @@
-"""Password hashes for crypt(3) with SHA-256 and SHA-512, after Ulrich Drepper's specification, SHA-crypt.txt.
+"""Password hashes for crypt(3) with SHA-256 and SHA-512, by Ulrich Drepper's specification, SHA-crypt.txt.
 
-Python has no such function since its module crypt is gone.
+Python 3.13 removed the module crypt.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PREFIXES = {"sha256": "5", "sha512": "6"}
 
 
 def sha_crypt(password: bytes, hash_name: str, salt: str, rounds: int) -> str:
-    """Return a password as /etc/shadow holds it: ``$6$salt$hash``."""
+    """Return the hash of a password in the form of /etc/shadow: ``$6$salt$hash``."""
     chosen = "" if rounds == DEFAULT_ROUNDS else f"rounds={rounds}$"
     digest = _digest(password, hash_name, salt.encode(), rounds)
     return f"${PREFIXES[hash_name]}${chosen}{salt}${''.join(_encoded(digest))}"
@@ -48,7 +48,7 @@ def _digest(password: bytes, hash_name: str, salt: bytes, rounds: int) -> bytes:
 
 
 def _encoded(digest: bytes) -> Iterator[str]:
-    """Yield the digest in the base64 of crypt(3), which takes bytes from its three thirds in turn."""
+    """Yield the digest in crypt(3)'s base64, which takes bytes from the three thirds of the digest in turn."""
     third = len(digest) // 3
     turn = 1 if len(digest) == 64 else -1
     for number in range(third):

@@ -1,4 +1,4 @@
-"""Filters for text: regular expressions, comments, parts of paths and URLs.
+"""Filters for text: regular expressions, comments, paths and URLs.
 
 Every public function is a filter of that name; registry.py describes the form of the docstrings.
 """
@@ -21,10 +21,10 @@ _COMMENTS = {
     "cblock": {"beginning": "/*", "decoration": " * ", "end": " */"},
     "xml": {"beginning": "<!--", "decoration": " - ", "end": "-->"},
 }
-"""The lines around a comment and the start of each of its lines, by Ansible's styles."""
+"""Ansible's styles: the lines around a comment and the start of each line."""
 
 _ENDS = {"cblock": "*/", "xml": "--"}
-"""The end of a comment in the styles for several lines."""
+"""The texts that end a comment early, by style."""
 
 _URL_PARTS = ("scheme", "netloc", "username", "password", "hostname", "port", "path", "query", "fragment")
 
@@ -37,10 +37,10 @@ def regex_replace(
     multiline: bool = False,  # noqa: FBT001, FBT002 (likewise)
     count: int = 0,
 ) -> str:
-    r"""Replace each match of a regular expression, at most ``count`` if not 0; ``\\1`` in the replacement is a group.
+    r"""Replace every match of a regular expression, or the first ``count``; ``\\1`` in the replacement is a group.
 
     Write each backslash twice, here and in every filter with an expression. ``ignorecase`` ignores case, ``multiline``
-    lets ``^`` and ``$`` match at every line. A match that takes more than a second of CPU time is refused.
+    lets ``^`` and ``$`` match at every line. A match is refused after a second of CPU time.
 
     {{ 'eu-west-1a' | regex_replace('[a-z]$', '') }} → eu-west-1
     """
@@ -49,16 +49,16 @@ def regex_replace(
         with time_limit():
             return expression.sub(backslashed(replacement), printable(value), count=count)
     except (re.error, IndexError):
-        raise ValueError("not a replacement: the group is missing, or a backslash is not written twice") from None
+        raise ValueError("invalid replacement: no such group, or a backslash that is not written twice") from None
 
 
 def regex_search(
     value: Any, regex: str, *groups: str, ignorecase: bool = False, multiline: bool = False
 ) -> str | list[Any] | None:
-    r"""Return the first match of a regular expression, or the list of its ``groups``; none without a match.
+    r"""Return the first match of a regular expression, or a list of its ``groups``; none if nothing matches.
 
-    A group is ``\\1`` or ``\\g<name>``; a group outside of the match is none. ``ignorecase`` and ``multiline``
-    are those of |regex_replace.
+    A group is ``\\1`` or ``\\g<name>``; a group that did not match is none. ``ignorecase`` and ``multiline`` are
+    those of |regex_replace.
 
     {{ 'm7g.large' | regex_search('^[a-z]+[0-9]') }} → m7
     """
@@ -70,7 +70,7 @@ def regex_search(
     try:
         return [match[group] for group in wanted] if wanted else match[0]
     except IndexError:
-        raise ValueError(f"the expression has no group for one of {', '.join(groups)}") from None
+        raise ValueError(f"the expression lacks one of the groups {', '.join(groups)}") from None
 
 
 def regex_findall(
@@ -79,7 +79,7 @@ def regex_findall(
     multiline: bool = False,  # noqa: FBT001, FBT002 (in the place that Ansible has it)
     ignorecase: bool = False,  # noqa: FBT001, FBT002 (likewise)
 ) -> list[Any]:
-    """Return all matches of a regular expression, or of its group if it has one.
+    """Return all matches of a regular expression, or of its groups if it has any.
 
     ``ignorecase`` and ``multiline`` are those of |regex_replace.
 
@@ -90,7 +90,7 @@ def regex_findall(
 
 
 def regex_escape(value: Any) -> str:
-    r"""Escape a text so that it matches itself in a regular expression.
+    r"""Escape a text to match itself in a regular expression.
 
     {{ '10.0.0.1' | regex_escape }} → 10\.0\.0\.1
     """
@@ -98,7 +98,7 @@ def regex_escape(value: Any) -> str:
 
 
 def matching(value: Any, pattern: str, msg: str | None = None) -> str:
-    """Return a text unchanged if a regular expression matches all of it; else refuse it, with the reason ``msg``.
+    """Return a text unchanged if a regular expression matches all of it; else refuse it with the message ``msg``.
 
     {{ 'web-1' | matching('[a-z0-9-]+', 'the tag Name is not a host name') }} → web-1
     """
@@ -120,7 +120,7 @@ def comment(
     postfix: str | None = None,
     end: str | None = None,
 ) -> str:
-    """Return a text as a comment in a style, plain, erlang, c, cblock or xml, or with your own ``decoration``.
+    """Format a text as a comment in the style plain, erlang, c, cblock or xml, or with your own ``decoration``.
 
     ``beginning`` and ``end`` are the first and the last line. ``prefix`` and ``postfix`` replace the empty comment
     lines at the start and the end; "" omits them. Some formats join a line that ends in a backslash with the next one.
@@ -134,7 +134,7 @@ def comment(
         raise ValueError(f"no style {style!r}, choose from {', '.join(_COMMENTS)}")
     text = printable(value)
     if re.search("[\\0\r\v\f\x1c-\x1e\x85\u2028\u2029]", text):
-        raise ValueError("a comment cannot hold a character that some readers take for the end of a line")
+        raise ValueError("a comment cannot hold a character that some programs read as a line break")
     own = {"decoration": decoration, "beginning": beginning, "prefix": prefix, "postfix": postfix, "end": end}
     parts = {**_COMMENTS[style], **{part: line for part, line in own.items() if line is not None}}
     empty = parts["decoration"].rstrip()
@@ -147,9 +147,7 @@ def comment(
 
 
 def visible(value: Any) -> str:
-    r"""Return a text on one line for people, with Python's escapes for control characters.
-
-    Control characters can change the colour, the cursor and the title of a terminal.
+    r"""Return a text on one line, with Python's escapes for control characters, which could steer a terminal.
 
     {{ 'tab\there' | visible }} → tab\there
     """
@@ -165,7 +163,7 @@ def split(value: Any, sep: str | None = None, maxsplit: int = -1) -> list[str]:
 
 
 def splitext(value: Any) -> list[str]:
-    """Split a file name into the part before its suffix and the suffix.
+    """Split a file name before its suffix, into two parts.
 
     {{ 'etc/app.conf' | splitext | last }} → .conf
     """
@@ -189,7 +187,7 @@ def dirname(value: Any) -> str:
 
 
 def path_join(value: Any) -> str:
-    """Join a list of parts to a path; a part that begins with a slash discards the parts before it.
+    """Join a list of parts to one path; a part that begins with a slash discards the parts before it.
 
     {{ ['/etc', 'nginx', 'nginx.conf'] | path_join }} → /etc/nginx/nginx.conf
     """
@@ -197,7 +195,7 @@ def path_join(value: Any) -> str:
 
 
 def urlsplit(value: Any, query: str = "") -> Any:
-    """Return the parts of a URL as a mapping, or the part named ``query``.
+    """Split a URL into a mapping of its parts, or return only the part named ``query``.
 
     The parts are scheme, netloc, path, query, fragment, username, password, hostname and port.
 
@@ -207,7 +205,7 @@ def urlsplit(value: Any, query: str = "") -> Any:
     try:
         split = urllib.parse.urlsplit(text)
         parts = {name: getattr(split, name) for name in _URL_PARTS}
-    except ValueError:  # Python's message may hold a part of the URL
+    except ValueError:  # its message may quote the URL
         raise ValueError("not a URL") from None
     if query and query not in parts:
         raise ValueError(f"no part {query!r}, choose from {', '.join(parts)}")
@@ -215,7 +213,7 @@ def urlsplit(value: Any, query: str = "") -> Any:
 
 
 def _group(group: str) -> int | str:
-    r"""Return the number or the name of the group ``\1`` or ``\g<name>``."""
+    r"""Parse the group ``\1`` or ``\g<name>``."""
     match = re.fullmatch(r"\\(?:([0-9]+)|g<(\w+)>)", group)
     if match is None:
         raise ValueError(r"a group is \\1 or \\g<name>")

@@ -1,4 +1,4 @@
-"""Filters for the times that the service writes, in several forms."""
+"""Filters for the times in IMDS, which come in several formats."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ec2facts.render.printable import printable
 
 
 def unix_time(value: Any) -> int | None:
-    """Return a time of the service as Unix seconds; none if the text is not a time.
+    """Convert a time from the service to Unix seconds; none if the text is not a time.
 
     {{ '21 Jan 2026 09:00:43 GMT' | unix_time }} → 1768986043
     """
@@ -20,7 +20,7 @@ def unix_time(value: Any) -> int | None:
 
 
 def utc_time(value: Any) -> str:
-    """Write a time of the service in one form for people; a text that is not a time stays as it is.
+    """Format a time from the service for people; a text that is not a time is returned unchanged.
 
     {{ '2026-01-15T10:02:00Z' | utc_time }} → 2026-01-15 10:02:00 UTC
     """
@@ -29,7 +29,7 @@ def utc_time(value: Any) -> str:
 
 
 def _parsed(value: Any) -> datetime | None:
-    """Read ISO 8601 and the dates of HTTP, which maintenance events have."""
+    """Parse ISO 8601, and HTTP dates, which maintenance events have."""
     text = printable(value)
     for read in (_from_iso, parsedate_to_datetime):
         with suppress(ValueError, TypeError, IndexError, OverflowError):
@@ -39,4 +39,4 @@ def _parsed(value: Any) -> datetime | None:
 
 
 def _from_iso(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.9 does not know Z
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python before 3.11 rejects Z

@@ -1,4 +1,4 @@
-"""The Jinja environment, made for configuration files: a value that is missing is an error, never a hole."""
+"""The Jinja environment for configuration files: a missing value is an error, never an empty text."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _UNKNOWN = re.compile(r"No (filter|test) named '(.+)'\.")
 """Jinja's message about an unknown filter or test."""
 
 _SHOWN_CALLERS = 5
-"""How many of the templates and macros above an error its message names."""
+"""The most callers (templates, macros) that an error names."""
 
 
 def render_template(
@@ -61,13 +61,13 @@ def render_template(
     lstrip_blocks: bool = True,
     newline_sequence: Newline = "\n",
 ) -> str:
-    """Return the text of a template, given by path or by name.
+    """Render a template, given by path or by name.
 
-    The template sees each fact and each of ``variables`` by name, and both as a whole as ``facts`` and ``vars``.
-    A name is looked up on ``search_path``, by default search.default_search_path; what the template includes is looked
-    up beside the template first. The other arguments are Jinja's; the header of a template overrides them.
+    The template sees each fact and each of ``variables`` by name, and all of them as ``facts`` and ``vars``. A name is
+    looked up on ``search_path``, by default search.default_search_path; an include is looked up beside the template
+    first. The other arguments are Jinja's; the template's header overrides them.
 
-    Raises UsageError for a variable whose name is reserved, or that a template that ships does not declare.
+    Raises UsageError for a variable whose name is reserved, or that a shipped template does not declare.
     Raises TemplateError, with file and line, for a missing template, a syntax error, an undefined name, a value that
     cannot be printed, or a value that a filter refuses.
     """
@@ -97,7 +97,7 @@ def render_text(
     lstrip_blocks: bool = True,
     newline_sequence: Newline = "\n",
 ) -> str:
-    """Return the text of the template ``source``, like render_template; errors call it ``name``."""
+    """Render the template text ``source``, like render_template; errors call it ``name``."""
     environment = _Environment(
         facts,
         variables or {},
@@ -117,15 +117,14 @@ def evaluate(
     variables: Mapping[str, Any] | None = None,
     name: str = "<expression>",
 ) -> Any:
-    """Return the value of a Jinja expression over the facts and ``variables``; errors call it ``name``.
+    """Evaluate a Jinja expression over the facts and ``variables``; errors call it ``name``.
 
-    Mappings and lists are returned as plain ones of Python, with an Unread marker for each unread value in them.
+    Mappings and lists are returned as plain dicts and lists, with an Unread marker for each unread value in them.
     Raises TemplateError if the value, or anything inside it, is undefined; UnreadFactError if the value is unread.
     """
     environment = _Environment(facts, variables or {}, ())
     with environment.errors(name):
-        value = used(environment.value(name, expression))
-        return unguarded(value)
+        return unguarded(used(environment.value(name, expression)))
 
 
 def check_template(template: str | os.PathLike[str], *, search_path: Sequence[Path] | None = None) -> None:
@@ -144,11 +143,11 @@ def check_expression(expression: str, *, name: str = "<expression>") -> None:
 
 
 class _Environment(SandboxedEnvironment):
-    """Jinja over facts and variables. The name of a template is its absolute path."""
+    """Jinja over facts and variables. Templates are named by absolute path."""
 
     intercepted_binops = frozenset("%")
     trim_blocks: Any
-    """None drops only the newlines of lines that hold tags alone."""
+    """None drops only the newlines of lines that hold nothing but tags."""
 
     def __init__(
         self,
@@ -176,15 +175,15 @@ class _Environment(SandboxedEnvironment):
         self.filters |= {name: _using(JINJA_FILTERS[name]) for name in ("default", "d")}
         tests: dict[str, Any] = {**self.tests, **TESTS}
         self.tests = {name: _using(test) for name, test in tests.items()}
-        # Globals, because imported macros see no other variables.
+        # Globals: imported macros see no other variables.
         self.globals.update(names, facts=everything, omit=OMIT)
         self.facts = set(containers(everything))
-        """The identities of the mappings and lists that belong to the facts."""
-        self.headed: set[str] = set()
-        """The templates that begin with a header."""
+        """The ids of the mappings and lists in the facts."""
+        self.with_header: set[str] = set()
+        """The templates that have a header."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Look up ``obj.attribute``; in a mapping it is always a key, because users choose keys such as ``items``."""
+        """Look up ``obj.attribute``; in a mapping always a key, because users choose keys such as ``items``."""
         if isinstance(obj, (Mapping, FactUndefined)):
             return self.getitem(obj, attribute)
         if type(obj) is str and attribute in {"format", "format_map"}:
@@ -193,22 +192,22 @@ class _Environment(SandboxedEnvironment):
         return super().getattr(obj, attribute)
 
     def method(self, obj: Any, name: str) -> Any:
-        """Look up the function of ``obj.name()``: a method of a mapping, unless the value at that key is callable."""
+        """Look up ``obj.name`` for a call: in a mapping a method, unless the value at that key is callable."""
         if not isinstance(obj, Mapping) or (callable(obj.get(name)) and not isinstance(obj[name], FactUndefined)):
             return self.getattr(obj, name)
         return super().getattr(obj, name)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Tell whether a template may use ``obj.attr``. It may change variables and its own values, but not facts."""
-        if isinstance(obj, type) and attr != "fromkeys":  # dict.update(tags, …) would pass for safe
+        """Return whether a template may use ``obj.attr``: it can change variables and its own values, but not facts."""
+        if isinstance(obj, type) and attr != "fromkeys":  # such as dict.update(tags, …)
             return False
         return super().is_safe_attribute(obj, attr, value) and not self._changes_facts(obj, attr)
 
     def unsafe_undefined(self, obj: Any, attribute: str) -> jinja2.Undefined:
-        """Return the error for an attribute that is not safe."""
+        """Return an undefined value whose error says why the attribute is unsafe."""
         if self._changes_facts(obj, attribute):
             copy = "dict(…)" if isinstance(obj, Mapping) else "|list"
-            hint = f".{attribute}() would change the facts; change a copy of them, made with {copy}"
+            hint = f".{attribute}() would change the facts; change a copy made with {copy}"
             return self.undefined(hint, exc=SecurityError)
         return super().unsafe_undefined(obj, attribute)
 
@@ -216,18 +215,18 @@ class _Environment(SandboxedEnvironment):
         return id(obj) in self.facts and modifies_known_mutable(obj, attribute)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """Return ``left % right``, the only operator that Jinja passes here."""
+        """Return ``left % right``, the only intercepted operator."""
         return super().call_binop(context, operator, left, operand(right) if isinstance(left, str) else right)
 
     def minuend(self, value: Any, key: str) -> Any:
-        """Return ``value``, the left side of a minus; if it is undefined, raise an error that suggests ``key``."""
+        """Return ``value``, the left operand of a minus; if it is undefined, raise an error that suggests ``key``."""
         if isinstance(value, FactUndefined):
             value.dashed = key
-            str(value)  # raises, before Jinja evaluates the right side
+            str(value)  # raises before Jinja evaluates the right operand
         return value
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """Look up ``obj[argument]``; in a mapping it is a key, or a position if it is a number but not a key."""
+        """Look up ``obj[argument]``; in a mapping a key, or a position if it is a number and not a key."""
         if isinstance(obj, FactUndefined):
             return obj.child(argument)
         if not isinstance(obj, Mapping):
@@ -240,7 +239,7 @@ class _Environment(SandboxedEnvironment):
         return self.undefined(obj=obj, name=argument)
 
     def join_path(self, template: str, parent: str) -> str:
-        """Return the absolute path of what ``parent`` includes, or ``template`` if there is no such file."""
+        """Return the absolute path of an include in ``parent``, or ``template`` unchanged if no file is found."""
         found = find_included(template, parent, self.search_path)
         return template if found is None else str(found.absolute())
 
@@ -248,17 +247,17 @@ class _Environment(SandboxedEnvironment):
         """Compile a template with the options of its header."""
         settings, source = split_header(source, name)
         if settings is not None:
-            self.headed.add(name)
+            self.with_header.add(name)
         compiler = self.overlay()
-        vars(compiler).update(settings or {})  # before Jinja 3.1.2, overlay() has no newline_sequence
+        vars(compiler).update(settings or {})  # overlay() takes no newline_sequence before Jinja 3.1.2
         try:
             code = compiler.compile(source, name, name)
-        except SyntaxError as error:  # its line number is of the generated Python
+        except SyntaxError as error:  # its line number refers to the generated Python
             raise TemplateError(error.msg, file=name) from error
         return self.template_class.from_code(self, code, variables)
 
     def value(self, name: str, expression: str) -> Any:
-        """Return the value of an expression, like jinja2's compile_expression; errors name ``name``."""
+        """Evaluate an expression like jinja2's compile_expression; errors call it ``name``."""
         parser = Parser(self, expression, name, name, state="variable")
         node = parser.parse_expression()
         if not parser.stream.eos:
@@ -281,13 +280,13 @@ class _Environment(SandboxedEnvironment):
 
     @contextmanager
     def errors(self, name: str) -> Iterator[None]:
-        """Turn every exception of the template ``name`` into a TemplateError with file and line."""
+        """Convert every exception of the template ``name`` to a TemplateError with file and line."""
         try:
             yield
         except EC2FactsError:
             raise
-        except Exception as error:  # Python's operators and Jinja's filters raise any kind
-            *callers, (file, line) = places(error, self.headed) or [(name, None)]
+        except Exception as error:  # operators and filters can raise anything
+            *callers, (file, line) = places(error, self.with_header) or [(name, None)]
             message = " ".join(self._reason(error).split())
             if callers:
                 shown = [f"{caller}:{number}" for caller, number in reversed(callers)]
@@ -301,7 +300,7 @@ class _Environment(SandboxedEnvironment):
         if isinstance(error, RecursionError) and includes_itself(error):
             return "the template includes itself"
         if not isinstance(error, (jinja2.TemplateError, UnreadUseError, RefusalError)):
-            # Python's message about a lookup or a value may hold a part of the value.
+            # Messages of LookupError and ValueError can quote the value.
             detail = "" if isinstance(error, (LookupError, ValueError)) else f": {error}"
             return f"{type(error).__name__}{detail}"
         message = getattr(error, "message", None) or str(error) or type(error).__name__
@@ -315,12 +314,12 @@ class _Environment(SandboxedEnvironment):
 
 
 def _line_of(error: jinja2.TemplateSyntaxError) -> str:
-    """Return the line of the template that has the syntax error."""
+    """Return the template line with the syntax error."""
     return "".join((error.source or "").split("\n")[error.lineno - 1 : error.lineno])
 
 
 class _Loader(jinja2.BaseLoader):
-    """Loads templates by absolute path. A relative name means that join_path found no file."""
+    """Loads templates by absolute path; a relative name means that join_path found no file."""
 
     def load(self, environment: Any, name: str, globals: Any = None) -> jinja2.Template:  # noqa: A002 (Jinja's name)
         """Compile the template in the file ``name`` for an _Environment."""
@@ -328,7 +327,7 @@ class _Loader(jinja2.BaseLoader):
             searched = ["beside this one", *(f"in {directory}" for directory in environment.search_path)]
             raise jinja2.TemplateNotFound(name, f"no template {name!r} {' or '.join(searched)}")
         try:
-            # Some editors write a byte order mark, which would end up in the output.
+            # utf-8-sig: the byte order mark that some editors write must not reach the output.
             source = Path(name).read_bytes().decode("utf-8-sig")
         except OSError as error:
             raise TemplateError(f"cannot be read: {error.strerror}", file=name) from error
@@ -339,7 +338,7 @@ class _Loader(jinja2.BaseLoader):
 
 
 def _using(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a filter or test that raises UnreadUseError for an unread value, which Jinja would take for undefined."""
+    """Make a filter or test raise UnreadUseError for an unread value, which Jinja would treat as undefined."""
 
     @wraps(function)
     def using(*arguments: Any, **options: Any) -> Any:

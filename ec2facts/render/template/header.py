@@ -1,4 +1,4 @@
-"""The header: a first line that sets options for its template alone, as in Ansible. It is not printed."""
+"""The header: a first line that sets options for its own template, as in Ansible, and is not printed."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _SETTINGS: Mapping[str, Mapping[str, object]] = {
     "lstrip_blocks": {"true": True, "false": False},
     "newline_sequence": {r"\n": "\n", r"\r\n": "\r\n", r"\r": "\r"},
 }
-"""Options with a fixed set of values, in the spelling of the header."""
+"""Options with fixed values, by their spelling in the header."""
 
 _STARTS = {"block_start_string": "{%", "variable_start_string": "{{", "comment_start_string": "{#"}
 
 _DELIMITERS = (*_STARTS, *(name.replace("start", "end") for name in _STARTS))
-"""Options with any text as their value."""
+"""Options that accept any text."""
 
 
 def split_header(source: str, name: str) -> tuple[dict[str, Any] | None, str]:
-    """Return the options that the template ``name`` sets, or None if it has no header, and the rest of ``source``."""
+    """Return the options in the header of the template ``name``, or None without one, and the rest of ``source``."""
     if not source.startswith(_HEADER):
         return None, source
     header, _, rest = source.partition("\n")

@@ -1,6 +1,6 @@
-"""Removal of the lines of a template that hold only block tags, comments and blanks.
+"""Removal of template lines that hold only block tags, comments and blanks.
 
-Jinja's ``trim_blocks`` drops the newline after every block tag, which joins ``yes{% endif %}`` with the next line.
+Jinja's ``trim_blocks`` drops the newline after every block tag, and joins ``yes{% endif %}`` to the next line.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ import re
 from collections.abc import Iterable, Iterator
 
 Token = tuple[int, str, str]
-"""A token of Jinja's lexer: its first line, its kind, its text."""
+"""A token of Jinja's lexer: first line, kind, text."""
 
 _TAG_BEGINS = {"block_begin", "comment_begin", "raw_begin", "raw_end"}
 _TAG_ENDS = {"block_end", "comment_end", "raw_begin", "raw_end"}
 
 _PRINTING = {"include", "call", "block", "filter"}
-"""Tags that can print: blanks between two of them separate words."""
+"""Tags that can print: blanks between two of them can separate words."""
 
 _LINE = re.compile("[^\n]*\n|[^\n]+")
 
 
 def without_tag_lines(tokens: Iterable[Token], *, lstrip_blocks: bool) -> Iterator[Token]:
-    """Yield the tokens of a template without the blanks and the newline of each line that holds only tags.
+    """Drop the blanks and the newline of each line that holds only tags from the tokens of a template.
 
-    The lines of one tag count as one line. A line with ``{%+`` or ``+%}`` is left to Jinja.
+    A tag that spans several lines counts as one line. A line with ``{%+`` or ``+%}`` is left to Jinja.
     """
     tokens = list(tokens)
     alone, printing = _tag_lines(tokens)
@@ -40,7 +40,7 @@ def without_tag_lines(tokens: Iterable[Token], *, lstrip_blocks: bool) -> Iterat
 
 def _tag_lines(tokens: Iterable[Token]) -> tuple[set[int], set[int]]:
     """Return the numbers of the lines that hold only tags, and of the lines with a tag that can print."""
-    first_line: dict[int, int] = {}  # by line, where one tag spans several
+    first_line: dict[int, int] = {}  # of the tag that spans a line, by line
     tagged: set[int] = set()
     filled: set[int] = set()
     printing: set[int] = set()

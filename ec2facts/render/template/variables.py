@@ -1,7 +1,7 @@
 """User-defined variables: reserved names, and the variables that a shipped template declares.
 
-A shipped template declares each of its variables in a comment on one line, with a sentence and the default if it is
-fixed: ``{#- var port: The port of the health check. Default: 8080 -#}``.
+A shipped template declares each variable in a one-line comment, with a sentence and the default if it is fixed:
+``{#- var port: The port of the health check. Default: 8080 -#}``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.text import did_you_mean
 
 ITEM_NAMES = frozenset({"item", "key"})
-"""Names that ``for_each`` sets; a user cannot."""
+"""Names that ``for_each`` sets and users cannot."""
 
 _OWN_WORDS = frozenset({"facts", "vars", "omit", "meta_data", "dynamic", "collection"})
 
@@ -31,7 +31,7 @@ _DECLARATION = re.compile(r"^\{#-? var (?P<name>\w+): (?P<sentence>.+?\.)(?: Def
 
 
 class Variable(NamedTuple):
-    """A declared variable; ``default`` is None if the template computes it or needs no value."""
+    """A declared variable; ``default`` is None if the template computes it or has none."""
 
     name: str
     sentence: str
@@ -39,7 +39,7 @@ class Variable(NamedTuple):
 
 
 def reserved_names() -> frozenset[str]:
-    """Return the names that a variable cannot have: attributes, names of ``for_each``, words of Jinja."""
+    """Return the names that a variable cannot have: attributes, the names of ``for_each``, keywords of Jinja."""
     from jinja2.defaults import DEFAULT_NAMESPACE
 
     return frozenset({*attributes(EC2Metadata), *_OWN_WORDS, *ITEM_NAMES, *_JINJA_WORDS, *DEFAULT_NAMESPACE})
@@ -57,7 +57,7 @@ def check_names(names: Iterable[Any], *, allowed: Iterable[str] = ()) -> None:
 
 
 def declared_variables(source: str) -> list[Variable]:
-    """Return the variables that the ``source`` of a template declares, in its order."""
+    """Return the variables that a template ``source`` declares, in its order."""
     return [Variable(**match.groupdict()) for match in _DECLARATION.finditer(source)]
 
 

@@ -45,8 +45,8 @@ def test_cidr_host_counts_from_either_end(number: int, address: str) -> None:
     assert cidr_host("10.0.1.7/24", number) == address
 
 
-def test_cidr_host_refuses_a_number_beyond_the_network() -> None:
-    with pytest.raises(ValueError, match="no address number 256"):
+def test_cidr_host_refuses_an_index_beyond_the_network() -> None:
+    with pytest.raises(ValueError, match="no address 256"):
         cidr_host("10.0.1.0/24", 256)
 
 

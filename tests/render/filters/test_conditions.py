@@ -36,9 +36,9 @@ def test_condition(condition: str, holds: str) -> None:
 @pytest.mark.parametrize(
     ("condition", "reason"),
     [
-        ("'a' is match('(')", "not a regular expression"),
+        ("'a' is match('(')", "invalid regular expression"),
         (r"'a' is search('\ba')", "write each backslash twice"),
-        ("'a' is match('[')", "not a regular expression, from position 0 on"),
+        ("'a' is match('[')", "invalid regular expression: error at position 0"),
         ("('a' * 40) is match('(a+)+b')", "the regular expression takes more than 1 s"),
         ("nope is match('a')", "undefined 'nope'"),
         ("nope is contains('a')", "undefined 'nope'"),

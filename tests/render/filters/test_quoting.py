@@ -193,7 +193,7 @@ def read_ini(
 
 @pytest.mark.parametrize("text", ["a\nb", "a\rb", " a", "a\t", "a\0"])
 def test_ini_value_refuses_line_breaks_outer_blanks_and_nul(text: str) -> None:
-    with pytest.raises(ValueError, match="cannot"):
+    with pytest.raises(ValueError, match=r"cannot hold|holds a NUL"):
         ini_value(text)
 
 
@@ -264,7 +264,7 @@ def test_env_line_quotes_for_its_format() -> None:
     ("text", "format_name", "name"), [("a\nb", "docker", "A"), ("a", "nope", "A"), ("a", "sh", "A;B"), ("a", "sh", "1")]
 )
 def test_env_line_refuses_a_value_or_name_that_its_format_cannot_hold(text: str, format_name: str, name: str) -> None:
-    with pytest.raises(ValueError, match=r"newline|no format|name of a variable"):
+    with pytest.raises(ValueError, match=r"newline|no format|not a variable name"):
         env_line(text, format_name, name)
 
 

@@ -36,11 +36,11 @@ def test_rounds_are_part_of_the_hash() -> None:
     ("arguments", "reason"),
     [
         (("bcrypt", "a"), "no hashtype 'bcrypt', choose from sha256, sha512"),
-        (("sha512",), "give a salt"),
-        (("sha512", "a" * 17), "give a salt"),
-        (("sha512", "a$b"), "give a salt"),
-        (("sha512", "a", 999), "rounds are from 1000"),
-        (("sha512", "a", 10**7), "rounds are from 1000"),
+        (("sha512",), "a salt is required"),
+        (("sha512", "a" * 17), "a salt is required"),
+        (("sha512", "a$b"), "a salt is required"),
+        (("sha512", "a", 999), "rounds must be between 1000"),
+        (("sha512", "a", 10**7), "rounds must be between 1000"),
     ],
 )
 def test_hash_without_salt_or_with_invalid_arguments_is_refused(arguments: tuple[object, ...], reason: str) -> None:

@@ -91,7 +91,7 @@ def test_template_prints(source: str, printed: str) -> None:
             "{% for tag in tags %}{{ tag.value }}{% endfor %}",
             "the value is text and has no 'value' (a loop over a mapping yields its keys: use .values()",
         ),
-        ("{{ tags }}", "a dict cannot be printed; name a key of it, or use |to_json"),
+        ("{{ tags }}", "a dict cannot be printed; look up a key, or use |to_json"),
         ("{{ security_groups }}", "a list cannot be printed; use |join"),
         ("{{ (1, 2) }}", "a tuple cannot be printed"),
         ("{{ security_groups | map('upper') }}", "a generator cannot be printed"),
@@ -99,7 +99,7 @@ def test_template_prints(source: str, printed: str) -> None:
         ("{{ instance_id.upper }}", "a method or macro cannot be printed; call it"),
         ("{{ range }}", "cannot be printed; call it"),
         ("{{ public_keys.items }}", "undefined 'public_keys.items'"),
-        (r"{{ '\ud800' }}", "surrogate pair"),
+        (r"{{ '\ud800' }}", "lone surrogate"),
         ("{{ kernel_id ~ 'x' }}", "None cannot be printed"),
         ("{{ 'x' ~ tags ~ 'y' }}", "a dict cannot be printed"),
         ("{{ 'x' ~ (security_groups ~ 'y') }}", "a list cannot be printed"),
@@ -121,11 +121,11 @@ def test_template_prints(source: str, printed: str) -> None:
         ("{% if %}", "Expected an expression"),
         ("{{ 'a", "unexpected char"),
         ("{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}", "RecursionError"),
-        ("{{ tags.update({}) }}", ".update() would change the facts; change a copy of them, made with dict(…)"),
+        ("{{ tags.update({}) }}", ".update() would change the facts; change a copy made with dict(…)"),
         ("{{ tags.pop('Name') }}", ".pop() would change the facts"),
         ("{# x", "Missing end of comment tag"),
         ("{% raw %}x", "Missing end of raw directive"),
-        ("{{ security_groups.append(1) }}", ".append() would change the facts; change a copy of them, made with |list"),
+        ("{{ security_groups.append(1) }}", ".append() would change the facts; change a copy made with |list"),
         ("{{ cycler.__init__.__globals__.os.popen('id') }}", "access to attribute '__init__'"),
         ("{{ ''.__class__.__mro__ }}", "access to attribute '__class__'"),
         ("{{ tags['__class__'] }}", "undefined"),
@@ -237,7 +237,7 @@ def test_omit_can_be_compared(source: str, printed: str) -> None:
 
 @pytest.mark.parametrize("source", ["{{ omit }}", "{{ nope | default(omit) }}", "{{ [omit] | to_json }}"])
 def test_omit_is_not_printed(source: str) -> None:
-    with pytest.raises(TemplateError, match="omit cannot be printed: a template has no argument to leave out"):
+    with pytest.raises(TemplateError, match="omit cannot be printed: a template has no module argument to omit"):
         render_text({}, source)
 
 
@@ -398,13 +398,13 @@ def test_error_never_holds_the_value() -> None:
         ("{{ tags['a b'] | trim | dns_label }}", "|dns_label of tags['a b']: not a label of a host name"),
         ("{{ tags['a b'] | replace('&', '&&') | dns_label }}", "|dns_label: not a label of a host name"),
         ("{{ groups | map('dns_label') | join }}", "|dns_label of groups[1]: not a label of a host name"),
-        ("{{ tags | upper }}", "|upper of tags: a dict cannot be printed; name a key of it, or use |to_json"),
-        ("{{ groups | join(tags) }}", "|join of groups: a dict cannot be printed; name a key of it, or use |to_json"),
+        ("{{ tags | upper }}", "|upper of tags: a dict cannot be printed; look up a key, or use |to_json"),
+        ("{{ groups | join(tags) }}", "|join of groups: a dict cannot be printed; look up a key, or use |to_json"),
         ("{{ number | ip }}", "|ip: not an IP address"),
         ("{{ tags.short | ip }}", "|ip: not an IP address"),
         ("{{ 'a&b' | dns_label }}", "|dns_label: not a label of a host name"),
         ("{{ 'x' | ip(1) }}", "|ip: ip() takes 1 positional argument but 2 were given"),
-        ("{{ {} | hash }}", "|hash: a dict cannot be printed; name a key of it, or use |to_json"),
+        ("{{ {} | hash }}", "|hash: a dict cannot be printed; look up a key, or use |to_json"),
     ],
 )
 def test_error_of_a_filter_names_the_filter_and_the_fact(source: str, refusal: str) -> None:

@@ -216,7 +216,7 @@ def test_shipped_template_is_found_by_name(name: str, file: str) -> None:
     ],
 )
 def test_unknown_name_of_a_shipped_template_is_an_error(name: str, advice: str) -> None:
-    with pytest.raises(TemplateError, match=f"^no template '{re.escape(name)}' ships .*{re.escape(advice)}"):
+    with pytest.raises(TemplateError, match=f"^no shipped template '{re.escape(name)}' .*{re.escape(advice)}"):
         packaged_template(name)
 
 
