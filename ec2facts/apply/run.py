@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 from ec2facts.apply.expansion import expand
 from ec2facts.apply.last_facts import LastFacts
@@ -125,33 +126,31 @@ def render(
     except (UnavailableError, UnreadError) as error:
         if last is None:
             raise
-        unread = [[_Result(output, error)] for output in outputs]
+        unread = [[_Result(output, failure=error, is_expanded=False)] for output in outputs]
         results = _with_last_facts(outputs, unread, source, last, None, observer)
-        for result in (each for all_of_one in results for each in all_of_one):
-            if isinstance(result.file, StaleError):  # all outputs fail for the same reason
-                raise result.file from error
+        for result in chain.from_iterable(results):
+            if isinstance(result.failure, StaleError):  # all outputs fail for the same reason
+                raise result.failure from error
         return _rendered(results, observer)
     results = _results(outputs, Facts(snapshot), observer)
     if last is not None:
         results = _with_last_facts(outputs, results, source, last, snapshot, observer)
     if dry_run:
-        for output in (each.output for of_one in results for each in of_one if isinstance(each.file, File)):
-            if output.template is not None and not output.include:
+        for output, file, *_ in chain.from_iterable(results):
+            if file is not None and output.template is not None and not output.include:
                 own = {**output.shared_variables, **output.variables}
                 observer.rendered(output.file, {name: own[name] for name in own if name not in ITEM_NAMES})
     is_whole = not snapshot.unread and _roots(outputs) == ROOTS
     return _rendered(results, observer)._replace(snapshot=snapshot if is_whole else None)
 
 
-_FileOrFailure = Union[File, EC2FactsError]
-
-
 class _Result(NamedTuple):
     """An output, expanded if possible, and its file or its failure."""
 
     output: Output
-    file: _FileOrFailure
-    is_expanded: bool = False
+    file: File | None = None
+    failure: EC2FactsError | None = None
+    is_expanded: bool = True
 
 
 def _collect(
@@ -186,7 +185,7 @@ def _results_of(output: Output, facts: Facts, seen: set[Path], observer: ApplyOb
     try:
         expanded = list(expand(output, facts.present(output)))
     except EC2FactsError as error:
-        return [_Result(output, _with_path(output.name, error))]
+        return [_Result(output, failure=_with_path(output.name, error), is_expanded=False)]
     if not expanded:
         observer.skipped(output.name)
     return [_result(each, facts, seen, observer) for each in expanded]
@@ -198,9 +197,9 @@ def _result(output: Output, facts: Facts, seen: set[Path], observer: ApplyObserv
         if path in seen:
             raise UsageError("another output or item writes the same file")
         seen.add(path)
-        return _Result(output, render_output(output, facts, observer=observer), is_expanded=True)
+        return _Result(output, render_output(output, facts, observer=observer))
     except EC2FactsError as error:
-        return _Result(output, _with_path(str(path), error), is_expanded=True)
+        return _Result(output, failure=_with_path(str(path), error))
 
 
 def _with_path(path: str, error: EC2FactsError) -> EC2FactsError:
@@ -229,37 +228,38 @@ def _with_last_facts(
         position for position, output in enumerate(outputs) if position in missing or output.file.together in groups
     ]
     chosen = [outputs[position] for position in again]
-    first = next(each.file for each in results[min(missing)] if _lacks_facts(each))
+    first = next(filter(None, (each.failure for each in results[min(missing)] if _lacks_facts(each))))
     try:
         facts = last.read(source, snapshot, include=names_included(chosen))
     except StaleError as stale:
         return [
-            [each._replace(file=StaleError(f"{each.file}; {stale}")) if _lacks_facts(each) else each for each in of_one]
-            for of_one in results
+            [
+                each._replace(failure=StaleError(f"{each.failure}; {stale}")) if _lacks_facts(each) else each
+                for each in of_output
+            ]
+            for of_output in results
         ]
-    if isinstance(first, EC2FactsError):
-        observer.stale(first, facts.instance_id, facts.age)
+    observer.stale(first, facts.instance_id, facts.age)
     rendered = dict(zip(again, _results(chosen, Facts(facts.snapshot), observer)))
     return [rendered.get(position, each) for position, each in enumerate(results)]
 
 
 def _lacks_facts(result: _Result) -> bool:
     lacking = {UnavailableError.exit_status, IncompleteError.exit_status}
-    return isinstance(result.file, EC2FactsError) and result.file.exit_status in lacking
+    return result.failure is not None and result.failure.exit_status in lacking
 
 
 def _rendered(results: Sequence[Sequence[_Result]], observer: ApplyObserver) -> Rendered:
     """Return the files to install; a failure also excludes the files of its group."""
-    flat = [result for of_one in results for result in of_one]
-    failed = [result for result in flat if isinstance(result.file, EC2FactsError)]
-    groups = {result.output.file.together for result in failed} - {None}
+    flat = list(chain.from_iterable(results))
+    groups = {result.output.file.together for result in flat if result.failure is not None} - {None}
     files: list[File] = []
     unrendered: list[Path] = []
-    for output, file, _ in flat:
-        if isinstance(file, File) and output.file.together not in groups:
+    for output, file, *_ in flat:
+        if file is not None and output.file.together not in groups:
             files.append(file)
         else:
             unrendered.append(output.file.path)
             observer.kept(output.file)
-    failures = [result.file for result in failed if isinstance(result.file, EC2FactsError)]
+    failures = [result.failure for result in flat if result.failure is not None]
     return Rendered(files, failures, unrendered, all(result.is_expanded for result in flat))

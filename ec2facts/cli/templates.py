@@ -37,7 +37,8 @@ def run(options: Options) -> int:
         listed = (f"{each.name}\n    {each.sentence}\n    Checked by: {each.checked_by}\n" for each in list_templates())
         return write("".join(listed).encode(), options)
     if options.action != "show" and options.name is not None:
-        raise UsageError(f"there is no action {options.action!r}{did_you_mean(str(options.action), ['list', 'show'])}")
+        hint = did_you_mean(str(options.action), ["list", "show"]) or " (choose from list, show)"
+        raise UsageError(f"there is no action {options.action!r}{hint}")
     if options.action == "show" and options.name is None:
         raise UsageError("name the template; see `ec2facts templates`")
     template = packaged_template(options.name or str(options.action))  # a NAME without `show` is shown as well
