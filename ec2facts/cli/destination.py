@@ -6,15 +6,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ec2facts.apply.parsers import parse_group, parse_owner, parse_seconds
 from ec2facts.cli.arguments import argument, file
 from ec2facts.cli.install_options import PlanOptions, add_plan_options, exit_status, state_directory
+from ec2facts.cli.source_options import SourceOptions, open_source
 from ec2facts.cli.streams import write_stdout
 from ec2facts.errors import UsageError
 from ec2facts.install.settings import parse_check, parse_mode, parse_suffix
 
 if TYPE_CHECKING:
     from ec2facts.apply.outputs import Output
-    from ec2facts.cli.source_options import SourceOptions
 
 _STDOUT_NAMES = {"-", "/dev/stdout"}
 """Names of standard output. Opening /dev/stdout would truncate a log that standard output is redirected to."""
@@ -26,12 +27,14 @@ class DestinationOptions(PlanOptions):
     output: Path | None
 
 
+class OutputOptions(SourceOptions, DestinationOptions):
+    """The parsed options of a command that renders one output."""
+
+
 def add_destination_options(
     parser: argparse.ArgumentParser, *, default_mode: str = "keep the current ones; 0600 with --include"
 ) -> None:
     """Add the options for the destination, and for the install of a file."""
-    from ec2facts.apply.parsers import parse_group, parse_owner, parse_seconds
-
     output = parser.add_argument_group("output")
     output.add_argument(
         "-o",
@@ -95,21 +98,20 @@ def add_destination_options(
     add_plan_options(parser)
 
 
-def run_output(options: DestinationOptions, source_options: SourceOptions, output: Output) -> int:
+def run_output(options: OutputOptions, output: Output) -> int:
     """Render one output from the source that the options choose, and write it; return the exit status."""
     from ec2facts.apply.outputs import STDOUT_FILE
     from ec2facts.apply.run import render_one
     from ec2facts.cli.apply_printer import ApplyPrinter
-    from ec2facts.cli.source_options import open_source
 
     _check(options)
     output = output._replace(
         file=output.file._replace(path=options.output or STDOUT_FILE.path),
-        include=tuple(sorted(source_options.include)),
-        allow_partial=source_options.allow_partial,
+        include=tuple(sorted(options.include)),
+        allow_partial=options.allow_partial,
     )
     printer = ApplyPrinter(options)
-    with open_source(source_options) as source:
+    with open_source(options) as source:
         rendered = render_one(output, source, observer=printer)
     if options.dry_run and not rendered.secret:
         printer.rendered(rendered, output.variables)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 
 from ec2facts.cli.arguments import add_format_option
-from ec2facts.cli.destination import DestinationOptions, add_destination_options, run_output, write
-from ec2facts.cli.source_options import SourceOptions, add_source_options, refuse_missing_service
+from ec2facts.cli.destination import OutputOptions, add_destination_options, run_output, write
+from ec2facts.cli.source_options import add_source_options, refuse_missing_service
 from ec2facts.errors import NotReadyError, UnavailableError
 from ec2facts.render.tree import TREE_FORMATS, render_tree
 
 EXAMPLE = "ec2facts dump --simulate busy -f yaml"
 
 
-class Options(SourceOptions, DestinationOptions):
+class Options(OutputOptions):
     format: str
     only: list[str]
     under: str | None
@@ -55,7 +55,7 @@ def run(options: Options) -> int:
     try:
         if options.or_empty:
             refuse_missing_service(options)
-        return run_output(options, options, output)
+        return run_output(options, output)
     except UnavailableError as error:
         if options.or_empty and not isinstance(error, NotReadyError):
             return write(render_tree({}, options.format).encode(), options)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 
 from ec2facts.cli.arguments import add_format_option
-from ec2facts.cli.destination import DestinationOptions, add_destination_options, run_output
-from ec2facts.cli.source_options import SourceOptions, add_source_options
+from ec2facts.cli.destination import OutputOptions, add_destination_options, run_output
+from ec2facts.cli.source_options import add_source_options
 from ec2facts.render.env_formats import FORMATS
 
 EXAMPLE = 'facts=$(ec2facts env --simulate) && eval "$facts" && echo "$EC2_INSTANCE_ID"'
 
 
-class Options(SourceOptions, DestinationOptions):
+class Options(OutputOptions):
     format: str
     prefix: str
     separator: str
@@ -54,4 +54,4 @@ def run(options: Options) -> int:
     from ec2facts.apply.outputs import STDOUT_FILE, EnvOptions, Output
 
     env = EnvOptions(options.prefix, options.separator, options.export, options.skip_unrepresentable)
-    return run_output(options, options, Output(STDOUT_FILE, options.format, only=tuple(options.only), env=env))
+    return run_output(options, Output(STDOUT_FILE, options.format, only=tuple(options.only), env=env))

@@ -10,8 +10,8 @@ from typing import Any
 
 from ec2facts.apply.variables import parse_variable, read_variables
 from ec2facts.cli.arguments import argument, path
-from ec2facts.cli.destination import DestinationOptions, add_destination_options, run_output
-from ec2facts.cli.source_options import SourceOptions, add_source_options
+from ec2facts.cli.destination import OutputOptions, add_destination_options, run_output
+from ec2facts.cli.source_options import add_source_options
 from ec2facts.cli.template_places import warn_unsearchable
 from ec2facts.errors import TemplateError
 
@@ -20,7 +20,7 @@ EXAMPLE = "echo '{{ instance_id }} in {{ region }}' | ec2facts render - --simula
 STANDARD_INPUT = "standard input"
 
 
-class Options(SourceOptions, DestinationOptions):
+class Options(OutputOptions):
     template: str
     search: list[Path]
     var: list[tuple[str, str]]
@@ -69,7 +69,7 @@ def run(options: Options) -> int:
         variables={**{name: value for each in options.vars for name, value in each.items()}, **dict(options.var)},
         search_path=(*options.search, *default_search_path(os.environ, uid=os.geteuid())),
     )
-    return run_output(options, options, output)
+    return run_output(options, output)
 
 
 def _render_standard_input(*arguments: Any, **options: Any) -> str:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from ec2facts.cli.destination import DestinationOptions, add_destination_options, run_output
-from ec2facts.cli.source_options import SourceOptions, add_source_options
+from ec2facts.cli.destination import OutputOptions, add_destination_options, run_output
+from ec2facts.cli.source_options import add_source_options
 
 EXAMPLE = "ec2facts snapshot --simulate busy -q -o busy.json && ec2facts dump --from busy.json"
-
-
-class Options(SourceOptions, DestinationOptions):
-    pass
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,8 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_source_options(parser)
 
 
-def run(options: Options) -> int:
+def run(options: OutputOptions) -> int:
     """Write the snapshot, readable by its owner alone."""
     from ec2facts.apply.outputs import SNAPSHOT, STDOUT_FILE, Output
 
-    return run_output(options, options, Output(STDOUT_FILE._replace(secret=True), SNAPSHOT))
+    return run_output(options, Output(STDOUT_FILE._replace(secret=True), SNAPSHOT))
