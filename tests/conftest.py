@@ -1,4 +1,4 @@
-"""Fixtures of every test; the first keeps the tests off every network but loopback."""
+"""Fixtures of every test; the first refuses every network but loopback."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 NOBODY = "http://127.0.0.1:1"
-"""An endpoint where nothing listens."""
+"""An endpoint at which nothing listens."""
 
 
 @pytest.fixture(autouse=True, scope="session")
 def loopback_only() -> Iterator[None]:
-    """Refuse every connection that is not loopback: a real metadata service may be in reach."""
+    """Refuse every connection that is not loopback: a real metadata service may be reachable."""
     patch = pytest.MonkeyPatch()
     for name in ("connect", "connect_ex", "sendto"):
         patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
@@ -39,15 +39,17 @@ def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     address = ipaddress.ip_address(host)
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback  # Python 3.9 takes no mapped one for loopback
+    return (
+        getattr(address, "ipv4_mapped", None) or address
+    ).is_loopback  # in Python 3.9 a mapped address is not loopback
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Set no variable that a reader of the service obeys, but for an endpoint at which nobody listens.
+    """Unset the variables that clients of the service read, and set an endpoint at which nothing listens.
 
-    Programs that a test starts inherit it: they have no guard of their own. What runs leave to the next ones stays
-    among the files of the tests.
+    Programs that a test starts inherit the endpoint, because ``loopback_only`` does not guard them. The state between
+    runs stays below the temporary directory of the tests.
     """
     for name in os.environ:
         if name.startswith(("AWS_", "EC2_")) or name.lower().endswith("_proxy"):
@@ -58,7 +60,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
 
 @pytest.fixture(scope="session")
 def program() -> Callable[..., str]:
-    """Return the path of a program; where it is missing, skip with the line that installs it, in CI fail."""
+    """Return a function that finds a program; if it is missing, skip with its apt-get line, or fail in CI."""
 
     def find(name: str, *, package: str | None = None) -> str:
         path = shutil.which(name)

@@ -1,4 +1,4 @@
-"""How much property tests try: the same few examples in each run, or with FUZZ=N, N times as many at random."""
+"""The number of examples of property tests: the same few in each run, or with FUZZ=N, N times as many at random."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ FACTOR = int(os.environ.get("FUZZ", "1"))
 
 
 def examples(count: int) -> settings:
-    """Return the settings of a property test that tries ``count`` examples."""
+    """Return the settings of a property test with ``count`` examples."""
     return settings(max_examples=count * FACTOR, deadline=None, derandomize=FACTOR == 1, database=None)

@@ -1,4 +1,4 @@
-"""The manual page, made from the same help as ``--help``; ``python -m tests.readme`` writes it."""
+"""The manual page, generated from the help of ``--help``; ``python -m tests.readme`` writes it."""
 
 from __future__ import annotations
 
@@ -58,6 +58,6 @@ def _capital(text: str) -> str:
 
 
 def _roff(text: str) -> str:
-    """Return ``text`` so that roff prints it as it stands."""
+    """Return ``text`` escaped for roff."""
     escaped = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq").replace("`", "\\(ga")
     return re.sub(r"^\.", "\\\\&.", escaped)

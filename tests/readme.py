@@ -35,7 +35,7 @@ CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def written(text: str) -> str:
-    """Return the ``text`` of a README with its tables and its console output as the program prints them now."""
+    """Return the ``text`` of a README with regenerated tables and console output."""
     for name in tables(text):
         before, _, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"<!-- /{name} -->")
@@ -50,7 +50,7 @@ def tables(text: str) -> list[str]:
 
 
 def _played(block: str) -> str:
-    """Return what a terminal shows after the commands of a console block."""
+    """Return the text of a terminal after the commands of a console block."""
     commands = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {
@@ -58,7 +58,7 @@ def _played(block: str) -> str:
         "HOME": "/nonexistent",
         "LANG": "C.UTF-8",
         "COLUMNS": "100",
-        "AWS_EC2_METADATA_SERVICE_ENDPOINT": NOBODY,  # an example that forgets --simulate must not find a real one
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": NOBODY,  # an example without --simulate must not reach a real service
     }
     shown = ""
     with tempfile.TemporaryDirectory() as directory:
@@ -92,7 +92,7 @@ def _commands() -> str:
 
 
 def statuses() -> list[tuple[str, str]]:
-    """Return every exit status, and what it means."""
+    """Return every exit status with its meaning."""
     described: dict[int, list[str]] = {
         0: ["done"],
         1: ["any other failure"],
@@ -152,7 +152,7 @@ def _templates() -> str:
 def _filters() -> str:
     rows = []
     for each in sorted(examples()):
-        # Between two backticks Markdown takes a backslash as it is.
+        # Between two backticks Markdown has no escapes.
         description = f"{each.sentence} {each.notes}".rstrip().replace("``", "`")
         rows.append([_code(each.call), description, _code(each.template), _code(each.output)])
     return _table(["Filter", "What it does", "Example", "Output"], rows)
@@ -225,7 +225,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "faults": _faults,
     "guarantees": _guarantees,
 }
-"""What stands between ``<!-- name -->`` and ``<!-- /name -->``."""
+"""The generated text between ``<!-- name -->`` and ``<!-- /name -->``."""
 
 if __name__ == "__main__":
     for file in READMES:

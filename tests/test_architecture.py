@@ -1,4 +1,4 @@
-"""The shape of the package, held against the code: which room knows which, and what is loaded when."""
+"""The architecture of the package: the order of its rooms, and the libraries that each import loads."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ OWNERS = {
     "jinja2": "render/(template/(environment|rewriting)|undefined|printable|filters/conversions)",
     "yaml": "apply/config",
 }
-"""The modules that may import a library when they are imported; they are imported by the command that needs them."""
+"""The modules that may import a heavy library; only commands that need one import them."""
 
 TOP_LEVEL = {"ec2facts", "templates", "tests", "pyproject.toml", "README.md", "LICENSE"}
 
@@ -97,7 +97,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 def imports_at_import(tree: ast.AST) -> Iterator[str]:
-    """Yield the modules that are imported when the module in ``tree`` is."""
+    """Yield the modules that are imported together with the module in ``tree``."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             yield from imports(ast.Module([node], []))
@@ -108,18 +108,18 @@ def imports_at_import(tree: ast.AST) -> Iterator[str]:
 
 
 def has_tests(path: Path) -> bool:
-    if path.parts[0] == "integrations" and len(path.parts) > 2:  # an engine decides what is in its folder
+    if path.parts[0] == "integrations" and len(path.parts) > 2:  # the engine defines the files in its folder
         return (ROOT / "tests/integrations/engines" / f"test_{path.parts[1]}.py").exists()
     return (ROOT / "tests" / path.parent / f"test_{path.name}").exists()
 
 
 def runs_code(path: Path) -> bool:
-    """Whether a module has anything to test: it defines a function, or a method."""
+    """Whether a module defines a function or a method, which need tests."""
     return any(isinstance(node, (ast.FunctionDef, ast.Lambda)) for node in ast.walk(parsed(path)))
 
 
 def loaded_by(code: str) -> set[str]:
-    """Return which of the heavy libraries are loaded after ``code`` has run in a Python of its own."""
+    """Return the heavy libraries that are loaded after ``code`` has run in a new Python."""
     script = f"import sys\n{code}\nprint(*sorted(sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return {"requests", "jinja2", "yaml"} & set(done.stderr.split())
@@ -141,7 +141,7 @@ def is_lazy_name(path: Path, module: str) -> bool:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
-def test_heavy_library_is_imported_by_its_owners_alone(path: Path) -> None:
+def test_heavy_library_is_imported_only_by_its_owners(path: Path) -> None:
     imported = {module.partition(".")[0] for module in imports_at_import(parsed(path))}
 
     heavy = [library for library in OWNERS if library in imported]
@@ -165,7 +165,7 @@ def test_heavy_library_is_imported_by_its_owners_alone(path: Path) -> None:
         ("from ec2facts.cli import main; main(['render', 'motd', '--from', FILE])", {"jinja2"}),
     ],
 )
-def test_heavy_library_is_loaded_by_what_needs_it(code: str, libraries: set[str]) -> None:
+def test_command_loads_only_the_heavy_libraries_it_needs(code: str, libraries: set[str]) -> None:
     file = PACKAGE / "instances/plain.json"
 
     loaded = loaded_by(code.replace("FILE", repr(str(file))))
@@ -187,12 +187,12 @@ def test_module_has_its_tests(path: Path) -> None:
         waiting = [other for other in users if served & {PATHS.get(module) for module in imports(parsed(other))}]
         served.update(waiting)
 
-    # A module that serves another of its room is tested there: a filter as a filter, an encoding as an env file.
+    # A module that another one of its room imports may be tested there: a filter, an encoding of env files.
     assert any(map(has_tests, served)) or not runs_code(path)
 
 
 @in_a_checkout
-def test_top_level_holds_what_is_known() -> None:
+def test_top_level_holds_only_the_listed_names() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
     names = {line.partition("/")[0] for line in listed.splitlines()}
@@ -201,14 +201,14 @@ def test_top_level_holds_what_is_known() -> None:
 
 
 @in_a_checkout
-def test_ci_installs_every_program_that_tests_ask_for() -> None:
+def test_ci_installs_every_program_that_tests_use() -> None:
     installed = re.findall(r"^packages=\(([^)]*)\)", (ROOT / ".ci/run").read_text(), re.MULTILINE)[0].split()
 
     assert set(packages_of_tests()) - {*installed, *ESSENTIAL} == set()
 
 
 def packages_of_tests() -> Iterator[str]:
-    """Yield the Debian packages of the programs that tests ask for."""
+    """Yield the Debian packages of the programs that tests use."""
     for path in TESTS:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "program":
@@ -239,7 +239,7 @@ def asked_for(reader: Callable[..., object]) -> Iterator[str]:
         yield from asked
 
 
-def test_no_modules_import_each_other_in_a_circle() -> None:
+def test_modules_have_no_circular_imports() -> None:
     graph = {name(path): {module for module in imports(parsed(path)) if module in PATHS} for path in MODULES}
     for lazy in LAZY:  # its names are imported when they are first used
         graph[lazy] = set()

@@ -8,7 +8,7 @@ from ec2facts import IMDSClient, Snapshot, crawl, facts, instances
 from ec2facts.imds import Simulator
 
 
-def test_one_client_serves_crawls_side_by_side() -> None:
+def test_one_client_serves_concurrent_crawls() -> None:
     async def both(url: str) -> list[Snapshot]:
         client = IMDSClient(url, max_rate=0)
         return list(await asyncio.gather(*(asyncio.to_thread(crawl, client) for _ in range(2))))

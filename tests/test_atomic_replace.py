@@ -31,7 +31,7 @@ def umask(mask: int) -> Iterator[None]:
 
 @contextmanager
 def files_limited_to(size: int) -> Iterator[None]:
-    """Limit the size of files to ``size`` bytes, as a full disk does."""
+    """Limit the size of files to ``size`` bytes, like a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -49,7 +49,7 @@ def permissions(file: Path) -> int:
 
 
 @pytest.mark.parametrize("content", [b"", b"new\n", bytes(range(256)), 1_000_000 * b"x"], ids=["0", "4", "256", "1 MB"])
-def test_file_holds_what_was_written(tmp_path: Path, content: bytes) -> None:
+def test_file_holds_the_written_content(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "file"
 
     write_file(file, content)
@@ -58,7 +58,7 @@ def test_file_holds_what_was_written(tmp_path: Path, content: bytes) -> None:
     assert names(tmp_path) == ["file"]
 
 
-def test_file_is_replaced_and_not_written_into(tmp_path: Path) -> None:
+def test_open_file_is_replaced_and_not_written_into(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"old")
 
@@ -69,7 +69,7 @@ def test_file_is_replaced_and_not_written_into(tmp_path: Path) -> None:
     assert (old, file.read_bytes()) == (b"old", b"new")
 
 
-def test_reader_sees_the_old_content_or_the_new(tmp_path: Path) -> None:
+def test_reader_sees_only_the_old_or_the_new_content(tmp_path: Path) -> None:
     file = tmp_path / "file"
     contents = [1000 * b"a", 2000 * b"b"]
     write_file(file, contents[0])
@@ -138,7 +138,7 @@ def test_existing_file_keeps_its_owner_and_group(tmp_path: Path) -> None:
     assert (file.stat().st_uid, file.stat().st_gid) == (1234, 5678)
 
 
-# What is not simply a file
+# Symbolic links, pipes and devices
 
 
 def test_target_of_a_symlink_is_replaced(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_dev_stdout_is_written_to() -> None:
 # Failures
 
 
-def test_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_full_disk_leaves_only_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"old")
 
@@ -241,7 +241,7 @@ def test_error_of_a_circular_link_names_it(tmp_path: Path) -> None:
     assert caught.value.filename == str(link)
 
 
-def test_read_only_directory_leaves_the_old_file() -> None:
+def test_read_only_directory_leaves_the_old_file_unchanged() -> None:
     with without_privileges() as directory:
         file = directory / "file"
         file.write_bytes(b"old")
@@ -266,9 +266,7 @@ def test_file_in_a_directory_that_cannot_be_listed_is_replaced() -> None:
     assert content == b"new"
 
 
-def test_interrupted_write_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupted_write_leaves_only_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"old")
 
@@ -293,7 +291,7 @@ def test_root_sweeps_staged_files_of_other_owners(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a directory that its tests may not look into")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a directory that the test cannot list")
 def test_sweep_skips_a_directory_that_cannot_be_listed(tmp_path: Path) -> None:
     leftover = tmp_path / f".ec2facts-{'0f' * 8}"
     leftover.touch()
@@ -305,7 +303,7 @@ def test_sweep_skips_a_directory_that_cannot_be_listed(tmp_path: Path) -> None:
     assert names(tmp_path) == [leftover.name]
 
 
-def test_directory_that_cannot_be_synced_fails_no_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_succeeds_if_the_directory_cannot_be_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fsync = os.fsync
 
     def of_files(descriptor: int) -> None:
@@ -319,7 +317,7 @@ def test_directory_that_cannot_be_synced_fails_no_write(tmp_path: Path, monkeypa
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
-def test_signal_is_delayed_though_another_thread_could_receive_it() -> None:
+def test_signal_is_deferred_even_if_another_thread_could_receive_it() -> None:
     told: list[str] = []
     done = threading.Event()
     other = threading.Thread(target=done.wait)
@@ -336,7 +334,7 @@ def test_signal_is_delayed_though_another_thread_could_receive_it() -> None:
     assert told == ["done", "stop"]
 
 
-def test_sweep_leaves_other_files_with_a_similar_name(tmp_path: Path) -> None:
+def test_sweep_keeps_other_files_with_a_similar_name(tmp_path: Path) -> None:
     notes = tmp_path / ".ec2facts-notes"
     notes.touch()
     leftover = tmp_path / f".ec2facts-{'0f' * 8}.conf"
@@ -348,7 +346,7 @@ def test_sweep_leaves_other_files_with_a_similar_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps access control lists in extended attributes")
-def test_default_acl_of_a_directory_is_not_added_to_a_replaced_file(tmp_path: Path) -> None:
+def test_replaced_file_does_not_get_the_default_acl_of_its_directory(tmp_path: Path) -> None:
     file, new = tmp_path / "file", tmp_path / "new"
     file.touch(0o640)
     entries = [(0x01, 7, -1), (0x02, 6, 12345), (0x04, 4, -1), (0x10, 6, -1), (0x20, 0, -1)]
@@ -386,7 +384,7 @@ def test_file_that_replaces_the_staged_one_is_not_written_to(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root loses the right to give files away")
-def test_error_names_an_owner_that_cannot_be_set() -> None:
+def test_owner_that_cannot_be_set_is_an_error() -> None:
     with without_privileges() as directory:
         file = directory / "file"
         with pytest.raises(PermissionError, match="its owner and group cannot be set"):
@@ -426,7 +424,7 @@ def test_own_file_below_a_users_directory_keeps_its_mode() -> None:
 
 
 @as_root
-def test_effective_user_sweeps_no_file_of_another() -> None:
+def test_sweep_keeps_files_of_other_users() -> None:
     with without_privileges() as directory:
         leftover = directory / f".ec2facts-{'0f' * 8}"
         leftover.touch(0o644)
@@ -440,7 +438,7 @@ def test_effective_user_sweeps_no_file_of_another() -> None:
 
 
 @as_root
-def test_no_attribute_of_a_strangers_file_is_kept(tmp_path: Path) -> None:
+def test_attributes_of_a_strangers_file_are_not_kept(tmp_path: Path) -> None:
     tmp_path.chmod(0o1777)
     file = tmp_path / "file"
     file.touch()

@@ -1,4 +1,4 @@
-"""Code written for ec2-metadata 2.17 runs on ec2facts; the package itself, beside it, says what it may expect."""
+"""Code written for ec2-metadata 2.17 runs on ec2facts: the tests compare the two packages."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ from ec2facts.metadata.attributes import Resource, attributes
 
 ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 SERVICE = "http://169.254.169.254/latest/"
-"""Where the package asks by default; in these tests requests_mock answers, and nothing is sent."""
+"""The default URL of the package; in these tests requests_mock answers, and nothing is sent."""
 
 PUT = Request("PUT", "api/token", 200)
 CREDENTIALS = "meta-data/iam/security-credentials/"
 
 
 def computed(kind: type) -> dict[str, Any]:
-    """Return the attributes that a class of the original computes, by name, each with its function."""
+    """Return the computed attributes of a class of the original, as functions by name."""
     members = vars(kind).items()
     getters = {name: value.fget for name, value in members if isinstance(value, property)}
     return getters | {name: value.func for name, value in members if isinstance(value, cached_property)}
 
 
-# The original asks for credentials under the name of the instance profile: they have tests of their own.
+# The original requests credentials under the name of the instance profile; separate tests cover them.
 ATTRIBUTES = sorted(computed(original.EC2Metadata).keys() - {"iam_security_credentials"})
 INTERFACE_ATTRIBUTES = sorted(computed(original.NetworkInterface))
 
@@ -68,7 +68,7 @@ ABSENT: dict[str, object] = {
     "spot_instance_action": None,
     "user_data": None,
 }
-"""What attributes are where the service answers 404; the others raise."""
+"""The values of attributes when the service answers 404; the other attributes raise."""
 
 ABSENT_OF_INTERFACES: dict[str, object] = {
     "ipv4_associations": {},
@@ -85,7 +85,7 @@ ABSENT_OF_INTERFACES: dict[str, object] = {
 
 
 class Faulty:
-    """A snapshot's bodies, but an HTTP status for each path, without its slash, in ``faults``."""
+    """The bodies of a snapshot, and an HTTP status for each path (without a final slash) in ``faults``."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
@@ -99,7 +99,7 @@ class Faulty:
 
 
 class Served:
-    """A simulated instance, with clients of either package for it."""
+    """A simulated instance, with a client of each package."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.source = Faulty(snapshot)
@@ -143,7 +143,7 @@ def busy(served: dict[str, Served]) -> Iterator[Served]:
 
 @pytest.fixture
 def mocked(requests_mock: Mocker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mocker]:
-    """Mock the service as test suites of the original's users do."""
+    """Mock the service like the test suites of users of the original."""
     monkeypatch.delenv(ENDPOINT)
     ec2_metadata.clear_all()
     requests_mock.put("http://169.254.169.254/latest/api/token", text="example-token")
@@ -152,7 +152,7 @@ def mocked(requests_mock: Mocker, monkeypatch: pytest.MonkeyPatch) -> Iterator[M
 
 
 def outcome(read: Callable[[], object]) -> object:
-    """Return what ``read`` gives, in types that compare between the packages, or its error."""
+    """Return the result of ``read`` in types that both packages share, or its error."""
     try:
         return plain(read())
     except (requests.RequestException, EC2FactsError, AttributeError) as error:
@@ -170,10 +170,9 @@ def plain(value: Any) -> Any:
 
 
 def as_meant(value: Any) -> Any:
-    """Return a value of the original as the service meant it.
+    """Return a value of the original without its two errors.
 
-    The original takes text for Latin-1, since requests does where no charset is named, and keeps the empty lines
-    of lists.
+    The original decodes text as Latin-1, the default of requests without a charset, and keeps the empty lines of lists.
     """
     if isinstance(value, str):
         return value.encode("latin-1").decode()
@@ -185,7 +184,7 @@ def as_meant(value: Any) -> Any:
 
 
 def alike(old: object, new: object) -> bool:
-    """Whether two outcomes are equal values, or the new error is of the old one's kind, about the same answer."""
+    """Whether two outcomes are equal, or the new error is an instance of the old one's class with the same status."""
     if not isinstance(old, Exception):
         return bool(as_meant(old) == new)
     return isinstance(new, type(old)) and status_of(old) == status_of(new)
@@ -198,7 +197,7 @@ def status_of(error: Exception) -> int | None:
 
 @pytest.mark.parametrize("instance", instances.names())
 @pytest.mark.parametrize("name", ATTRIBUTES)
-def test_attribute_reads_as_in_the_original(served: dict[str, Served], instance: str, name: str) -> None:
+def test_attribute_equals_the_original(served: dict[str, Served], instance: str, name: str) -> None:
     old = outcome(lambda: getattr(served[instance].original(), name))
     new = outcome(lambda: getattr(served[instance].ours(), name))
 
@@ -207,7 +206,7 @@ def test_attribute_reads_as_in_the_original(served: dict[str, Served], instance:
 
 @pytest.mark.parametrize("instance", instances.names())
 @pytest.mark.parametrize("name", INTERFACE_ATTRIBUTES)
-def test_attribute_of_interfaces_reads_as_in_the_original(served: dict[str, Served], instance: str, name: str) -> None:
+def test_attribute_of_interfaces_equals_the_original(served: dict[str, Served], instance: str, name: str) -> None:
     old, new = served[instance].original().network_interfaces, served[instance].ours().network_interfaces
 
     for mac in old:
@@ -216,7 +215,7 @@ def test_attribute_of_interfaces_reads_as_in_the_original(served: dict[str, Serv
 
 
 @pytest.mark.parametrize("instance", instances.names())
-def test_public_keys_read_as_in_the_original(served: dict[str, Served], instance: str) -> None:
+def test_public_keys_equal_the_original(served: dict[str, Served], instance: str) -> None:
     old = {name: key.openssh_key for name, key in served[instance].original().public_keys.items()}
     new = {name: key.openssh_key for name, key in served[instance].ours().public_keys.items()}
 
@@ -247,18 +246,18 @@ def test_attribute_of_an_interface_sends_the_requests_of_the_original(busy: Serv
 
 
 BETTER_ON_404 = {"region", "ipv4_associations"}
-"""The attributes that go on without a path that is absent, where the original raises: from another path, or partly."""
+"""The attributes that work without an absent path, where the original raises: from another path, or in part."""
 
 
 def statuses(names: list[str]) -> list[tuple[str, int]]:
-    """Return each name with each status for which its error is the original's."""
+    """Return each name with each status for which its error equals the original's."""
     return [
         (name, status) for name in names for status in (403, 404, 410) if status != 404 or name not in BETTER_ON_404
     ]
 
 
 @pytest.mark.parametrize(("name", "status"), statuses(ATTRIBUTES))
-def test_error_for_any_path_of_an_attribute_is_the_original_s(busy: Served, name: str, status: int) -> None:
+def test_error_for_any_path_of_an_attribute_equals_the_original(busy: Served, name: str, status: int) -> None:
     asked = busy.asked_for(lambda: getattr(busy.ours(), name))
 
     for _, path, _ in asked[1:]:
@@ -269,7 +268,7 @@ def test_error_for_any_path_of_an_attribute_is_the_original_s(busy: Served, name
 
 
 @pytest.mark.parametrize(("name", "status"), statuses(INTERFACE_ATTRIBUTES))
-def test_error_for_any_path_of_an_interface_is_the_original_s(busy: Served, name: str, status: int) -> None:
+def test_error_for_any_path_of_an_interface_equals_the_original(busy: Served, name: str, status: int) -> None:
     mac = busy.ours().mac
     asked = busy.asked_for(lambda: getattr(NetworkInterface(mac, busy.ours()), name))
 
@@ -281,7 +280,7 @@ def test_error_for_any_path_of_an_interface_is_the_original_s(busy: Served, name
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
-def test_deleted_attribute_is_read_anew_as_in_the_original(busy: Served, name: str) -> None:
+def test_deleted_attribute_is_read_again_as_in_the_original(busy: Served, name: str) -> None:
     pair: list[Any] = [busy.original(), busy.ours()]
 
     never_read = [outcome(partial(delattr, each, name)) for each in pair]
@@ -343,7 +342,7 @@ def test_documents_have_the_types_of_ec2_metadata(kind: str) -> None:
     assert old == new
 
 
-def test_every_name_of_the_original_is_here() -> None:
+def test_every_name_of_the_original_exists() -> None:
     theirs = {name for name, value in vars(original).items() if getattr(value, "__module__", "") == original.__name__}
 
     assert theirs - {"BaseLazyObject"} | {"TOKEN_TTL_SECONDS"} <= set(ec2facts.__all__)
@@ -354,7 +353,7 @@ def test_every_public_name_can_be_imported() -> None:
     assert [name for name in ec2facts.__all__ if not hasattr(ec2facts, name)] == []
 
 
-def test_mocked_value_is_read_by_the_module_s_own_instance(mocked: Mocker) -> None:
+def test_module_level_instance_reads_a_mocked_value(mocked: Mocker) -> None:
     mocked.get("http://169.254.169.254/latest/meta-data/ami-id", text="ami-0abcdef1234567890")
 
     values = ec2_metadata.ami_id, ec2_metadata.ami_id
@@ -369,14 +368,14 @@ def test_mocked_value_is_read_by_the_module_s_own_instance(mocked: Mocker) -> No
     assert get["X-aws-ec2-metadata-token"] == "example-token"
 
 
-def test_mocked_value_is_read_by_another_instance(mocked: Mocker) -> None:
+def test_another_instance_reads_a_mocked_value(mocked: Mocker) -> None:
     mocked.get("http://169.254.169.254/latest/dynamic/instance-identity/document", json={"region": "eu-central-1"})
 
     assert EC2Metadata().region == "eu-central-1"
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
-def test_url_is_the_path_below_the_service_s_address(mocked: Mocker, name: str) -> None:
+def test_url_is_the_address_of_the_service_and_the_path(mocked: Mocker, name: str) -> None:
     asked: list[str] = []
 
     class Recording(Faulty):
@@ -393,7 +392,7 @@ def test_url_is_the_path_below_the_service_s_address(mocked: Mocker, name: str) 
 
 
 @pytest.mark.parametrize("name", [*ATTRIBUTES, "iam_security_credentials"])
-def test_absent_attribute_is_what_the_contract_says(mocked: Mocker, name: str) -> None:
+def test_absent_attribute_has_its_documented_value(mocked: Mocker, name: str) -> None:
     mocked.get(ANY, status_code=404, text="404 - Not Found")
 
     value = outcome(partial(getattr, ec2_metadata, name))
@@ -406,7 +405,7 @@ def test_absent_attribute_is_what_the_contract_says(mocked: Mocker, name: str) -
 
 
 @pytest.mark.parametrize("name", INTERFACE_ATTRIBUTES)
-def test_absent_attribute_of_an_interface_is_what_the_contract_says(mocked: Mocker, name: str) -> None:
+def test_absent_attribute_of_an_interface_has_its_documented_value(mocked: Mocker, name: str) -> None:
     mocked.get(ANY, status_code=404)
 
     value = outcome(lambda: getattr(NetworkInterface("0e:00:5e:00:53:01"), name))
@@ -456,7 +455,7 @@ def test_error_status_for_the_token_is_an_http_error_with_its_response(mocked: M
         requests.exceptions.ReadTimeout,
     ],
 )
-def test_trouble_with_the_connection_is_the_matching_exception(
+def test_connection_failure_is_the_matching_exception_of_requests(
     mocked: Mocker, method: str, trouble: type[Exception]
 ) -> None:
     mocked.request(method, ANY, exc=trouble)
@@ -481,7 +480,7 @@ def test_trouble_with_the_connection_is_the_matching_exception(
         ("dynamic/instance-identity/document", b'{"accountId": 1}', "account_id"),
     ],
 )
-def test_body_that_is_not_what_it_should_be_is_a_value_error(mocked: Mocker, path: str, body: bytes, name: str) -> None:
+def test_malformed_body_is_a_value_error(mocked: Mocker, path: str, body: bytes, name: str) -> None:
     mocked.get(SERVICE + path, content=body)
 
     with pytest.raises(ValueError, match=re.escape(path)) as caught:
@@ -491,7 +490,7 @@ def test_body_that_is_not_what_it_should_be_is_a_value_error(mocked: Mocker, pat
 
 
 @pytest.mark.parametrize("text", [" ", "value\n", "\r\n", "größer", "\ufeff\u2028\x85"])
-def test_text_is_utf_8_and_never_stripped(mocked: Mocker, text: str) -> None:
+def test_text_is_decoded_as_utf_8_and_not_stripped(mocked: Mocker, text: str) -> None:
     mocked.get("http://169.254.169.254/latest/meta-data/instance-type", content=text.encode())
 
     assert ec2_metadata.instance_type == text
@@ -508,20 +507,20 @@ def test_text_is_utf_8_and_never_stripped(mocked: Mocker, text: str) -> None:
         ("a\rb\x0bc\x0cd\x1ce\x85f\u2028g\r\nh".encode(), ["a\rb\x0bc\x0cd\x1ce\x85f\u2028g\r", "h"]),
     ],
 )
-def test_list_is_split_at_line_feeds_alone(mocked: Mocker, body: bytes, groups: list[str]) -> None:
+def test_list_is_split_only_at_line_feeds(mocked: Mocker, body: bytes, groups: list[str]) -> None:
     mocked.get("http://169.254.169.254/latest/meta-data/security-groups", content=body)
 
     assert ec2_metadata.security_groups == groups
 
 
-def test_user_data_are_bytes_as_they_are(mocked: Mocker) -> None:
+def test_user_data_is_unchanged_bytes(mocked: Mocker) -> None:
     mocked.get("http://169.254.169.254/latest/user-data/", content=b"\x1f\x8b\x00\xff\n")
 
     assert ec2_metadata.user_data == b"\x1f\x8b\x00\xff\n"
 
 
 @pytest.mark.parametrize("action", ["hibernate", "stop", "terminate"])
-def test_spot_instance_action_says_what_happens_when(mocked: Mocker, action: str) -> None:
+def test_spot_instance_action_has_the_action_and_the_time(mocked: Mocker, action: str) -> None:
     mocked.get(
         "http://169.254.169.254/latest/meta-data/spot/instance-action",
         json={"action": action, "time": "2026-01-15T10:02:00Z"},
@@ -551,13 +550,13 @@ def test_tags_are_read_one_by_one(mocked: Mocker) -> None:
         tags["Nobody"]
 
 
-def test_tags_of_an_instance_without_any_are_none_at_all(mocked: Mocker) -> None:
+def test_tags_of_an_instance_without_tags_are_empty(mocked: Mocker) -> None:
     mocked.get("http://169.254.169.254/latest/meta-data/tags/instance/", text="")
 
     assert dict(ec2_metadata.tags) == {}
 
 
-def test_cleared_instance_reads_everything_anew_with_a_new_token(mocked: Mocker) -> None:
+def test_cleared_instance_reads_everything_again_with_a_new_token(mocked: Mocker) -> None:
     mocked.put("http://169.254.169.254/latest/api/token", [{"text": "first-token"}, {"text": "second-token"}])
     mocked.get("http://169.254.169.254/latest/meta-data/mac", [{"text": "before"}, {"text": "after"}])
 
@@ -570,7 +569,7 @@ def test_cleared_instance_reads_everything_anew_with_a_new_token(mocked: Mocker)
     assert tokens == [None, "first-token", None, "second-token"]
 
 
-def test_cleared_interface_keeps_the_instance_s_values_and_token(mocked: Mocker) -> None:
+def test_cleared_interface_keeps_the_values_and_the_token_of_the_instance(mocked: Mocker) -> None:
     mocked.get("http://169.254.169.254/latest/meta-data/mac", text="0e:00:5e:00:53:01")
     mocked.get(f"{SERVICE}meta-data/network/interfaces/macs/0e:00:5e:00:53:01/vpc-id", text="vpc-1234567890abcdef0")
     interface = NetworkInterface(ec2_metadata.mac)
@@ -590,12 +589,12 @@ def test_assigned_value_is_read_without_a_request(mocked: Mocker) -> None:
 
 
 @pytest.mark.parametrize("part", [NetworkInterface("0e:00:5e:00:53:01"), PublicKey(0)])
-def test_part_belongs_to_the_module_s_own_instance(part: NetworkInterface | PublicKey) -> None:
+def test_part_belongs_to_the_module_level_instance(part: NetworkInterface | PublicKey) -> None:
     assert part.parent is ec2_metadata
 
 
 @pytest.mark.parametrize("make", [lambda: NetworkInterface("0e:00:5e:00:53:01"), lambda: PublicKey(0)])
-def test_part_belongs_to_whatever_stands_in_for_the_module_s_own_instance(
+def test_part_belongs_to_a_replacement_of_the_module_level_instance(
     make: Callable[[], NetworkInterface | PublicKey], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand_in = EC2Metadata(source=Snapshot({}))
@@ -634,7 +633,7 @@ def test_given_session_is_not_altered(mocked: Mocker) -> None:
     assert mocked.request_history[-1].headers["X-Example"] == "mine"
 
 
-def test_credentials_are_asked_for_under_the_role_s_name(busy: Served) -> None:
+def test_credentials_are_requested_under_the_name_of_the_role(busy: Served) -> None:
     with pytest.raises(requests.HTTPError, match="busy-profile"):
         _ = busy.original().iam_security_credentials
     metadata = busy.ours()
@@ -659,7 +658,7 @@ def test_credentials_equal_ec2_metadata_if_role_and_profile_have_one_name(served
     assert old == new
 
 
-def test_credentials_of_an_instance_without_a_role_are_none_without_asking(served: dict[str, Served]) -> None:
+def test_credentials_without_a_role_are_none_and_send_no_request(served: dict[str, Served]) -> None:
     metadata = served["xen"].ours()
 
     first = served["xen"].asked_for(lambda: metadata.iam_security_credentials)
@@ -712,14 +711,14 @@ def test_proxy_variables_are_ignored(busy: Served, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_endpoint_is_what_the_environment_says(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variable_sets_the_endpoint(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with Simulator(instances.load("plain"), host=host) as url:
         monkeypatch.setenv(ENDPOINT, url)
 
         assert EC2Metadata().instance_id == "i-1234567890abcdef0"
 
 
-def test_place_without_a_service_is_known_after_two_seconds_at_most() -> None:
+def test_missing_service_is_an_error_within_two_seconds() -> None:
     waits: list[float] = []
 
     class BlackHole(HTTPAdapter):
@@ -737,7 +736,7 @@ def test_place_without_a_service_is_known_after_two_seconds_at_most() -> None:
 
 
 @pytest.mark.parametrize("name", ["Team", "City", "Mood"])
-def test_text_beyond_ascii_is_what_the_service_says(busy: Served, name: str) -> None:
+def test_text_beyond_ascii_is_unchanged(busy: Served, name: str) -> None:
     old, new = busy.original().tags[name], busy.ours().tags[name]
 
     assert new == instances.load("busy").read(f"meta-data/tags/instance/{name}").decode()

@@ -37,23 +37,23 @@ def drawn() -> list[tuple[int, str, int]]:
 
 
 def real(kind: type[EC2FactsError] = EC2FactsError, depth: int = 0) -> Iterator[tuple[int, str, int]]:
-    """Yield what the docstring should draw, children in the order in which they are defined."""
+    """Yield the expected tree of the docstring, children in the order of their definition."""
     yield depth, kind.__name__, kind.exit_status
     children = [child for child in TREE if child.__bases__[0] is kind]
     for child in sorted(children, key=lambda each: inspect.getsourcelines(each)[1]):
         yield from real(child, depth + 1)
 
 
-def test_tree_in_the_docstring_is_the_real_one() -> None:
+def test_docstring_draws_the_tree_of_the_classes() -> None:
     assert drawn() == list(real())
 
 
-def test_every_error_is_drawn() -> None:
+def test_docstring_draws_every_error() -> None:
     assert {name for _, name, _ in drawn()} == {kind.__name__ for kind in TREE}
 
 
 @pytest.mark.parametrize("kind", TREE)
-def test_every_error_says_what_it_means(kind: type[EC2FactsError]) -> None:
+def test_every_error_has_a_docstring(kind: type[EC2FactsError]) -> None:
     assert re.match(r"[A-Z`].*\.$", (inspect.getdoc(kind) or "").replace("\n", " "))
 
 
@@ -80,7 +80,7 @@ def test_every_error_says_what_it_means(kind: type[EC2FactsError]) -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_error_of_a_session_is_the_matching_one_of_requests_too(
+def test_error_of_a_session_is_also_the_matching_exception_of_requests(
     error: EC2FactsError, cause: Reply | FailedRequestError, kind: type[Exception]
 ) -> None:
     with requests.Session() as session:
@@ -153,9 +153,7 @@ def test_decode_error_is_a_value_error() -> None:
         ),
     ],
 )
-def test_error_composes_its_message_and_carries_its_data(
-    error: EC2FactsError, message: str, data: dict[str, object]
-) -> None:
+def test_error_has_a_message_and_its_data(error: EC2FactsError, message: str, data: dict[str, object]) -> None:
     assert str(error) == message
     assert {name: getattr(error, name) for name in data} == data
 
@@ -174,7 +172,7 @@ def test_incomplete_error_groups_equal_reasons_and_names_20_paths() -> None:
 
 
 HOSTILE = "a\x1b[2J\r\nb\u202ec\ud800"
-"""Text from a service that would move a terminal's cursor, forge a line of a log or fail to encode."""
+"""Text from a service that would move a terminal's cursor, forge a log line or fail to encode."""
 
 
 @pytest.mark.parametrize(
@@ -189,12 +187,12 @@ HOSTILE = "a\x1b[2J\r\nb\u202ec\ud800"
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_error_escapes_what_the_service_sent(error: EC2FactsError) -> None:
+def test_error_escapes_text_from_the_service(error: EC2FactsError) -> None:
     assert str(error).isprintable()
     assert r"a\x1b[2J\r\nb\u202ec\ud800" in str(error)
 
 
-def test_error_keeps_its_own_copy_of_what_it_was_given() -> None:
+def test_error_copies_its_arguments() -> None:
     unread = {"meta-data/mac": "HTTP 503"}
 
     error = IncompleteError(unread)

@@ -1,4 +1,4 @@
-"""Bad input ends in a right answer or in one of our errors, never in anything else."""
+"""Any input gives a correct answer or an error of ec2facts, never another exception."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ EXPRESSIONS = st.lists(
 
 
 def refused(kind: type[EC2FactsError], attempt: Callable[[], object]) -> str:
-    """Return the one line of the error ``kind`` that ``attempt`` ends in, nothing if it does not; no other may."""
+    """Return the one-line message if ``attempt`` raises ``kind``, else ""; any other exception fails the test."""
     try:
         attempt()
     except kind as error:
@@ -60,7 +60,7 @@ def refused(kind: type[EC2FactsError], attempt: Callable[[], object]) -> str:
 
 @examples(300)
 @given(st.lists(st.tuples(PARTS, SEPARATORS), min_size=1, max_size=5))
-def test_any_name_is_looked_up_or_refused(pieces: list[tuple[str, str]]) -> None:
+def test_any_name_is_found_or_refused(pieces: list[tuple[str, str]]) -> None:
     name = "".join(part + separator for part, separator in pieces)
 
     with suppress(EC2FactsError):
@@ -71,7 +71,7 @@ def test_any_name_is_looked_up_or_refused(pieces: list[tuple[str, str]]) -> None
 @given(
     st.one_of(st.text(max_size=60), st.dictionaries(st.sampled_from([*TOP_KEYS, "output"]), st.one_of(OUTPUTS, VALUES)))
 )
-def test_any_config_is_read_or_refused_by_its_name(tmp_path_factory: pytest.TempPathFactory, config: object) -> None:
+def test_any_config_is_read_or_refused_with_its_name(tmp_path_factory: pytest.TempPathFactory, config: object) -> None:
     file: Path = tmp_path_factory.getbasetemp() / "fuzzed.yaml"
     file.write_text(config if isinstance(config, str) else json.dumps(config), encoding="utf-8", errors="replace")
 
@@ -82,7 +82,7 @@ def test_any_config_is_read_or_refused_by_its_name(tmp_path_factory: pytest.Temp
 
 @examples(200)
 @given(EXPRESSIONS)
-def test_any_expression_prints_text_or_is_refused_in_one_line(expression: str) -> None:
+def test_any_expression_is_rendered_or_refused_with_one_line(expression: str) -> None:
     refusal = refused(TemplateError, lambda: render_text(FACTS, "{{ " + expression + " }}"))
 
     assert refusal.startswith("<template>:1: ") or not refusal
@@ -92,7 +92,7 @@ def test_any_expression_prints_text_or_is_refused_in_one_line(expression: str) -
 @given(
     st.dictionaries(st.sampled_from([each.path for each in attributes(EC2Metadata).values()]), st.binary(max_size=60))
 )
-def test_any_bodies_are_facts_or_unread(bodies: dict[str, bytes]) -> None:
+def test_any_body_is_a_fact_or_unread(bodies: dict[str, bytes]) -> None:
     everything = facts(Snapshot(bodies))
 
     assert json.loads(json.dumps(everything, allow_nan=False)) == everything

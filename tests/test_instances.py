@@ -26,7 +26,7 @@ XML = b'<?xml version="1.0" encoding="UTF-8"?>'
 
 
 def below(snapshot: Snapshot, directory: str) -> dict[str, str]:
-    """Return the values right below ``directory`` by name."""
+    """Return the values directly below ``directory``, by name."""
     return {
         path[len(directory) :]: body.decode()
         for path, body in snapshot.bodies.items()
@@ -35,7 +35,7 @@ def below(snapshot: Snapshot, directory: str) -> dict[str, str]:
 
 
 def walk(snapshot: Snapshot) -> Iterator[str]:
-    """Yield every path that listings lead to, directories with their slash; a walk that knows no declaration."""
+    """Yield every path that the listings reach, directories with a final slash, without use of the declarations."""
     waiting, seen = [""], set()
     while waiting:
         path = waiting.pop()
@@ -54,20 +54,20 @@ def test_names_equal_the_names_of_the_files() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "plane", "../instances/plain", "plain.json", "PLAIN"])
-def test_other_name_is_an_error_that_lists_the_names(name: str) -> None:
+def test_error_of_an_unknown_name_lists_the_names(name: str) -> None:
     with pytest.raises(UsageError, match=", ".join(ALL)):
         instances.load(name)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_file_is_written_as_snapshots_are(file: Path) -> None:
+def test_file_has_the_format_of_snapshots(file: Path) -> None:
     content = file.read_text(encoding="utf-8")
 
     assert content == json.dumps(json.loads(content), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_file_says_of_listings_only_what_is_not_computed(file: Path) -> None:
+def test_file_holds_only_listings_that_cannot_be_computed(file: Path) -> None:
     entries = json.loads(file.read_bytes())
     listings = {path: entry["listing"] for path, entry in entries.items() if "listing" in entry}
 
@@ -85,7 +85,7 @@ def test_every_path_is_listed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_instance_is_crawled_whole(name: str) -> None:
+def test_instance_is_crawled_completely(name: str) -> None:
     snapshot = instances.load(name)
 
     with Simulator(snapshot) as url:
@@ -100,7 +100,7 @@ def test_instance_is_crawled_whole(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_instance_is_made_of_placeholders(name: str) -> None:
+def test_instance_holds_only_placeholder_values(name: str) -> None:
     text = "\n".join(body.decode("latin-1") for body in instances.load(name).bodies.values())
 
     assert set(re.findall(r"\b(?:A[KS]IA|AIPA)[A-Z0-9]{16}\b", text)) <= {
@@ -119,7 +119,7 @@ def test_instance_is_made_of_placeholders(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_json_documents_are_json_and_agree_with_the_values(name: str) -> None:
+def test_json_documents_agree_with_the_values(name: str) -> None:
     snapshot = instances.load(name)
 
     document = json.loads(snapshot.read("dynamic/instance-identity/document"))
@@ -167,7 +167,7 @@ def test_plain_instance_lists_user_data_and_has_none() -> None:
 
 
 @pytest.mark.parametrize(("name", "body"), [("awkward", None), ("busy", XML), ("plain", XML), ("xen", XML)])
-def test_metrics_are_an_empty_xml_document_and_missing_on_the_awkward_instance_alone(
+def test_metrics_are_an_empty_xml_document_and_absent_only_on_the_awkward_instance(
     name: str, body: bytes | None
 ) -> None:
     snapshot = instances.load(name)
@@ -194,7 +194,7 @@ def test_busy_instance_has_4_interfaces_on_2_cards_in_another_order_than_their_a
     assert places[0] == (1, 1)
 
 
-def test_busy_instance_has_50_tags_with_names_of_their_own_in_capitals() -> None:
+def test_busy_instance_has_50_tags_with_distinct_names_in_capitals() -> None:
     tags = below(instances.load("busy"), TAGS)
 
     assert len(tags) == 50
@@ -219,14 +219,14 @@ def test_busy_instance_has_compressed_user_data_with_a_secret() -> None:
     assert b"password: correct-horse-battery-staple-busy-user-data\n" in user_data
 
 
-def test_awkward_instance_lists_directories_as_no_listing_should() -> None:
+def test_awkward_instance_has_malformed_listings() -> None:
     top = instances.load("awkward").read("meta-data/").decode().split("\n")
 
     assert {"placement", "network", "iam", "tags", "services", "services/", "", ".", "..", "./", "../"} <= set(top)
     assert top.count("mac") == 2
 
 
-def test_awkward_instance_holds_what_is_not_text() -> None:
+def test_awkward_instance_has_a_body_that_is_not_text() -> None:
     snapshot = instances.load("awkward")
 
     for path in ("user-data", "meta-data/quantum/calibration/matrix"):
@@ -234,7 +234,7 @@ def test_awkward_instance_holds_what_is_not_text() -> None:
             snapshot.read(path).decode()
 
 
-def test_awkward_instance_has_tags_named_as_methods_and_variables() -> None:
+def test_awkward_instance_has_tags_named_like_methods_and_variables() -> None:
     tags = below(instances.load("awkward"), TAGS)
 
     assert {"items", "keys", "values", "get", "a", "a.b", "LD_PRELOAD", "aws:x"} <= set(tags)

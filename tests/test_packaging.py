@@ -1,4 +1,4 @@
-"""What is installed: the wheel and the sdist, built here without a network."""
+"""The wheel and the sdist, built without a network."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def metadata(wheel: Path) -> Callable[[str], str]:
-    """Return what reads a file of the wheel's own description."""
+    """Return a function that reads a file of the wheel's metadata."""
 
     def read(name: str) -> str:
         with zipfile.ZipFile(wheel) as archive:
@@ -84,11 +84,11 @@ def test_wheel_holds_the_ansible_collection(wheel: Path, tmp_path: Path) -> None
     assert installed == {file.relative_to(tmp_path).as_posix(): file.read_bytes() for file in written}
 
 
-def test_wheel_is_for_every_python_3(wheel: Path) -> None:
+def test_wheel_supports_every_python_3(wheel: Path) -> None:
     assert wheel.name == f"ec2facts-{__version__}-py3-none-any.whl"
 
 
-def test_entry_points_are_the_program_the_pytest_plugin_and_the_modules_of_salt(metadata: Callable[[str], str]) -> None:
+def test_entry_points_are_the_command_the_pytest_plugin_and_the_salt_modules(metadata: Callable[[str], str]) -> None:
     entry_points = configparser.ConfigParser()
     entry_points.read_string(metadata("entry_points.txt"))
 
@@ -99,14 +99,14 @@ def test_entry_points_are_the_program_the_pytest_plugin_and_the_modules_of_salt(
     }
 
 
-def test_dependencies_are_three_with_lower_bounds(metadata: Callable[[str], str]) -> None:
+def test_wheel_has_three_dependencies_with_lower_bounds(metadata: Callable[[str], str]) -> None:
     required = [line for line in described(metadata).get_all("Requires-Dist", []) if "extra ==" not in line]
 
     assert sorted(re.sub(r">=[\d.]+$", "", line) for line in required) == ["jinja2", "pyyaml", "requests"]
     assert all(">=" in line for line in required)
 
 
-def test_description_is_whole(metadata: Callable[[str], str]) -> None:
+def test_description_has_the_version_the_readme_and_the_license(metadata: Callable[[str], str]) -> None:
     described_as = described(metadata)
 
     assert described_as["Version"] == __version__
@@ -115,7 +115,7 @@ def test_description_is_whole(metadata: Callable[[str], str]) -> None:
     assert metadata("licenses/LICENSE") == (ROOT / "LICENSE").read_text(encoding="utf-8")
 
 
-def test_oldest_python_is_the_first_that_is_named(metadata: Callable[[str], str]) -> None:
+def test_oldest_python_is_the_first_classifier(metadata: Callable[[str], str]) -> None:
     classifiers = described(metadata).get_all("Classifier", [])
 
     named = [line.rpartition(" ")[2] for line in classifiers if " :: 3." in line]
@@ -147,7 +147,7 @@ def test_sdist_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) -
     assert content(again) == content(wheel)
 
 
-def test_sdist_brings_the_tests(sdist: Path) -> None:
+def test_sdist_includes_the_tests(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
 

@@ -1,4 +1,4 @@
-"""What is public: the names in an ``__all__``, and nothing else that ``dir`` shows."""
+"""Public names are those in an ``__all__``, and ``dir`` shows no others."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def test_public_name_can_be_imported_and_is_documented(room: str, name: str) -> 
 
 
 @pytest.mark.parametrize("room", [room for room in ROOMS if "__dir__" in vars(import_module(room))])
-def test_dir_shows_the_public_names_alone(room: str) -> None:
+def test_dir_shows_only_the_public_names(room: str) -> None:
     module = import_module(room)
 
     assert dir(module) == sorted(module.__all__)
 
 
 def callables() -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Yield every function and method of the package that can be imported here, by its whole name."""
+    """Yield every function and method of the package's importable modules, with its full name."""
     for file in sorted(PACKAGE.rglob("*.py")):
-        if "integrations" in file.parts:  # they need programs of others
+        if "integrations" in file.parts:  # they need other packages
             continue
         module = import_module(".".join(("ec2facts", *file.relative_to(PACKAGE).with_suffix("").parts)))
         for value in vars(module).values():

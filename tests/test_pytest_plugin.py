@@ -57,7 +57,7 @@ def test_instance_id_of_a_dict_is_kept(ec2_metadata_simulator: Callable[..., str
 
 
 def read_type(host: str) -> bytes:
-    """Read the instance's type as a client does that has the address hard-coded."""
+    """Read the instance type like a client with a hard-coded address."""
     request = urllib.request.Request(f"http://{host}/latest/api/token", method="PUT", headers={TTL: "60"})
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with direct.open(request) as answer:
@@ -92,14 +92,14 @@ def test_connection_is_refused_without_redirection(ec2_metadata_simulator: Calla
     assert refused == errno.ECONNREFUSED
 
 
-def test_redirection_leads_to_the_simulator_that_was_started_last(ec2_metadata_simulator: Callable[..., str]) -> None:
+def test_redirection_leads_to_the_last_started_simulator(ec2_metadata_simulator: Callable[..., str]) -> None:
     ec2_metadata_simulator("busy", redirect=True)
     ec2_metadata_simulator("plain", redirect=True)
 
     assert read_type("169.254.169.254") == b"t3.micro"
 
 
-def test_fixture_leads_clients_to_the_simulator(
+def test_fixture_sets_the_endpoint_of_clients(
     ec2_metadata_simulator: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -170,7 +170,7 @@ def test_session_fixture_serves_many_tests(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=3)
 
 
-def test_plugin_costs_other_test_runs_nothing(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plugin_imports_nothing_in_other_test_runs(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(
         """
@@ -179,7 +179,7 @@ def test_plugin_costs_other_test_runs_nothing(pytester: pytest.Pytester, monkeyp
         def test_it():
             assert "ec2facts.pytest_plugin" in sys.modules
             ours = {name for name in sys.modules if name.partition(".")[0] == "ec2facts"}
-            assert ours == {"ec2facts", "ec2facts.version", "ec2facts.pytest_plugin"}
+            assert ours == {"ec2facts", "ec2facts.lazy", "ec2facts.version", "ec2facts.pytest_plugin"}
             assert {"requests", "jinja2", "yaml", "http.server"} & set(sys.modules) == set()
         """
     )

@@ -16,7 +16,7 @@ PYTHON = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE 
 
 
 @pytest.mark.parametrize("file", READMES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_tables_and_console_output_are_what_the_program_prints(file: Path) -> None:
+def test_tables_and_console_output_are_current(file: Path) -> None:
     text = file.read_text()
 
     again = written(text)
@@ -24,7 +24,7 @@ def test_tables_and_console_output_are_what_the_program_prints(file: Path) -> No
     assert again == text, "run `python -m tests.readme`"
 
 
-def test_every_file_that_the_readme_names_exists() -> None:
+def test_every_file_named_in_a_readme_exists() -> None:
     named = set(re.findall(r"[`(]((?:ec2facts|templates|tests)/[\w./-]+)", README.read_text()))
 
     assert [path for path in sorted(named) if not (ROOT / path).exists()] == []

@@ -1,4 +1,4 @@
-"""One EC2Metadata serves many threads, and the children of a process that has some."""
+"""One EC2Metadata serves many threads, and the forked children of a process with threads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def metadata(simulator: Simulator) -> EC2Metadata:
 
 @pytest.fixture
 def hasty() -> Iterator[None]:
-    """Let threads take turns as often as they can."""
+    """Switch between threads as often as possible."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -43,7 +43,7 @@ def hasty() -> Iterator[None]:
 
 
 def at_once(*actions: Callable[[], object]) -> list[Any]:
-    """Return what the actions give, each run in a thread of its own, all started together."""
+    """Return the results of the actions, each run in its own thread, all started together."""
     together = threading.Barrier(len(actions))
 
     def run(action: Callable[[], object]) -> object:
@@ -89,7 +89,7 @@ def test_threads_that_read_without_the_cache_fetch_one_token(metadata: EC2Metada
 
 
 @pytest.mark.usefixtures("hasty")
-def test_threads_that_make_the_live_source_make_one(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_create_one_live_source(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", simulator.url)
     metadata = EC2Metadata()
 
@@ -148,7 +148,7 @@ def test_threads_read_while_others_clear(instance: str) -> None:
 
 
 @pytest.mark.parametrize("part", [False, True])
-def test_value_that_is_being_read_does_not_outlive_a_clearing(part: bool) -> None:  # noqa: FBT001
+def test_value_read_during_a_clearing_is_not_cached(part: bool) -> None:  # noqa: FBT001
     asked, answer, cleared = threading.Event(), threading.Event(), threading.Event()
     bodies = iter([b"before", b"after"])
 
@@ -177,7 +177,7 @@ def test_value_that_is_being_read_does_not_outlive_a_clearing(part: bool) -> Non
     assert resource.private_hostname == "after"
 
 
-def test_absent_value_is_never_its_default_while_another_thread_rereads_it() -> None:
+def test_absent_value_raises_while_another_thread_reads_it_again() -> None:
     asked, answer = threading.Event(), threading.Event()
 
     class Bare:
@@ -188,7 +188,7 @@ def test_absent_value_is_never_its_default_while_another_thread_rereads_it() -> 
             return None
 
     class Interrupted(dict[str, AbsentError]):
-        """What is absent, but whoever looks into it lets the other thread go first."""
+        """The errors of absent values; a look-up first lets the other thread run."""
 
         def get(self, *arguments: Any) -> Any:
             other.start()
@@ -223,7 +223,7 @@ def test_threads_read_the_live_service_while_another_clears(metadata: EC2Metadat
     assert {request.status for request in simulator.requests} == {200}
 
 
-def test_value_is_had_while_another_thread_waits_for_its_own() -> None:
+def test_thread_reads_a_value_while_another_thread_waits() -> None:
     asked, answer = threading.Event(), threading.Event()
 
     class Slow:
@@ -304,7 +304,7 @@ waiting = threading.Thread(target=metadata.source.read, args=["meta-data/mac"])
 
 
 @pytest.mark.parametrize("held", [HELD_BY_AN_ATTRIBUTE, HELD_FOR_A_TOKEN], ids=["an attribute", "a token"])
-def test_child_reads_what_another_thread_was_reading_at_the_fork(held: str) -> None:
+def test_child_reads_a_value_that_another_thread_was_reading_at_the_fork(held: str) -> None:
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK + held + FORKED_CHILD]
 
     told = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, timeout=60)

@@ -13,7 +13,7 @@ from tests.users import NOBODY, OTHER, as_root, without_privileges
 
 
 def strangers(path: Path, **options: Any) -> list[tuple[str, int | None]]:
-    """Return the names of what strangers can change on the way to a path, with their uid."""
+    """Return the names in a path that strangers can change, with the uid of each stranger."""
     return [(stranger.path.name, stranger.uid) for stranger in trace(path, **options).strangers]
 
 
@@ -70,7 +70,7 @@ def test_owner_of_any_symlink_in_the_path_is_a_stranger(tmp_path: Path) -> None:
 
 
 @as_root
-def test_owner_of_a_file_is_a_stranger_to_its_content_only(tmp_path: Path) -> None:
+def test_owner_of_a_file_is_a_stranger_only_with_content(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     os.chown(file, OTHER, OTHER)
@@ -85,7 +85,7 @@ def test_owner_of_a_file_is_a_stranger_to_its_content_only(tmp_path: Path) -> No
         (0o755, OTHER, []),
         (0o775, 0, []),  # root alone is in the group root
         (0o775, OTHER, [("a", None)]),
-        (0o775, NOBODY, [("a", None)]),  # the group of other users than root
+        (0o775, NOBODY, [("a", None)]),  # a group with members other than root
         (0o757, 0, [("a", None)]),
         (0o1777, OTHER, []),
         (0o1775, OTHER, []),
@@ -129,7 +129,7 @@ def test_symlink_of_another_user_in_a_shared_directory_is_not_followed(tmp_path:
 
 
 @as_root
-def test_user_who_is_not_root_acts_for_nobody_else(tmp_path: Path) -> None:
+def test_only_root_acts_with_the_rights_of_another_user(tmp_path: Path) -> None:
     with without_privileges() as directory:
         directory.chmod(0o755)
         os.seteuid(0)
@@ -167,7 +167,7 @@ def test_own_rights_are_restored_after_an_exception(tmp_path: Path) -> None:
 
 
 @as_root
-def test_user_whom_the_system_does_not_know_is_in_no_group() -> None:
+def test_unknown_user_is_in_no_group() -> None:
     with rights_of(OTHER):
         inside = os.geteuid(), os.getegid(), os.getgroups()
 

@@ -1,4 +1,4 @@
-"""A user's script type-checks: what an editor completes and mypy knows is what the attributes are."""
+"""A user's script type-checks: editors and mypy know the types of the attributes."""
 
 from __future__ import annotations
 
@@ -114,17 +114,17 @@ MISTAKES = {
     "EC2Metadata(requests.Session(), snapshot)": "Too many positional arguments",
     "NetworkInterface(0)": 'expected "str"',
 }
-"""Lines that are wrong, and what the type checker says of them."""
+"""Wrong lines, each with the error of the type checker."""
 
 
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
-    """What ``mypy --strict`` reports, by line, of the script with the mistakes behind it."""
+    """The errors of ``mypy --strict``, by line, in the script followed by the mistakes."""
     script = tmp_path_factory.mktemp("typing") / "script.py"
     script.write_text(SCRIPT + "\n".join(MISTAKES) + "\n")
     options = ["--strict", "--config-file=", "--no-incremental", "--cache-dir", str(script.parent), "--no-pretty"]
 
-    # A process of its own: inside this one, mypy would raise the recursion limit for the tests that follow.
+    # Run in a new process: in this one, mypy would raise the recursion limit for later tests.
     done = subprocess.run([sys.executable, "-m", "mypy", *options, script], capture_output=True, text=True, check=False)
 
     assert done.stderr == ""
@@ -149,7 +149,7 @@ def test_mistake_is_reported(reported: dict[int, str], mistake: str) -> None:
     assert MISTAKES[mistake] in reported.get(number, "nothing")
 
 
-def test_package_says_that_it_is_typed() -> None:
+def test_package_has_the_typed_marker() -> None:
     import ec2facts
 
     assert (Path(ec2facts.__file__).parent / "py.typed").is_file()

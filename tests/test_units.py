@@ -1,4 +1,4 @@
-"""Units and configs that ship are put in place and enabled below any root."""
+"""The shipped units and configs are installed and enabled below any root."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ec2facts.units import CONFIGS, ENABLED, find_program, install_units, list_u
 UNITS = "etc/systemd/system"
 
 
-def test_units_and_configs_are_put_in_place(tmp_path: Path) -> None:
+def test_units_and_configs_are_installed(tmp_path: Path) -> None:
     install_units(tmp_path)
 
     for name, *_ in list_units():
@@ -22,7 +22,7 @@ def test_units_and_configs_are_put_in_place(tmp_path: Path) -> None:
     assert (tmp_path / "etc/ec2facts/ec2facts.d").is_dir()
 
 
-def test_unit_is_enabled_by_the_link_that_systemctl_makes(tmp_path: Path) -> None:
+def test_unit_is_enabled_by_the_same_link_as_with_systemctl(tmp_path: Path) -> None:
     install_units(tmp_path)
 
     units = tmp_path / UNITS
@@ -65,16 +65,16 @@ def test_units_run_the_given_program(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["usr/local/bin", "usr/bin"])
-def test_program_that_systemd_finds_is_named_without_a_path(place: str, tmp_path: Path) -> None:
+def test_program_that_systemd_finds_has_no_path_in_the_unit(place: str, tmp_path: Path) -> None:
     (tmp_path / place).mkdir(parents=True)
-    (tmp_path / place / "ec2facts").symlink_to("/opt/ec2facts/bin/ec2facts")  # dangles outside of the root
+    (tmp_path / place / "ec2facts").symlink_to("/opt/ec2facts/bin/ec2facts")  # a link that dangles outside the root
 
     assert find_program(tmp_path, tmp_path / "opt/ec2facts/bin/ec2facts") == "ec2facts"
 
 
-def test_program_elsewhere_below_the_root_is_named_by_its_path_there(tmp_path: Path) -> None:
+def test_program_elsewhere_below_the_root_has_its_path_in_the_unit(tmp_path: Path) -> None:
     assert find_program(tmp_path, tmp_path / "opt/ec2facts/bin/ec2facts") == "/opt/ec2facts/bin/ec2facts"
 
 
-def test_program_outside_the_root_is_left_to_be_installed(tmp_path: Path) -> None:
+def test_program_outside_the_root_has_no_path_in_the_unit(tmp_path: Path) -> None:
     assert find_program(tmp_path / "image", tmp_path / "bin/ec2facts") == "ec2facts"

@@ -20,7 +20,7 @@ DEPENDENCIES = ("jinja2", "markupsafe", "yaml")
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A zip file of ec2facts and what it imports, as README.md makes one, but without a download."""
+    """A zip file of ec2facts and its dependencies, made as in README.md, but without a download."""
     directory = tmp_path_factory.mktemp("zipapp")
     app = directory / "app"
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--target", str(app)]

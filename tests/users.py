@@ -12,14 +12,14 @@ import pytest
 
 NOBODY = 65534
 OTHER = 12345
-"""A uid and gid that no user and no group has."""
+"""A uid and a gid without a user or a group."""
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to other users")
 
 
 @contextmanager
 def without_privileges() -> Iterator[Path]:
-    """Act as a user without privileges, to whom the yielded directory belongs."""
+    """Act as a user without privileges, who owns the yielded directory."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         if os.geteuid() != 0:

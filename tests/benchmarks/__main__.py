@@ -1,7 +1,7 @@
-"""Measure ec2facts, and others beside it; print the tables, or write them to README.md.
+"""Measure ec2facts and its peers; print the tables, or write them to README.md.
 
-``python -m tests.benchmarks`` takes some minutes, and a gigabyte for the others' environments, which it makes once,
-with pip and apt-get, below ``$XDG_CACHE_HOME`` or ``~/.cache``. Nothing but the installing leaves this machine.
+``python -m tests.benchmarks`` takes some minutes. Once, it installs the peers with pip and apt-get into environments
+below ``$XDG_CACHE_HOME`` or ``~/.cache``, which take a gigabyte. Only this installation uses the network.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from tests.benchmarks.trees import grown
 
 
 class Scale(NamedTuple):
-    """How much is measured."""
+    """The size and the number of the measurements."""
 
     rounds: int
     slow_rounds: int
-    """For what takes seconds each time."""
+    """Rounds of measurements that take seconds each."""
     trees: Sequence[Snapshot]
     sizes: tuple[int, int, int]
 
@@ -36,23 +36,23 @@ PARTS: Mapping[str, Callable[[Scale], list[Comparison]]] = {
     "commands": lambda scale: commands.start_up(scale.trees[0], scale.rounds),
     "apply": lambda scale: [row for tree in scale.trees[:2] for row in commands.apply(tree, scale.rounds)],
 }
-"""What is measured against something, by the name that --only takes."""
+"""The measurements, by the name that --only takes."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, and print or write what was found."""
+    """Measure, and print or write the tables."""
     parser = argparse.ArgumentParser("python -m tests.benchmarks", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="measure small trees once: does it all run?")
+    parser.add_argument("--quick", action="store_true", help="measure small trees once, to test that everything runs")
     parser.add_argument(
         "--only",
         action="append",
         choices=[*PARTS, "peers", "imports"],
-        help="measure only this part; imports prints where the start of a command goes and is no part of the rest",
+        help="measure only this part; imports, which runs only on request, lists the import time by package",
     )
     parser.add_argument("--update-readme", action="store_true", help="write README.md instead of standard output")
     options = parser.parse_args(argv)
     if options.update_readme and (options.quick or options.only):
-        parser.error("--update-readme takes the whole measurement")
+        parser.error("--update-readme needs all measurements")
     tables = measured(scale(quick=options.quick), options.only or [*PARTS, "peers"])
     if options.update_readme:
         report.README.write_text(report.written(report.README.read_text(), report.section(tables)))
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def scale(*, quick: bool) -> Scale:
-    """Return the scale of the figures in the README, or one that only shows that everything runs."""
+    """Return the scale of the README's figures, or a small one for a test run."""
     plain, busy = instances.load("plain"), instances.load("busy")
     if quick:
         return Scale(0, 0, [plain, busy], (60, 120, 240))

@@ -1,4 +1,4 @@
-"""Count the templates of Ansible roles that ec2facts renders like Ansible itself.
+"""Count the templates of Ansible roles that ec2facts renders like Ansible.
 
 ``python -m tests.benchmarks.ansible_templates DIR...`` takes directories with roles or collections, and needs
 ansible-core 2.17 or older. A template counts if Ansible renders it from the defaults of its role and some usual facts;
@@ -51,7 +51,7 @@ USUAL: dict[str, Any] = {
 
 
 class Rendered(NamedTuple):
-    """A template of a role, its variables, and what Ansible makes of it."""
+    """A template of a role, its variables, and the text that Ansible renders."""
 
     file: Path
     variables: dict[str, Any]
@@ -59,7 +59,7 @@ class Rendered(NamedTuple):
 
 
 def main(directories: Iterable[Path]) -> None:
-    """Print what differs or is refused, and the counts, by the setting of trim_blocks."""
+    """Print the differences, the refusals and the counts, for each setting of trim_blocks."""
     rendered = [each for directory in directories for each in by_ansible(directory)]
     for trim_blocks in (True, None):
         counts = Counter(compared(each, trim_blocks=trim_blocks) for each in rendered)
@@ -68,7 +68,7 @@ def main(directories: Iterable[Path]) -> None:
 
 
 def compared(rendered: Rendered, *, trim_blocks: bool | None) -> str:
-    """Return whether ec2facts prints the same; print the reason if not."""
+    """Return whether ec2facts renders the same text; print the reason if not."""
     try:
         text = render_template({}, rendered.file, variables=rendered.variables, search_path=[], trim_blocks=trim_blocks)
     except EC2FactsError as error:
@@ -92,7 +92,7 @@ def by_ansible(directory: Path) -> Iterator[Rendered]:
 
 
 def defaults(role: Path) -> dict[str, Any]:
-    """Return the usual facts and the defaults of a role, without what Ansible cannot resolve."""
+    """Return the usual facts and the role's defaults, except for those that Ansible cannot resolve."""
     raw = dict(USUAL)
     for file in sorted([*role.glob("defaults/**/*.yml"), *role.glob("vars/main.yml")]):
         loaded = yaml.load(file.read_text(), Loader=Tolerant)
@@ -103,14 +103,14 @@ def defaults(role: Path) -> dict[str, Any]:
 
 
 class Tolerant(yaml.SafeLoader):
-    """Takes the tags of Ansible, such as !vault and !unsafe, for nothing."""
+    """Ignores Ansible's YAML tags, such as !vault and !unsafe."""
 
 
 Tolerant.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 
 def templated(directory: Path, variables: dict[str, Any], value: Any, **options: Any) -> Any:
-    """Return what Ansible makes of a value, None if it cannot."""
+    """Return a value as Ansible renders it; None if Ansible cannot."""
     from ansible.parsing.dataloader import DataLoader
     from ansible.template import Templar
 
@@ -129,7 +129,7 @@ def templated(directory: Path, variables: dict[str, Any], value: Any, **options:
 
 
 def plain(value: Any) -> Any:
-    """Return a value without Ansible's own classes."""
+    """Return a value in plain types instead of Ansible's."""
     if isinstance(value, dict):
         return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -138,7 +138,7 @@ def plain(value: Any) -> Any:
 
 
 def first_difference(theirs: str, ours: str) -> str:
-    """Return the first line in which two texts differ."""
+    """Return the first line that differs between two texts."""
     pairs = enumerate(zip(theirs.splitlines(), ours.splitlines()), 1)
     differences = (f"line {number}: {left!r} is {right!r}" for number, (left, right) in pairs if left != right)
     return next(differences, "one is longer")

@@ -1,4 +1,4 @@
-"""How long whole commands take, from their start to their end, and what they import."""
+"""The time of whole commands, from start to end, and their imports."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ if sys.argv[1:]:
 with open("/proc/self/status") as status:
     print(*(line.split()[1] for line in status if line.startswith("VmHWM")), file=sys.stderr)
 """
-"""Run a command in this process, and print the most kilobytes that it had in memory."""
+"""Runs a command in this process, and prints its peak memory in kilobytes."""
 OUTPUTS = 20
-"""How many files apply keeps: one of each format and template, in turn."""
+"""The number of outputs of apply, which take turns with the formats and templates."""
 
 
 def start_up(tree: Snapshot, rounds: int) -> list[Comparison]:
-    """Compare commands with the import of requests, and where they read the service, with the bare crawler too."""
+    """Compare commands with the import of requests, plus the bare crawler if they read the service."""
     with tempfile.TemporaryDirectory() as directory, Service(tree) as service:
         file = Path(directory) / "snapshot.json"
         tree.save(file)
@@ -96,7 +96,7 @@ def start_up(tree: Snapshot, rounds: int) -> list[Comparison]:
 
 
 def memory(tree: Snapshot) -> Comparison:
-    """Compare the most memory that dump has with that of a command that has not run yet."""
+    """Compare the peak memory of dump with that of an imported command line."""
     with Service(tree) as service:
         before, dump = (_peak_megabytes(line, service) for line in ((), ("dump", "--max-rate", "0")))
     return Comparison(
@@ -105,7 +105,7 @@ def memory(tree: Snapshot) -> Comparison:
 
 
 def apply(tree: Snapshot, rounds: int) -> list[Comparison]:
-    """Compare apply over files that are all as they should be with one dump."""
+    """Compare an apply whose files are all unchanged with one dump."""
     kinds = [
         *({"format": name} for name in (*TREE_FORMATS, *FORMATS)),
         *({"template": template.name} for template in list_templates()),
@@ -117,7 +117,7 @@ def apply(tree: Snapshot, rounds: int) -> list[Comparison]:
         command = (*EC2FACTS, "apply", str(config), "--quiet", "--state", str(Path(directory) / "state"))
         _seconds(command, service)
         runs = {
-            "apply": partial(_seconds, (*command, "--exit-code"), service),  # which fails if anything changes
+            "apply": partial(_seconds, (*command, "--exit-code"), service),  # fails if anything changes
             "dump": partial(_seconds, (*EC2FACTS, "dump"), service),
         }
         seconds = medians(runs, rounds)
@@ -126,7 +126,7 @@ def apply(tree: Snapshot, rounds: int) -> list[Comparison]:
 
 
 def importing(arguments: Sequence[str], tree: Snapshot) -> str:
-    """Return what a command spends importing, by package, as text for whoever makes it start faster."""
+    """Return the import time of a command by package, as text."""
     with Service(tree) as service:
         done = subprocess.run(
             [sys.executable, "-X", "importtime", "-m", "ec2facts", *arguments],

@@ -1,4 +1,4 @@
-"""How fast ec2facts crawls and decodes, in one process that is already running, and how that grows with the tree."""
+"""The time to crawl and decode in a running process, and its growth with the tree."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.benchmarks.running import Collector, FailedError, Service, medians
 
 
 def against_bare(served: Iterable[Snapshot], rounds: int) -> list[Comparison]:
-    """Compare the facts of each tree with the bare crawler; raise FailedError unless each path is asked for once."""
+    """Compare the facts of each tree with the bare crawler; raise FailedError unless each path is requested once."""
     rows = []
     with Collector("ours") as ours, Collector("bare") as bare:
         for tree in served:
@@ -27,18 +27,18 @@ def against_bare(served: Iterable[Snapshot], rounds: int) -> list[Comparison]:
 
 
 def asked_once(collector: Collector, service: Service) -> int:
-    """Collect once, and return the number of requests; raise FailedError unless each path is asked for once."""
+    """Collect once, and return the number of requests; raise FailedError unless each path is requested once."""
     service.requests()
     collector.seconds(service)
     asked = Counter(request.path for request in service.requests())
     wrong = {path: asked[path] for path in asked.keys() | trees.requested(service.tree) if asked[path] != 1}
     if wrong or asked.keys() != trees.requested(service.tree):
-        raise FailedError(f"{collector.name} asked for paths that it should not, or not once: {wrong}")
+        raise FailedError(f"{collector.name} requested wrong paths, or a path more than once: {wrong}")
     return len(asked)
 
 
 def growth(sizes: tuple[int, int, int], rounds: int) -> list[Comparison]:
-    """Compare what a leaf costs from the second size to the third with what it costs from the first to the second."""
+    """Compare the cost per leaf between the second and third size with that between the first and second."""
     milliseconds, kilobytes = [], []
     with Collector("ours") as ours:
         for size in sizes:

@@ -1,4 +1,4 @@
-"""The peers: what each is, and how it gets into an environment of its own."""
+"""The peers, and the installation of each in its own environment."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class MissingError(Exception):
 
 
 class Peer(NamedTuple):
-    """A program that reads the service too."""
+    """Another program that reads the service."""
 
     name: str
     what: str
-    """What of it is measured."""
+    """The part of the peer that is measured."""
     collector: str
-    """The module in ``collectors/``, with the function behind a colon if that is not ``collect``."""
+    """The module in ``collectors/``, followed by a colon and the function unless that is ``collect``."""
     requirements: Sequence[str]
-    """What pip installs."""
+    """The packages that pip installs."""
     package: str = ""
-    """What apt-get downloads, and nobody installs: it is unpacked beside what pip installs."""
+    """The package that apt-get downloads, which is unpacked beside those of pip."""
 
 
 EC2_METADATA_3 = ("ec2-metadata==3.*",)
@@ -47,9 +47,9 @@ PEERS = (
     Peer("ec2facts", "the first attribute of `EC2Metadata()`", "ours:collect_first", ()),
     Peer("ec2-metadata", "its first attribute", "ec2_metadata:collect_first", EC2_METADATA_3),
     Peer("ec2-metadata", "its first attribute", "ec2_metadata:collect_first", EC2_METADATA_2),
-    Peer("ec2-metadata", "all that it knows", "ec2_metadata", EC2_METADATA_3),
-    Peer("ec2-metadata", "its attributes of the instance alone", "ec2_metadata:collect_instance", EC2_METADATA_3),
-    Peer("ec2-metadata", "all that it knows", "ec2_metadata", EC2_METADATA_2),
+    Peer("ec2-metadata", "all attributes", "ec2_metadata", EC2_METADATA_3),
+    Peer("ec2-metadata", "only the attributes of the instance", "ec2_metadata:collect_instance", EC2_METADATA_3),
+    Peer("ec2-metadata", "all attributes", "ec2_metadata", EC2_METADATA_2),
     Peer("Ansible", "the collector class of `ec2_metadata_facts`", "ansible", ("ansible",)),
     Peer(
         "cloud-init",
@@ -62,7 +62,7 @@ PEERS = (
 
 
 def install(peer: Peer, cache: Path = CACHE) -> str:
-    """Return the interpreter of the peer's environment, made if there is none; raise MissingError if that fails."""
+    """Return the interpreter of the peer's environment, created on demand; raise MissingError if that fails."""
     version = ".".join(map(str, sys.version_info[:2]))
     environment = cache / f"python{version}" / re.sub("[^a-z0-9.]+", "-", f"{peer.name}-{peer.requirements[0]}".lower())
     python = environment / "bin" / "python"
@@ -92,7 +92,7 @@ def _run(command: list[str], *, cwd: Path | None = None) -> None:
 
 
 def readings(tree: Snapshot, rounds: int, peers: Sequence[Peer] = PEERS) -> list[Reading]:
-    """Return how ec2facts and each of ``peers`` read ``tree``; one that cannot is named, with the reason."""
+    """Return how ec2facts and each peer read ``tree``, or the reason why a peer cannot."""
     with ExitStack() as stack:
         service = stack.enter_context(Service(tree))
         tried = {peer: _loaded(peer, service, stack) for peer in (OURS, *peers)}
@@ -108,7 +108,7 @@ def readings(tree: Snapshot, rounds: int, peers: Sequence[Peer] = PEERS) -> list
 
 
 def _loaded(peer: Peer, service: Service, stack: ExitStack) -> Collector | str:
-    """Return the peer's collector, which has collected once, or the reason why there is none."""
+    """Return the peer's collector after one collection, or the reason why it fails."""
     try:
         python = install(peer) if peer.requirements else sys.executable
         collector = stack.enter_context(Collector(peer.collector, python=python))

@@ -1,4 +1,4 @@
-"""The report: tables in Markdown, and their place in the README of the benchmarks."""
+"""The report: Markdown tables in the README of the benchmarks."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ README = Path(__file__).parent / "README.md"
 COMMAND = "python -m tests.benchmarks --update-readme"
 
 _HOW = """\
-`{command}` wrote this, on {cores} cores with Python {python}. A process of its own
+`{command}` wrote this, on {cores} cores with Python {python}. A separate process
 serves simulated instances on loopback, answers each request after {milliseconds} ms and closes the connection. The
-figures are medians of runs that take turns. The bare crawler is the yardstick: asyncio with as many requests in
-flight as ec2facts has, and no parsing but of listings. Both ask for each path once, or this would not be here.
+figures are medians of runs that alternate. The reference is the bare crawler: asyncio with as many requests in
+flight as ec2facts, which parses only listings. Both request each path once, or the benchmark fails.
 
-Repeated are requests for what had been asked for before, missed the values that were never read, credentials aside.
+«Repeated» counts requests for a path that was requested before, «Values missed» values never read, except credentials.
 
 """
 
 
 class Comparison(NamedTuple):
-    """One measurement and what it is measured against, both as numbers of the same unit."""
+    """A measurement and its reference, in the same unit."""
 
     what: str
     value: float
@@ -38,7 +38,7 @@ class Comparison(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """How one program read a tree; without figures where it could not be run, and ``note`` says why."""
+    """How one program read a tree; if it could not run, there are no figures and ``note`` says why."""
 
     who: str
     what: str
@@ -50,7 +50,7 @@ class Reading(NamedTuple):
 
 
 def comparisons(rows: Iterable[Comparison]) -> str:
-    """Return the table of what was measured against something."""
+    """Return the table of the measurements and their references."""
     head = "| Measured | | Against | | Ratio |\n| --- | --: | --- | --: | --: |\n"
     return head + "".join(
         f"| {row.what} | {_number(row.value)} {row.unit} | {row.against} | {_number(row.reference)} {row.unit} "
@@ -60,7 +60,7 @@ def comparisons(rows: Iterable[Comparison]) -> str:
 
 
 def readings(tree: Snapshot, rows: Iterable[Reading]) -> str:
-    """Return the table of who read ``tree``; the first row is what the others are compared with."""
+    """Return the table of the readers of ``tree``, compared with the one in the first row."""
     values = len(trees.leaves(tree))
     head = (
         f"| Reader of {values} values | | ms | Times ours | Requests | Repeated | Values missed |\n| --- | --- "
@@ -82,7 +82,7 @@ def readings(tree: Snapshot, rows: Iterable[Reading]) -> str:
 
 
 def section(tables: Iterable[str]) -> str:
-    """Return what stands in the README: how it was measured, and the tables."""
+    """Return the section of the README: the method and the tables."""
     return _HOW.format(
         command=COMMAND, cores=os.cpu_count(), python=platform.python_version(), milliseconds=MILLISECONDS
     ) + "\n".join(tables)
@@ -92,10 +92,10 @@ def written(text: str, found: str) -> str:
     """Return the README ``text`` with ``found`` between the markers of the benchmarks."""
     marked = f"<!-- benchmarks -->\n{found}<!-- /benchmarks -->"
     text, count = re.subn("<!-- benchmarks -->\n.*?<!-- /benchmarks -->", lambda _: marked, text, flags=re.DOTALL)
-    assert count == 1, "README.md has no place for the benchmarks"
+    assert count == 1, "README.md has no markers for the benchmarks"
     return text
 
 
 def _number(value: float) -> str:
-    """Return about three digits."""
+    """Return ``value`` with about three significant digits."""
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -22,7 +22,7 @@ K = TypeVar("K")
 
 ROOT = Path(__file__).parents[2]
 MILLISECONDS = 2
-"""How long the service waits before it answers a request."""
+"""The delay of the service before each answer."""
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -39,13 +39,13 @@ class Request(NamedTuple):
 
 
 def environment(url: str = "http://127.0.0.1:1") -> dict[str, str]:
-    """Return the variables of every process that is measured: no proxies, and ``url`` in place of the service."""
+    """Return the environment of every measured process: no proxies, and ``url`` as the endpoint."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {**kept, "AWS_EC2_METADATA_SERVICE_ENDPOINT": url}
 
 
 class Script:
-    """A module of the benchmarks in a process of its own, which speaks in lines."""
+    """A module of the benchmarks in its own process, which exchanges lines."""
 
     def __init__(self, module: str, *arguments: str, python: str = sys.executable) -> None:
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - close() does it
@@ -63,14 +63,14 @@ class Script:
         """Send ``line``, if there is one, and return the next line of the process; raise FailedError if it ended."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        with suppress(BrokenPipeError):  # then there is no answer either
+        with suppress(BrokenPipeError):  # the process has ended, so readline returns ""
             if line:
                 print(line, file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
         if not answer:
             self._process.wait()
             self._errors.seek(0)
-            raise FailedError((self._errors.read().strip() or "it ended without a word").splitlines()[-1])
+            raise FailedError((self._errors.read().strip() or "it ended without a message").splitlines()[-1])
         return answer.rstrip("\n")
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ class Service:
         self._script.close()
 
     def requests(self) -> list[Request]:
-        """Return the requests since this was last asked."""
+        """Return the requests since the last call."""
         with _direct.open(self.url + server.LOG) as response:
             return [Request(path, status) for path, status in json.load(response)]
 
@@ -108,8 +108,8 @@ class Service:
 class Collector:
     """A collector, loaded once and run many times.
 
-    ``name`` is its module in ``collectors/``, with the function behind a colon if that is not ``collect``;
-    ``python`` is the interpreter of the environment that it is installed in.
+    ``name`` is its module in ``collectors/``, followed by a colon and the function unless that is ``collect``;
+    ``python`` is the interpreter of its environment.
     """
 
     def __init__(self, name: str, *, python: str = sys.executable) -> None:
@@ -130,11 +130,11 @@ class Collector:
         self._script.close()
 
     def seconds(self, service: Service) -> float:
-        """Collect once, and return how long it took."""
+        """Collect once, and return the time in seconds."""
         return self._collect(service, traced=False)[0]
 
     def peak(self, service: Service) -> float:
-        """Collect once, and return the bytes of Python's memory that were in use at most."""
+        """Collect once, and return the peak of Python's memory in bytes."""
         return self._collect(service, traced=True)[1]
 
     def _collect(self, service: Service, *, traced: bool) -> tuple[float, float]:
@@ -143,17 +143,17 @@ class Collector:
 
 
 class Count(NamedTuple):
-    """What one collection asked the service for."""
+    """The requests of one collection."""
 
     requests: int
     repeated: int
-    """Requests for a path that had been asked for before."""
+    """Requests for a path that was requested before."""
     missed: int
-    """Values that were never answered, credentials aside."""
+    """Values that were never read, except credentials."""
 
 
 def count(collector: Collector, service: Service) -> Count:
-    """Collect once, and count what the service was asked for."""
+    """Collect once, and count the requests to the service."""
     service.requests()
     collector.seconds(service)
     requests = service.requests()
@@ -163,10 +163,7 @@ def count(collector: Collector, service: Service) -> Count:
 
 
 def medians(runs: Mapping[K, Callable[[], float]], rounds: int) -> dict[K, float]:
-    """Do each of ``runs`` in turn; return the median of each over ``rounds``, behind a first one that warms up.
-
-    Without rounds the first one counts.
-    """
+    """Call all ``runs`` in a warm-up and ``rounds`` rounds; return each median. Without rounds, the warm-up counts."""
     measured: dict[K, list[float]] = {name: [] for name in runs}
     for _ in range(1 + rounds):
         for name, run in runs.items():

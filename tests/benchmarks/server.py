@@ -1,4 +1,4 @@
-"""The service of the benchmarks, in a process of its own: a snapshot over HTTP that answers late and closes.
+"""The service of the benchmarks, in its own process: it serves a snapshot, delays each answer and closes.
 
 ``python -m tests.benchmarks.server SNAPSHOT MILLISECONDS`` prints its URL and serves until its standard input ends.
 """
@@ -15,11 +15,11 @@ from ec2facts.imds.source import TOKEN_HEADER, TOKEN_PATH, TOKEN_TTL_HEADER, TOK
 
 TOKEN = "AQAEbenchmark=="
 LOG = "/requests"
-"""The target that answers the requests since it was last asked for, as JSON: pairs of path and status."""
+"""The target that returns the requests since its last request, as JSON pairs of path and status."""
 
 
 class Service:
-    """What is served, and every request so far."""
+    """The served snapshot, and every request so far."""
 
     def __init__(self, snapshot: Snapshot, delay: float) -> None:
         self.snapshot = snapshot
@@ -27,14 +27,14 @@ class Service:
         self.requests: list[tuple[str, int]] = []
 
     def answer(self, head: str) -> bytes:
-        """Return the whole answer to a request, from the lines before its body."""
+        """Return the whole response to a request with these header lines."""
         request_line, *lines = head.split("\r\n")
         method, target, _ = request_line.split(" ")
         if target == LOG:
             log, self.requests = json.dumps(self.requests), []
             return _message(200, log.encode())
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-        path = unquote(target.lstrip("/").partition("/")[2])  # any version is as good as latest
+        path = unquote(target.lstrip("/").partition("/")[2])  # every version is served like latest
         status, body = 404, self.snapshot.get(path)
         if method == "PUT" and path == TOKEN_PATH:
             status, body = 200, TOKEN.encode()
@@ -55,7 +55,7 @@ def _message(status: int, body: bytes) -> bytes:
 
 
 class Connection(asyncio.Protocol):
-    """One connection, which is one request."""
+    """One connection, for one request."""
 
     def __init__(self, service: Service) -> None:
         self._service = service

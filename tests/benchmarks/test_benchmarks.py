@@ -1,4 +1,4 @@
-"""The benchmarks run: everything but the peers, over small trees, with counts in place of times."""
+"""Every part of the benchmarks except the peers runs over small trees, with counts instead of times."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_part_fills_a_table(part: str) -> None:
     assert report.comparisons(rows).count("\n") == 2 + len(rows)
 
 
-def test_imports_are_told_by_package() -> None:
+def test_import_time_is_listed_by_package() -> None:
     told = commands.importing(["--help"], instances.load("xen"))
 
     assert told.startswith("ec2facts --help: ")
@@ -32,7 +32,7 @@ def test_imports_are_told_by_package() -> None:
 
 
 @pytest.mark.parametrize("name", ["ours", "bare"])
-def test_collector_asks_for_each_path_once(name: str) -> None:
+def test_collector_requests_each_path_once(name: str) -> None:
     tree = trees.grown(90)
 
     with Service(tree) as service, Collector(name) as collector:
@@ -43,7 +43,7 @@ def test_collector_asks_for_each_path_once(name: str) -> None:
     assert counted == Count(requests, repeated=0, missed=0)
 
 
-def test_collector_that_reads_too_little_is_found_out() -> None:
+def test_collector_that_misses_a_path_fails() -> None:
     with Service(instances.load("xen")) as service, Collector("bare:collect_one") as collector:
         counted = count(collector, service)
         with pytest.raises(FailedError, match="not once"):
@@ -52,7 +52,7 @@ def test_collector_that_reads_too_little_is_found_out() -> None:
     assert counted == Count(requests=2, repeated=0, missed=len(trees.leaves(service.tree)) - 1)
 
 
-def test_collector_reaches_nothing_but_loopback() -> None:
+def test_collector_reaches_only_loopback() -> None:
     elsewhere = Service(instances.load("xen"))
     elsewhere.url = "http://192.0.2.1:80"
 
@@ -60,7 +60,7 @@ def test_collector_reaches_nothing_but_loopback() -> None:
         collector.seconds(elsewhere)
 
 
-def test_service_wants_a_token() -> None:
+def test_service_requires_a_token() -> None:
     with Service(instances.load("xen")) as service:
         with pytest.raises(HTTPError, match="401"):
             urllib.request.urlopen(f"{service.url}/latest/meta-data/")
@@ -69,7 +69,7 @@ def test_service_wants_a_token() -> None:
 
 
 @pytest.mark.parametrize("leaves", [60, 100, 1000])
-def test_grown_tree_has_as_many_leaves(leaves: int) -> None:
+def test_grown_tree_has_the_given_number_of_leaves(leaves: int) -> None:
     assert len(trees.leaves(trees.grown(leaves))) == leaves
 
 
@@ -97,7 +97,7 @@ def test_runs_are_interleaved() -> None:
     assert found == {"a": 5, "b": 6}
 
 
-def test_section_replaces_the_one_before() -> None:
+def test_section_replaces_the_previous_one() -> None:
     text = "before\n<!-- benchmarks -->\nold\n<!-- /benchmarks -->\nafter\n"
 
     assert report.written(text, "new\n") == "before\n<!-- benchmarks -->\nnew\n<!-- /benchmarks -->\nafter\n"

@@ -1,4 +1,4 @@
-"""What is served: shipped instances, and one that is grown to any number of leaves."""
+"""The served trees: shipped instances, and one with any number of leaves."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ MACS = "meta-data/network/interfaces/macs/"
 TAGS = "meta-data/tags/instance/"
 CREDENTIALS = "security-credentials"
 ROLES = f"meta-data/iam/{CREDENTIALS}/"
-"""The one directory of credentials that is listed, for the name of the role."""
+"""The only directory of credentials that is listed, for the name of the role."""
 
 
 def leaves(tree: Snapshot) -> set[str]:
-    """Return the paths of the values that a collector is to read: all but credentials, which ours leaves alone."""
+    """Return the paths of the values that a collector should read: all except credentials."""
     return {path for path in tree.bodies if path and not path.endswith("/") and CREDENTIALS not in path.split("/")}
 
 
 def requested(tree: Snapshot) -> set[str]:
-    """Return every path that a complete collection asks for, among them those that are listed in vain."""
+    """Return every path that a complete collection requests, including listed paths that are absent."""
     paths = {path for path in (*tree.bodies, *tree.gaps) if path and CREDENTIALS not in path.split("/")}
     return paths | {"api/token", "user-data"} | ({ROLES} & tree.bodies.keys())
 
 
 def grown(count: int) -> Snapshot:
-    """Return the plain instance grown to ``count`` leaves: by network interfaces, then by tags for the rest.
+    """Return the plain instance with ``count`` leaves: more network interfaces, and tags for the rest.
 
-    Listings follow from the leaves, but for the one of public keys, whose lines are not the names of its children.
+    Listings are derived from the leaves, except for public keys, whose lines are not the names of children.
     """
     plain, busy = instances.load("plain"), instances.load("busy")
     mac = busy.bodies["meta-data/mac"].decode()

@@ -17,7 +17,7 @@ CONFIG = "outputs: [{path: app.env, template: app.env}, {path: motd, template: m
 
 
 class Counted:
-    """A source that counts what clients ask for."""
+    """A source that counts its requests."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.count = 0

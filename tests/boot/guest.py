@@ -1,4 +1,4 @@
-"""A Debian guest with systemd as PID 1: built by mmdebstrap, baked by lines of README.md, booted by systemd-nspawn."""
+"""A Debian guest with systemd as PID 1, built by mmdebstrap, set up by README.md's commands, run by systemd-nspawn."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 
 PYTHONS = {"bullseye": "3.9", "bookworm": "3.11", "trixie": "3.13"}
-"""The releases that can be booted, by name, with their Python."""
+"""The Python version of each release that can be booted, by name."""
 
 PACKAGES = ("systemd-sysv", "dbus", "python3-venv", "nginx-light", "iproute2", "curl")
 
 _PRIVATE = ("unshare", "--mount", "--propagation", "private", "bash", "-euc")
-"""Begins a command that runs a script with mounts of its own."""
+"""The start of a command that runs a script in a new mount namespace."""
 
 _BOOT = r"""
 # A container runner has cgroup v1 or none. Each guest gets a cgroup v2 of its own: guests that share one disturb each
@@ -43,7 +43,7 @@ find "/sys/fs/cgroup/$1" -depth -type d -exec rmdir {} +
 
 
 class Guest:
-    """A root file system that is booted, observed and shut down, as often as a scenario wants."""
+    """A root file system that a scenario boots, observes and shuts down any number of times."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -52,7 +52,7 @@ class Guest:
         self._nspawn: subprocess.Popen[bytes] | None = None
 
     def boot(self) -> None:
-        """Boot, and return once systemd takes commands."""
+        """Boot, and return when systemd accepts commands."""
         with self._console.open("ab") as console:
             self._nspawn = subprocess.Popen(
                 [
@@ -87,7 +87,7 @@ class Guest:
         """Run a shell command in the guest."""
         entered = ["nsenter", "--target", self._init, "--all", "sh", "-c", command]
         done = subprocess.run(entered, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=limit)
-        # Not text=True, which would change the line ends that values hold.
+        # Not text=True, which would change line ends inside values.
         return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def read(self, command: str) -> str:
@@ -97,11 +97,11 @@ class Guest:
         return done.stdout
 
     def succeeds(self, command: str) -> bool:
-        """Tell whether a shell command in the guest succeeds."""
+        """Return whether a shell command in the guest succeeds."""
         return self.run(command).returncode == 0
 
     def until(self, what: str, is_done: Callable[[], bool], *, limit: float = 150) -> None:
-        """Wait until ``is_done``; raise AssertionError that says what did not happen."""
+        """Wait until ``is_done``; raise AssertionError that names the missing event."""
         end = time.monotonic() + limit
         while not is_done():
             assert self._nspawn is not None
@@ -124,21 +124,21 @@ class Guest:
         return [line.split()[0] for line in listed.splitlines()]
 
     def journal(self, unit: str) -> str:
-        """Return what a unit has logged since the boot."""
+        """Return the journal of a unit since the boot."""
         return self.read(f"journalctl --boot --quiet --no-pager --output=cat --unit='{unit}'")
 
     def last_journal(self) -> str:
-        """Return what was logged during the last boot of a guest that is shut down."""
+        """Return the journal of the last boot of a guest that is shut down."""
         return bake(self.root, "journalctl --directory=/var/log/journal --boot --quiet --no-pager --output=cat")
 
     def report(self) -> str:
-        """Return what helps with a failure: failed units and the units' journal."""
+        """Return the failed units and the journal, for the message of a failure."""
         commands = "systemctl list-jobs --no-pager; systemctl --failed --no-pager --plain; "
         commands += "journalctl -b --no-pager -q -o short-monotonic -u 'ec2facts*' -u consumer -u nginx | tail -n 60"
         return f"\n----- {self.name} -----\n{self.run(commands).stdout}"
 
     def shut_down(self, *, limit: float = 80) -> None:
-        """Power off, and return once the guest is gone."""
+        """Power off, and return when the guest has ended."""
         self.run("systemctl --no-block poweroff")
         self.wait(limit=limit)
 
@@ -156,7 +156,7 @@ class Guest:
         """End the guest at once if it runs, and remove its cgroup."""
         if self._nspawn is not None:
             if self._init:
-                os.kill(int(self._init), signal.SIGKILL)  # all that runs in the guest dies with it, nspawn ends
+                os.kill(int(self._init), signal.SIGKILL)  # kills every process of the guest, and nspawn ends
             else:
                 self._nspawn.kill()
             self._nspawn.wait()
@@ -181,7 +181,7 @@ def build(release: str, directory: Path) -> Path:
     root = directory / "base"
     own = re.search(r"^VERSION_CODENAME=(\w+)$", Path("/etc/os-release").read_text(), re.MULTILINE)
     assert own is not None, "this machine's release has no name"
-    # The machine's own mirror, for another release.
+    # Use the mirror of this machine for the other release.
     places = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("debian.*")]
     sources = [directory / place.name for place in places if place.is_file()]
     for place, source in zip(filter(Path.is_file, places), sources):
@@ -197,14 +197,14 @@ def build(release: str, directory: Path) -> Path:
             (root / "src" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / "src" / name)
     needed = [line for line in requires("ec2facts") or [] if "extra ==" not in line]
-    # pip judges conditions by the Python that runs it: tomli is what hatchling needs below Python 3.11.
+    # pip evaluates markers for the Python that runs it, so tomli, which hatchling needs below Python 3.11, is named.
     chosen = ["--only-binary=:all:", f"--python-version={PYTHONS[release]}", "--platform=manylinux2014_x86_64"]
     _run([sys.executable, "-m", "pip", "download", "-q", *chosen, "-d", root / "wheels", "hatchling", "tomli", *needed])
     return root
 
 
 def bake(root: Path, lines: str) -> str:
-    """Run shell commands in a root file system, from the clone, with no package index but the wheels there."""
+    """Run shell commands in a root file system, from the clone, with its wheels as the only package index."""
     environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
     environment.update(LANG="C.UTF-8", PIP_NO_INDEX="1", PIP_FIND_LINKS="/wheels", PIP_DISABLE_PIP_VERSION_CHECK="1")
     return _run(["chroot", root, "sh", "-euc", f"cd /src\n{lines}"], env=environment)

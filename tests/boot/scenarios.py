@@ -1,4 +1,4 @@
-"""What happens to a guest in each scenario: a script of events, and the record of what was seen."""
+"""The scenarios: each is a script of events in a guest, and returns a record of observations."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tests.boot.guest import Guest, bake
 from tests.readme import README
 
 Record = dict[str, str]
-"""What was seen at one moment, by what was looked at."""
+"""The observations at one moment, by name."""
 
 BY_HAND, BY_TIMER, BY_WATCH = "i-0000000000000000a", "i-0000000000000000b", "i-0000000000000000c"
-"""Ids that an instance changes to while it runs: no fact is easier to find in a header."""
+"""The instance ids to which a running instance changes: they are easy to find in a header."""
 
 SECTION = README.read_text().partition("\n## At boot\n")[2].partition("\n## ")[0]
 CONFIG = "/etc/ec2facts/ec2facts.d/nginx.yaml"
@@ -56,13 +56,13 @@ def block(language: str) -> str:
 
 
 def prepare(root: Path) -> None:
-    """Have the root do what README.md says, and serve metadata once it is booted."""
+    """Run the commands of README.md in the root, and enable a metadata service there."""
     bake(root, block("sh"))
     (root / CONFIG.lstrip("/")).write_text(block("yaml"))
     units = root / "etc/systemd/system"
     for name, text in {"network": _NETWORK, "imds": _SERVICE, "application": block("ini") + _APPLICATION}.items():
         (units / f"{name}.service").write_text(text)
-    (root / "etc/nginx/sites-enabled/default").unlink()  # its port 80 is the metadata service's here
+    (root / "etc/nginx/sites-enabled/default").unlink()  # the metadata service needs its port 80
     (root / "opt/imds").mkdir()
     shutil.copy(Path(__file__).with_name("service.py"), root / "opt/imds")
     bake(root, "systemctl --quiet enable network imds application")
@@ -70,7 +70,7 @@ def prepare(root: Path) -> None:
 
 
 def serve(root: Path, instance: Snapshot | None = None, *, delay: float = 0, faults: str = "") -> None:
-    """Choose the instance that the guest is, and how its metadata service behaves from its next start on."""
+    """Set the instance of the guest, and the faults of its metadata service from the next start on."""
     settings = root / "opt/imds"
     (settings / "delay").write_text(str(delay))
     (settings / "faults").write_text(faults)
@@ -79,7 +79,7 @@ def serve(root: Path, instance: Snapshot | None = None, *, delay: float = 0, fau
 
 
 def changed(instance: Snapshot, instance_id: str) -> Snapshot:
-    """Return the same instance with another id."""
+    """Return the instance with another id."""
     return Snapshot({**instance.bodies, "meta-data/instance-id": instance_id.encode()})
 
 
@@ -91,7 +91,7 @@ def drop_in(root: Path, unit: str, settings: str) -> None:
 
 
 def look(guest: Guest) -> Record:
-    """Return what an operator sees on a guest that is up."""
+    """Return the observations of an operator on a running guest."""
     state = guest.booted()
     return {
         "state": state,
@@ -114,7 +114,7 @@ def header(guest: Guest) -> str:
 
 
 def first_boot(guest: Guest) -> dict[str, Record]:
-    """A service that is 5 s late; facts that change while nginx runs; a throttled reboot; an image clone."""
+    """A service that starts 5 s late; facts that change while nginx runs; a throttled reboot; an image clone."""
     busy, awkward = instances.load("busy"), instances.load("awkward")
     seen: dict[str, Record] = {}
     serve(guest.root, busy, delay=5)
@@ -167,11 +167,11 @@ def first_boot(guest: Guest) -> dict[str, Record]:
 
 
 def service_down(guest: Guest) -> dict[str, Record]:
-    """A shutdown while the units wait; then a boot without a service, which comes up after the wait."""
+    """A shutdown while the units wait; then a boot without a service, which starts after the wait."""
     seen: dict[str, Record] = {}
     serve(guest.root, instances.load("busy"))
     bake(guest.root, "systemctl --quiet disable imds")
-    for unit in ("ec2facts", "ec2facts-apply"):  # the pause between tries is long for a test
+    for unit in ("ec2facts", "ec2facts-apply"):  # the default pause between attempts is too long for a test
         drop_in(guest.root, unit, "[Service]\nRestartSec=5\n")
     guest.boot()
     waiting = (
@@ -195,7 +195,7 @@ def service_down(guest: Guest) -> dict[str, Record]:
 def service_disabled(guest: Guest) -> dict[str, Record]:
     """A service that answers 403, as on an instance with HttpEndpoint disabled."""
     serve(guest.root, instances.load("busy"), faults="status=403")
-    # The service has to be up first: what is disabled is not waited for.
+    # The service starts first, because the units do not wait for a disabled one.
     for unit in ("ec2facts", "ec2facts-boot"):
         drop_in(guest.root, unit, "[Unit]\nAfter=imds.service\n")
     guest.boot()
@@ -220,7 +220,7 @@ def read_only_var(guest: Guest) -> dict[str, Record]:
 
 
 def in_sandbox(guest: Guest) -> str:
-    """Return what a probe prints that runs in place of the command of ec2facts.service."""
+    """Return the output of a probe that runs with the sandbox of ec2facts.service."""
     shutil.copy(Path(__file__).with_name("probe.sh"), guest.root / "opt/probe.sh")
     unit = (guest.root / "etc/systemd/system/ec2facts.service").read_text()
     probe = re.sub(r"^ExecStart=.*$", "ExecStart=sh /opt/probe.sh", unit, flags=re.MULTILINE)

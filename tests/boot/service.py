@@ -13,7 +13,7 @@ SETTINGS = Path("/opt/imds")
 
 
 class File:
-    """A source that reads its snapshot for each request: whoever replaces the file changes the instance."""
+    """A source that reads its snapshot for each request: a new file is a changed instance."""
 
     def get(self, path: str) -> bytes | None:
         return Snapshot.load(SETTINGS / "instance.json").get(path)

@@ -1,4 +1,4 @@
-"""A Debian guest boots with the lines of README.md «At boot»; a scenario plays each row of templates/README.md."""
+"""A Debian guest boots with the commands of README.md «At boot»; a scenario tests each row of templates/README.md."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Seen = Callable[[str], Record]
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Future[dict[str, Record]]]]:
-    """Play all scenarios at a time, each in a guest of its own: they mostly wait."""
+    """Run all scenarios in parallel, each in its own guest: they mostly wait."""
     release = os.environ.get("BOOT")
     if not release:
         pytest.skip(f"boots Debian for minutes: BOOT=bookworm pytest tests/boot (also {', '.join(PYTHONS)})")
@@ -53,7 +53,7 @@ def _play(play: Callable[[Guest], dict[str, Record]], base: Path) -> dict[str, R
 
 @pytest.fixture
 def seen(running: Mapping[str, Future[dict[str, Record]]]) -> Seen:
-    """Look up what was seen at a moment of a scenario: ``first_boot/late``."""
+    """Return a function that looks up the observations at a moment of a scenario, such as ``first_boot/late``."""
 
     def look_up(moment: str) -> Record:
         scenario, _, name = moment.partition("/")
@@ -63,7 +63,7 @@ def seen(running: Mapping[str, Future[dict[str, Record]]]) -> Seen:
 
 
 def environment(snapshot: Snapshot) -> set[str]:
-    """Return the variables that a unit has to have, NAME=value each."""
+    """Return the expected variables of a unit, each as NAME=value."""
     return set(render_env(facts(snapshot), "null", on_skip=lambda name, reason: None).split("\0")) - {""}
 
 
@@ -74,13 +74,13 @@ HEALTHY = {
     "service_down/mended": instances.load("busy"),
     "read_only_var/read-only": instances.load("busy"),
 }
-"""Moments at which everything has to be in place, with the instance."""
+"""The moments at which everything has to be in place, with the instance."""
 
 every_healthy_moment = pytest.mark.parametrize("moment", HEALTHY)
 
 
 @every_healthy_moment
-def test_environment_of_a_service_is_right_byte_for_byte(moment: str, seen: Seen) -> None:
+def test_environment_of_a_service_equals_the_facts_byte_for_byte(moment: str, seen: Seen) -> None:
     own = {each for each in seen(moment)["environment"].split("\0") if each.startswith("EC2_")}
 
     assert own == environment(HEALTHY[moment])
@@ -92,7 +92,7 @@ def test_nginx_starts_with_its_config(moment: str, seen: Seen) -> None:
 
 
 @every_healthy_moment
-def test_facts_are_in_one_file_without_anything_withheld(moment: str, seen: Seen) -> None:
+def test_facts_file_holds_no_withheld_fact(moment: str, seen: Seen) -> None:
     assert json.loads(seen(moment)["facts"]) == facts(HEALTHY[moment])
 
 
@@ -106,20 +106,20 @@ def test_no_unit_has_failed(moment: str, seen: Seen) -> None:
     assert seen(moment)["failed"] == ""
 
 
-def test_changed_fact_reaches_running_nginx_by_a_start_of_the_unit(seen: Seen) -> None:
+def test_changed_fact_reaches_running_nginx_when_the_unit_starts(seen: Seen) -> None:
     by_hand = seen("first_boot/by hand")
 
     assert (by_hand["status"], by_hand["header"]) == ("0", BY_HAND), by_hand["journal"]
 
 
-def test_changed_fact_reaches_running_nginx_by_the_timer(seen: Seen) -> None:
+def test_timer_brings_a_changed_fact_to_running_nginx(seen: Seen) -> None:
     by_timer = seen("first_boot/by timer")
 
     assert by_timer["state"] == "inactive", by_timer["journal"]
     assert by_timer["journal"].count("running systemctl try-reload-or-restart nginx") == 2, BY_TIMER
 
 
-def test_watch_takes_the_place_of_the_timer_and_ends_cleanly(seen: Seen) -> None:
+def test_watch_replaces_the_timer_and_ends_cleanly(seen: Seen) -> None:
     by_watch = seen("first_boot/by watch")
 
     states = (by_watch["status"], by_watch["state"], by_watch["timer"], by_watch["stopped"])
@@ -127,7 +127,7 @@ def test_watch_takes_the_place_of_the_timer_and_ends_cleanly(seen: Seen) -> None
 
 
 @pytest.mark.parametrize("unit", ["env unit", "config unit"])
-def test_boot_goes_on_without_the_service(unit: str, seen: Seen) -> None:
+def test_boot_continues_without_the_service(unit: str, seen: Seen) -> None:
     down = seen("service_down/down")
 
     assert "169.254.169.254" in down[unit]
@@ -137,7 +137,7 @@ def test_boot_goes_on_without_the_service(unit: str, seen: Seen) -> None:
 
 
 @pytest.mark.parametrize("moment", ["first_boot/late", "service_down/down"])
-def test_env_file_and_config_are_waited_for_at_the_same_time(moment: str, seen: Seen) -> None:
+def test_units_wait_for_the_env_file_and_the_config_in_parallel(moment: str, seen: Seen) -> None:
     stamps = re.findall(r"Monotonic=(\d+)$", seen(moment)["spans"], re.MULTILINE)
     starts, ends = map(int, stamps[::2]), map(int, stamps[1::2])
 
@@ -161,11 +161,11 @@ def test_disabled_service_is_not_waited_for(unit: str, seen: Seen) -> None:
     assert disabled["nginx"] == "active"
 
 
-def test_throttled_requests_are_repeated(seen: Seen) -> None:
+def test_throttled_requests_are_retried(seen: Seen) -> None:
     assert "429" in seen("first_boot/throttled")["statuses"].split()
 
 
-def test_read_only_var_is_read_only(seen: Seen) -> None:
+def test_read_only_var_is_not_writable(seen: Seen) -> None:
     read_only = seen("read_only_var/read-only")
 
     assert "Read-only file system" in read_only["touch"]
@@ -185,6 +185,6 @@ def test_sandbox_allows_what_the_unit_needs_and_no_more(seen: Seen) -> None:
     ]
 
 
-def test_readme_has_what_is_played_here() -> None:
+def test_readme_has_the_commands_of_the_scenarios() -> None:
     assert "ec2facts units install" in scenarios.block("sh")
     assert "EnvironmentFile=/run/ec2facts/env" in scenarios.block("ini")

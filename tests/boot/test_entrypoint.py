@@ -18,14 +18,14 @@ from tests.cli.running import PROGRAM
 from tests.conftest import NOBODY
 from tests.render.config_readers import wait_until
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a world of processes")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can create a PID namespace")
 
 
 def container(program: Callable[..., str], directory: Path, endpoint: str, app: Sequence[str]) -> subprocess.Popen[str]:
-    """Start the entrypoint with the command ``app`` as process 1 of a world of processes."""
+    """Start the entrypoint with the command ``app`` as process 1 of a new PID namespace."""
     (script,) = re.findall(r"^```sh\n(#!/bin/sh\n.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
     file = directory / "entrypoint"
-    # Longer than a test may take: what ends sooner was ended by a signal.
+    # Longer than a test may take: an earlier end comes from a signal.
     file.write_text(script.replace("/tmp/ec2.env", str(directory / "ec2.env")).replace("--wait 60", "--wait 3600"))
     file.chmod(0o755)
     unshare = [program("unshare", package="util-linux"), "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -40,7 +40,7 @@ def container(program: Callable[..., str], directory: Path, endpoint: str, app: 
 
 
 def children(pid: int) -> list[int]:
-    """Return the processes that a process has started."""
+    """Return the children of a process."""
     file = Path(f"/proc/{pid}/task/{pid}/children")
     return list(map(int, file.read_text().split())) if file.exists() else []
 

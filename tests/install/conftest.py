@@ -20,7 +20,7 @@ Identity = tuple[int, int, int, bytes]
 
 @pytest.fixture
 def in_memory(tmp_path: Path) -> Iterator[Path]:
-    """Return a directory in memory, if there is one: these tests install thousands of times, and fsync is slow."""
+    """Return a directory in memory if possible: these tests install thousands of times, and fsync is slow."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as directory:
         yield Path(directory)
@@ -44,12 +44,12 @@ def mount() -> Iterator[Callable[..., None]]:
 
 
 def hidden(directory: Path) -> list[str]:
-    """Return the hidden names in a directory: leftovers of an install."""
+    """Return the hidden names in a directory, such as staged files."""
     return sorted(path.name for path in directory.glob(".*"))
 
 
 def identity(file: Path) -> Identity:
-    """Return inode, time, mode and content of a file, to compare before and after."""
+    """Return the inode, time, mode and content of a file."""
     status = file.stat()
     return status.st_ino, status.st_mtime_ns, stat.S_IMODE(status.st_mode), file.read_bytes()
 

@@ -1,4 +1,4 @@
-"""Installs that get a signal at each of their system calls in turn."""
+"""Installs that receive a signal at each of their system calls in turn."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def touched(event: str) -> bool:
 
 
 def interrupted(action: Callable[[], object], number: signal.Signals) -> Iterator[None]:
-    """Run ``action`` in child processes, each of which gets the signal one moment later; yield behind each.
+    """Run ``action`` in child processes, each of which receives the signal one call later; yield after each.
 
-    The last one comes to its end. An action that stops because of the signal raises SystemExit.
+    The last one ends before its signal. An action that the signal stops raises SystemExit.
     """
     moment = 0
     while True:

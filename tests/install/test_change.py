@@ -1,4 +1,4 @@
-"""One file: replaced atomically, or unchanged."""
+"""One file: replaced atomically, repaired, written in place, or unchanged."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_owner_and_group_are_set_by_name_and_number(old: Path, content: bytes) -
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_owner_of_an_existing_file_stays(old: Path) -> None:
+def test_owner_of_an_existing_file_is_kept(old: Path) -> None:
     os.chown(old, 12345, 12345)
 
     install([File(old, b"new")])
@@ -157,7 +157,7 @@ def test_failed_backup_restores_the_old_file_and_other_files_are_installed(old: 
     assert (tmp_path / "ran").exists()
 
 
-def test_full_disk_leaves_the_old_file(tmp_path: Path, mount: Callable[..., None]) -> None:
+def test_full_disk_leaves_the_old_file_unchanged(tmp_path: Path, mount: Callable[..., None]) -> None:
     small = tmp_path / "small"
     small.mkdir()
     mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", small)
@@ -186,7 +186,9 @@ def test_full_disk_restores_a_file_that_is_written_in_place(tmp_path: Path, moun
 
 
 @pytest.mark.parametrize("in_place", [False, True])
-def test_read_only_directory_leaves_the_old_file(tmp_path: Path, mount: Callable[..., None], *, in_place: bool) -> None:
+def test_read_only_directory_leaves_the_old_file_unchanged(
+    tmp_path: Path, mount: Callable[..., None], *, in_place: bool
+) -> None:
     directory = tmp_path / "directory"
     directory.mkdir()
     mount("-t", "tmpfs", "tmpfs", directory)
@@ -225,7 +227,7 @@ def test_bind_mounted_file_is_written_in_place(tmp_path: Path, mount: Callable[.
     assert hidden(tmp_path) == []
 
 
-def test_secret_is_not_written_into_a_file_that_others_can_have_opened(old: Path) -> None:
+def test_secret_is_not_written_into_a_file_that_others_may_have_open(old: Path) -> None:
     old.chmod(0o644)
     before = identity(old)
 
@@ -244,9 +246,9 @@ def test_secret_is_written_into_a_private_file(old: Path) -> None:
     assert (old.stat().st_ino, *identity(old)[2:]) == (inode, 0o600, b"secret")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files whose rights others cannot set")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files whose mode others cannot change")
 @pytest.mark.parametrize(("uid", "wanted"), [(0, File(Path("x"), mode=0o600)), (65534, File(Path("x"), owner="0"))])
-def test_file_whose_rights_cannot_be_set_is_not_written_into(uid: int, wanted: File) -> None:
+def test_file_is_not_written_into_if_its_mode_or_owner_cannot_be_set(uid: int, wanted: File) -> None:
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         file = Path(directory) / "x"
@@ -264,7 +266,7 @@ def test_file_whose_rights_cannot_be_set_is_not_written_into(uid: int, wanted: F
         assert identity(file)[2:] == before
 
 
-def test_file_is_private_until_it_is_complete_and_final_before_the_rename(old: Path) -> None:
+def test_staged_file_is_private_until_complete_and_final_before_the_rename(old: Path) -> None:
     old.chmod(0o644)
     moments: list[tuple[str, int, int]] = []
 
@@ -302,7 +304,7 @@ def test_file_is_synced_before_the_rename_and_the_directory_after_it(
 
 
 @linux_only
-def test_access_control_list_of_an_existing_file_stays(old: Path) -> None:
+def test_access_control_list_of_an_existing_file_is_kept(old: Path) -> None:
     entries = [(0x01, 6, -1), (0x02, 4, 12345), (0x04, 4, -1), (0x10, 4, -1), (0x20, 0, -1)]
     granted = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
     os.setxattr(old, "system.posix_acl_access", granted)

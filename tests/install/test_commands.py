@@ -160,7 +160,7 @@ def test_command_that_cannot_be_started_is_retried_in_the_next_run(
         'echo "\\"" && grep -qx new {}',
     ],
 )
-def test_name_of_the_checked_file_is_an_argument_and_never_code(tmp_path: Path, check: str) -> None:
+def test_name_of_the_checked_file_is_never_parsed_as_code(tmp_path: Path, check: str) -> None:
     directory = tmp_path / "$(id>pwned) `id>pwned` ;id>pwned; 'a  b' *"
     directory.mkdir()
 

@@ -19,7 +19,7 @@ def test_diff_is_unified(tmp_path: Path) -> None:
     assert text == f"--- {file}\n+++ {file}\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"
 
 
-def test_diff_of_a_new_file_starts_from_nothing(tmp_path: Path) -> None:
+def test_diff_of_a_new_file_starts_from_dev_null(tmp_path: Path) -> None:
     file = tmp_path / "x"
 
     text = diff(compare(File(file, b"a", mode=0o644)))
@@ -79,7 +79,7 @@ def test_diff_hides_the_secret_of_an_earlier_run(tmp_path: Path, *, dry_run: boo
     assert diffs == [f"--- {file}\n+++ {file}\n(not shown: the file is private, or held a secret)\n"]
 
 
-def test_diff_is_shown_again_after_a_secret_was_replaced(tmp_path: Path) -> None:
+def test_diff_is_shown_again_after_a_secret_is_replaced(tmp_path: Path) -> None:
     file, state = tmp_path / "x", tmp_path / "state"
     install([File(file, b"hunter2\n", secret=True, mode=0o644)], state=state)
     install([File(file, b"old\n", mode=0o644)], state=state)
@@ -105,7 +105,7 @@ def test_diff_is_hidden_if_the_state_cannot_be_read(tmp_path: Path) -> None:
     assert "(not shown" in diffs[0]
 
 
-def test_diff_of_a_removed_file_ends_in_nothing(tmp_path: Path) -> None:
+def test_diff_of_a_removed_file_ends_in_dev_null(tmp_path: Path) -> None:
     file = tmp_path / "x"
     file.write_bytes(b"old\n")
     file.chmod(0o644)

@@ -258,7 +258,7 @@ def test_dry_run_fails_without_permission_for_the_directory() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to lose")
-def test_effective_user_decides_and_not_the_real_one() -> None:
+def test_dry_run_checks_the_rights_of_the_effective_user() -> None:
     with tempfile.TemporaryDirectory() as directory:
         os.chown(directory, 65534, 65534)
         os.seteuid(65534)
@@ -306,7 +306,7 @@ def test_missing_directories_are_created_with_the_owner_of_the_file(tmp_path: Pa
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives directories away")
-def test_missing_directories_belong_to_the_owner_that_is_given(tmp_path: Path) -> None:
+def test_missing_directories_get_the_given_owner(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
 
     with tempfile.TemporaryDirectory() as base:
@@ -363,7 +363,7 @@ def test_removed_file_is_restored_if_its_group_fails(old: Path, tmp_path: Path) 
 
 
 def prunes(directory: Path, *names: str, **settings: Any) -> list[str]:
-    """Install files that are pruned, one a name; return the events."""
+    """Install a prunable file for each name; return the events."""
     recorder = Recorder()
     files = [File(directory / name, b"new", prune=True) for name in names]
     install(files, state=directory / "state", name="config", observer=recorder, **settings)
@@ -393,7 +393,7 @@ def test_dry_run_reports_files_to_prune(tmp_path: Path) -> None:
     assert (tmp_path / "a").exists()
 
 
-def test_prune_leaves_files_of_others_and_files_that_changed(tmp_path: Path) -> None:
+def test_prune_keeps_files_of_other_runs_and_changed_files(tmp_path: Path) -> None:
     prunes(tmp_path, "a", "b", "c")
     others = [File(tmp_path / "other", b"new", prune=True), File(tmp_path / "b", b"new")]
     install(others, state=tmp_path / "state", name="another config")
@@ -417,7 +417,7 @@ def test_command_of_a_pruned_file_runs(tmp_path: Path) -> None:
 # State
 
 
-def test_failure_of_the_state_is_reported_once(tmp_path: Path, mount: Callable[..., None]) -> None:
+def test_state_failure_is_reported_once(tmp_path: Path, mount: Callable[..., None]) -> None:
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
     mount("-t", "tmpfs", "-o", "mode=700", "tmpfs", state)
@@ -431,7 +431,7 @@ def test_failure_of_the_state_is_reported_once(tmp_path: Path, mount: Callable[.
     assert [event for event in recorder.told if "Read-only" in event] == []
 
 
-def test_files_that_need_the_state_fail_alone_if_it_cannot_be_used(old: Path, tmp_path: Path) -> None:
+def test_unusable_state_fails_only_the_files_that_need_it(old: Path, tmp_path: Path) -> None:
     (tmp_path / "state").write_bytes(b"not a directory")
     recorder = Recorder()
     files = [
@@ -447,7 +447,7 @@ def test_files_that_need_the_state_fail_alone_if_it_cannot_be_used(old: Path, tm
     assert old.read_bytes() == b"old\n"
 
 
-def test_simple_file_is_installed_if_the_state_cannot_be_read(old: Path, tmp_path: Path) -> None:
+def test_file_without_state_settings_is_installed_if_the_state_is_unreadable(old: Path, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state").chmod(0o777)
 

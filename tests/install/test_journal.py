@@ -66,7 +66,7 @@ def test_failed_command_is_retried_only_in_a_run_with_its_file(old: Path, tmp_pa
     assert recorder.told == ["unchanged x.conf", "running true"]
 
 
-def test_failed_command_is_retried_though_the_next_content_is_refused(old: Path, tmp_path: Path) -> None:
+def test_failed_command_is_retried_even_if_the_next_content_is_refused(old: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     with pytest.raises(CommandError):
         install([File(old, b"new", command="false")], state=state)
@@ -79,7 +79,7 @@ def test_failed_command_is_retried_though_the_next_content_is_refused(old: Path,
     assert not (tmp_path / "again").exists()
 
 
-def test_state_disk_that_fills_during_the_run_restores_the_old_file(
+def test_state_disk_full_during_the_run_restores_the_old_file(
     old: Path, tmp_path: Path, mount: Callable[..., None]
 ) -> None:
     state = tmp_path / "state"
@@ -159,7 +159,7 @@ def test_rollback_leaves_files_that_changed_since_the_run_was_killed(in_memory: 
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"owed": 1}', '{"owed": [], "undo": [[1]], "discard": []}'])
-def test_error_of_a_damaged_journal_says_what_to_do(old: Path, tmp_path: Path, content: str) -> None:
+def test_error_of_a_malformed_journal_has_the_remedy(old: Path, tmp_path: Path, content: str) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "journal.json").write_text(content)
 
@@ -199,7 +199,7 @@ def test_daemon_of_a_command_can_install_after_the_run(
     assert old.read_bytes() == b"newer"
 
 
-def test_error_of_a_file_system_without_locks_names_state(
+def test_error_of_a_file_system_without_locks_names_the_state_option(
     old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*arguments: object) -> None:
@@ -210,7 +210,7 @@ def test_error_of_a_file_system_without_locks_names_state(
         install([File(old, b"new", command="true")], state=tmp_path / "state")
 
 
-def test_error_of_a_failed_rollback_has_the_reason_for_the_rollback(
+def test_error_of_a_failed_rollback_has_the_cause_of_the_rollback(
     old: Path, tmp_path: Path, mount: Callable[..., None]
 ) -> None:
     mount("--bind", old.parent, old.parent)
@@ -242,7 +242,7 @@ def test_file_with_a_pending_rollback_is_not_installed(in_memory: Path, mount: C
     subprocess.run(["mount", "-o", "remount,rw,bind", group.directory], check=True)
 
 
-def test_full_state_disk_leaves_the_old_file(old: Path, tmp_path: Path, mount: Callable[..., None]) -> None:
+def test_full_state_disk_leaves_the_old_file_unchanged(old: Path, tmp_path: Path, mount: Callable[..., None]) -> None:
     state = tmp_path / "state"
     state.mkdir()
     mount("-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", state)
@@ -279,7 +279,7 @@ class Group:
         self.log.unlink(missing_ok=True)
 
     def contents(self) -> list[bytes]:
-        """Return what the existing and the new file hold, and for a third one, only repaired, ``new`` if it is."""
+        """Return the content of the existing file and the new file, and "new" for the third one if it is repaired."""
         new, repaired = self.directory / "c", self.directory / "d"
         return [
             *(file.read_bytes() for file in self.files),
@@ -471,6 +471,6 @@ def test_observer_receives_the_wait_for_a_lock(old: Path, tmp_path: Path) -> Non
 
 
 def test_state_of_root_is_in_run_where_var_is_read_only() -> None:
-    read_only = Path("/proc")  # without a var/lib, whoever asks
+    read_only = Path("/proc")  # this root has no var/lib
 
     assert default_state_directory({}, uid=0, root=read_only) == read_only / "run/ec2facts-state"

@@ -29,7 +29,7 @@ SECRET = b"AKIAIOSFODNN7EXAMPLE"
 
 
 class Ground:
-    """A directory ``app`` that nobody owns, a ``shared`` one like /tmp, and a ``victim`` that only root can change."""
+    """The directories ``app`` of the user nobody, ``shared`` like /tmp, and ``victim``, which only root can change."""
 
     def __init__(self, base: Path) -> None:
         base.chmod(0o755)
@@ -44,14 +44,14 @@ class Ground:
         (self.victim / "key").chmod(0o600)
 
     def make(self, path: Path, content: bytes = b"old\n", mode: int = 0o644) -> Path:
-        """Make a file of nobody's."""
+        """Create a file that the user nobody owns."""
         path.write_bytes(content)
         os.chown(path, NOBODY, NOBODY)
         path.chmod(mode)
         return path
 
     def victims(self) -> list[tuple[str, int, int, int, int, bytes]]:
-        """Return everything that must not change."""
+        """Return the state of the files that must not change."""
         found = []
         for path in sorted(self.victim.rglob("*")):
             status = path.stat()
@@ -88,7 +88,7 @@ def at_event(event: str, path: Path, action: Callable[[], object]) -> None:
     sys.addaudithook(look)
 
 
-# What a user who controls a directory can do while root installs in it
+# Attacks of the user who controls the directory that root installs in
 
 
 def test_owner_of_a_set_id_copy_is_not_repaired(ground: Ground) -> None:
@@ -152,7 +152,7 @@ def test_repair_ignores_the_mode_of_an_exchanged_target(ground: Ground) -> None:
     assert ground.victims() == before
 
 
-def test_rollback_of_a_killed_run_uses_the_owners_rights(ground: Ground) -> None:
+def test_rollback_of_a_killed_run_uses_the_rights_of_the_directory_owner(ground: Ground) -> None:
     before = ground.victims()
     parent = ground.app / "sub"
     parent.mkdir()
@@ -214,7 +214,7 @@ def test_parents_are_not_created_inside_a_strangers_directory(ground: Ground) ->
     assert ground.victims() == before
 
 
-# What root may still do there
+# What root still may do there
 
 
 def test_file_below_a_users_directory_belongs_to_that_user(ground: Ground) -> None:
@@ -235,7 +235,7 @@ def test_check_with_the_rights_of_a_user_sees_no_variables_of_root(
     assert (ground.app / "x").exists()
 
 
-def test_file_of_root_below_a_users_directory_becomes_that_users(ground: Ground) -> None:
+def test_file_of_root_below_a_users_directory_changes_its_owner_to_that_user(ground: Ground) -> None:
     (ground.app / "x").write_bytes(b"old\n")
     (ground.app / "x").chmod(0o644)
 
@@ -254,7 +254,7 @@ def test_failed_live_check_restores_a_users_file(ground: Ground) -> None:
     assert (file.stat().st_ino, file.read_bytes(), names(ground.app)) == (inode, b"old\n", ["x"])
 
 
-def test_secret_needs_the_owner_by_name_below_a_users_directory(ground: Ground) -> None:
+def test_secret_below_a_users_directory_needs_that_owner_by_name(ground: Ground) -> None:
     with pytest.raises(InstallError, match="belongs to nobody, who could read this secret; --owner nobody allows it"):
         install([File(ground.app / "x", SECRET, secret=True)])
     assert names(ground.app) == []
@@ -287,7 +287,7 @@ def test_directory_that_others_can_write_to_is_refused_with_its_owner_and_the_re
     assert str(refusal.value).endswith(f": {who} can write to {ground.app}, which belongs to root: {remedy}")
 
 
-def test_file_that_needs_a_users_rights_fails_alone_without_the_capability(
+def test_missing_capability_fails_only_the_file_that_needs_a_users_rights(
     ground: Ground, program: Callable[..., str]
 ) -> None:
     script = "import sys; from pathlib import Path; from ec2facts.install import File, install\n"
@@ -334,7 +334,7 @@ def test_symlink_of_a_stranger_is_not_followed(ground: Ground) -> None:
     assert ground.victims() == before
 
 
-def test_file_that_others_may_have_made_is_not_written_into(ground: Ground) -> None:
+def test_file_that_others_may_have_created_is_not_written_into(ground: Ground) -> None:
     file = ground.make(ground.shared / "x")
 
     with pytest.raises(InstallError, match="others may have created this file"):
@@ -351,11 +351,11 @@ def test_secret_does_not_keep_the_owner_of_an_existing_file(ground: Ground) -> N
     assert (owner(file), stat.S_IMODE(file.stat().st_mode)) == (0, 0o600)
 
 
-# Anything, in any order
+# Random attacks
 
 
 def attack(ground: Ground, seed: int) -> None:
-    """Rename, link and swap what nobody can, until the end of this process."""
+    """Rename, link and swap files with the rights of nobody until this process ends."""
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)

@@ -48,12 +48,12 @@ def test_absent_fact_has_no_name() -> None:
     }
 
 
-def test_withheld_fact_has_no_name_and_an_included_one_has() -> None:
+def test_withheld_fact_has_a_name_only_if_included() -> None:
     snapshot = instances.load("busy")
 
     assert "ansible_ec2_user_data" not in amazon_names(facts(snapshot))
     assert "ansible_ec2_user_data" in amazon_names(facts(snapshot, include=["user_data"]))
 
 
-def test_no_facts_have_no_names() -> None:
+def test_empty_facts_have_no_names() -> None:
     assert amazon_names({}) == {}

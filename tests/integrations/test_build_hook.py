@@ -35,7 +35,7 @@ def package(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_modules_include_every_import_and_its_packages(package: Path) -> None:
+def test_imported_modules_include_every_import_and_its_packages(package: Path) -> None:
     found = imported_modules(package, [package / "main.py"])
 
     assert [file.relative_to(package / "ec2facts").as_posix() for file in found] == [
@@ -73,13 +73,13 @@ def test_copies_import_each_other_and_nothing_from_the_package(collection: Path)
     ] == []
 
 
-def test_copies_leave_out_what_only_the_command_line_uses(collection: Path) -> None:
+def test_modules_that_only_the_command_line_uses_are_not_copied(collection: Path) -> None:
     rooms = {path.name for path in (collection / COPIES).iterdir() if path.is_dir()}
 
     assert rooms == {"imds", "metadata", "collection", "apply", "integrations"}
 
 
-def test_every_copy_is_imported_without_the_package_and_its_dependencies(collection: Path) -> None:
+def test_every_copy_can_be_imported_without_the_package_and_its_dependencies(collection: Path) -> None:
     modules = sorted(
         ".".join(file.relative_to(collection).with_suffix("").parts) for file in (collection / COPIES).rglob("*.py")
     )

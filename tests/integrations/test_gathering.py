@@ -33,14 +33,14 @@ def test_tree_is_gathered_on_demand(ec2_metadata_simulator: Simulate) -> None:
     assert gathered["meta_data"] == facts(instances.load("busy"))["meta_data"]
 
 
-def test_only_selects_facts_and_keeps_what_is_missing(ec2_metadata_simulator: Simulate) -> None:
+def test_only_selects_facts_and_keeps_the_collection(ec2_metadata_simulator: Simulate) -> None:
     gathered = gather(endpoint=ec2_metadata_simulator("busy"), only=["region", "tags.Name"])
 
     assert gathered.keys() == {"region", "tags", "collection"}
     assert gathered["tags"].keys() == {"Name"}
 
 
-def test_only_reads_no_more_than_its_facts_need() -> None:
+def test_only_sends_no_requests_for_other_facts() -> None:
     simulator = Simulator(instances.load("busy"))
 
     with simulator as url:
@@ -50,7 +50,7 @@ def test_only_reads_no_more_than_its_facts_need() -> None:
     assert asked == {"meta-data/instance-id", "meta-data/instance-type"}
 
 
-def test_withheld_path_has_the_name_that_includes_it(ec2_metadata_simulator: Simulate) -> None:
+def test_withheld_path_maps_to_the_name_that_includes_it(ec2_metadata_simulator: Simulate) -> None:
     url = ec2_metadata_simulator("busy")
 
     withheld = gather(endpoint=url)["collection"]["withheld"]
@@ -60,7 +60,7 @@ def test_withheld_path_has_the_name_that_includes_it(ec2_metadata_simulator: Sim
     assert everything["collection"]["withheld"] == {}
 
 
-def test_unread_fact_is_reported_or_an_error() -> None:
+def test_unread_fact_is_reported_or_an_error_without_partial() -> None:
     with Simulator(instances.load("plain"), faults=["status=500@meta-data/ami-id"]) as url:
         gathered = gather(endpoint=url)
         with pytest.raises(IncompleteError) as caught:
@@ -69,7 +69,7 @@ def test_unread_fact_is_reported_or_an_error() -> None:
     assert gathered["collection"]["unread"] == caught.value.unread == {"meta-data/ami-id": "HTTP 500"}
 
 
-def test_silent_endpoint_is_given_up_after_its_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_endpoint_times_out_after_the_limit_of_gather(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_METADATA_SERVICE_TIMEOUT", "3600")  # only the limit of gather ends this
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -78,7 +78,7 @@ def test_silent_endpoint_is_given_up_after_its_own_limit(monkeypatch: pytest.Mon
             gather(endpoint=f"http://127.0.0.1:{listening.getsockname()[1]}")
 
 
-def test_single_facts_are_read_with_no_more_requests_than_they_take() -> None:
+def test_single_facts_are_read_with_few_requests() -> None:
     simulator = Simulator(instances.load("busy"))
 
     with simulator as url:
@@ -106,19 +106,19 @@ def test_boot_facts_equal_the_facts_of_the_service(written: Path, ec2_metadata_s
 
 
 @pytest.mark.parametrize("age", [-1, FRESH + 1])
-def test_facts_of_the_boot_are_not_used_once_they_are_old(written: Path, age: float) -> None:
+def test_old_boot_facts_are_not_used(written: Path, age: float) -> None:
     assert boot_facts(written, clock=lambda: NOW + age) is None
 
 
 @pytest.mark.parametrize("mode", [0o664, 0o646])
-def test_facts_of_the_boot_that_others_can_write_are_not_used(written: Path, mode: int) -> None:
+def test_boot_facts_that_others_can_write_are_not_used(written: Path, mode: int) -> None:
     written.chmod(mode)
 
     assert boot_facts(written, clock=lambda: NOW) is None
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
-def test_facts_of_the_boot_that_another_user_owns_are_not_used(written: Path) -> None:
+def test_boot_facts_of_another_owner_are_not_used(written: Path) -> None:
     os.chown(written, 65534, -1)
 
     assert boot_facts(written, clock=lambda: NOW) is None
@@ -127,14 +127,14 @@ def test_facts_of_the_boot_that_another_user_owns_are_not_used(written: Path) ->
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", '{"collection": {"unread": {"meta-data/x": "HTTP 500"}}}', "\udc80"]
 )
-def test_facts_of_the_boot_that_are_incomplete_are_not_used(written: Path, content: str) -> None:
+def test_incomplete_boot_facts_are_not_used(written: Path, content: str) -> None:
     written.write_bytes(content.encode(errors="surrogateescape"))
     os.utime(written, (NOW, NOW))
 
     assert boot_facts(written, clock=lambda: NOW) is None
 
 
-def test_facts_of_the_boot_may_be_absent(tmp_path: Path) -> None:
+def test_boot_facts_may_be_absent(tmp_path: Path) -> None:
     assert boot_facts(tmp_path / "absent") is None
 
 
@@ -146,5 +146,5 @@ def test_facts_of_the_boot_may_be_absent(tmp_path: Path) -> None:
         (UnreadError("meta-data/a", "HTTP 500"), "meta-data/a could not be read: HTTP 500"),
     ],
 )
-def test_error_is_explained_without_options_of_the_command_line(error: EC2FactsError, message: str) -> None:
+def test_explained_error_names_no_option_of_the_command_line(error: EC2FactsError, message: str) -> None:
     assert explained(error) == message

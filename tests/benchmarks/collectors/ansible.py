@@ -14,7 +14,7 @@ from ansible_collections.amazon.aws.plugins.modules import ec2_metadata_facts
 
 
 class FailedError(Exception):
-    """What the module would have failed with."""
+    """The module would have failed with this message."""
 
 
 def version() -> str:
@@ -47,4 +47,4 @@ def _fail(**why: Any) -> NoReturn:
 MODULE = SimpleNamespace(
     params={"metadata_token_ttl_seconds": 60}, tmpdir=tempfile.gettempdir(), warn=lambda _: None, fail_json=_fail
 )
-"""What the class uses of an AnsibleModule: it has the defaults of its parameters."""
+"""The part of an AnsibleModule that the class uses, with the default parameters."""

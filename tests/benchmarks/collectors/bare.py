@@ -1,4 +1,4 @@
-"""The yardstick: an asyncio crawler that parses nothing but listings and decodes nothing at all."""
+"""The bare crawler: asyncio, which parses only listings and decodes nothing."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ TOKEN_HEADER = "X-aws-ec2-metadata-token: "
 
 
 def version() -> str:
-    """Return whose asyncio it is."""
+    """Return the library and its version."""
     return f"asyncio of Python {platform.python_version()}"
 
 
 def collect(url: str) -> dict[str, bytes]:
-    """Return the bodies by path, of what ec2facts asks for too: everything but credentials."""
+    """Return the bodies by path; like ec2facts, skip credentials."""
     return asyncio.run(crawl(url, ROOTS))
 
 
 def collect_one(url: str) -> dict[str, bytes]:
-    """Return the body of the instance's id alone."""
+    """Return only the body of the instance id."""
     return asyncio.run(crawl(url, ["meta-data/instance-id"]))
 
 
 async def crawl(url: str, roots: Sequence[str]) -> dict[str, bytes]:
-    """Return the bodies of ``roots`` and of whatever is below them, at most IN_FLIGHT requests at a time."""
+    """Return the bodies at and below ``roots``, with at most IN_FLIGHT requests at a time."""
     address = urlsplit(url)
     token = await _request(address.hostname, address.port, "PUT", "api/token", TTL_HEADER)
     header = TOKEN_HEADER + token.decode()

@@ -10,7 +10,7 @@ from cloudinit.version import version_string
 
 
 class Led(DataSourceEc2):  # type: ignore[misc]  # cloud-init has no stubs
-    """The data source on AWS, whatever the hardware says."""
+    """The data source on AWS, regardless of the hardware."""
 
     cloud_name = CloudNames.AWS
 
@@ -28,5 +28,5 @@ def collect(url: str) -> dict[str, Any]:
     assert source.ds_cfg["metadata_urls"] == [url]
     crawled: dict[str, Any] = source.crawl_metadata()
     if not crawled:  # it logs the error and goes on to the next data source
-        raise RuntimeError("it gave the data source up")
+        raise RuntimeError("cloud-init rejected the data source")
     return crawled

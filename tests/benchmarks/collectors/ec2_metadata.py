@@ -1,4 +1,4 @@
-"""The package ec2-metadata, 2.x or 3.x: every attribute that it knows, the role's credentials aside."""
+"""The package ec2-metadata, 2.x or 3.x: all its attributes except the role's credentials."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def collect(url: str) -> list[Any]:
 
 
 def collect_instance(url: str) -> list[Any]:
-    """Return the values of the instance alone: as many requests whatever the tree."""
+    """Return only the values of the instance, whose number does not depend on the tree."""
     return _attributes(_led(url))
 
 

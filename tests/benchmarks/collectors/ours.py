@@ -1,4 +1,4 @@
-"""ec2facts itself: the crawl and the facts, with the request budget lifted."""
+"""ec2facts itself: the crawl and the facts, without a rate limit."""
 
 from __future__ import annotations
 

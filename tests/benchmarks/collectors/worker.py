@@ -1,8 +1,8 @@
-"""One collector in a process of its own, in the environment that it is installed in.
+"""One collector in its own process and environment.
 
-``python -m tests.benchmarks.collectors.worker MODULE`` prints the collector's version, then answers each line of
-JSON on standard input with one on standard output: how long a collection took, and what it allocated at most if it
-was traced. Nothing that it does leaves this machine.
+``python -m tests.benchmarks.collectors.worker MODULE`` prints the collector's version, then answers each line of JSON
+on standard input with one on standard output: the time of a collection, and its peak memory if it was traced. The
+collector can reach only loopback.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ LOOPBACK = "127.0.0.1"
 
 
 def refuse(event: str, arguments: tuple[Any, ...]) -> None:
-    """Refuse, as a hook of sys.addaudithook, to reach or to look up anything but 127.0.0.1: here runs others' code."""
+    """Refuse, as an audit hook, all connections and look-ups except to 127.0.0.1: collectors are foreign code."""
     if event in {"socket.connect", "socket.sendto"}:
         address = arguments[1]
-        host = address[0] if isinstance(address, tuple) else LOOPBACK  # the others are not of the Internet
+        host = address[0] if isinstance(address, tuple) else LOOPBACK  # other families are local
     elif event == "socket.getaddrinfo":
         host = arguments[0]
     else:
@@ -36,7 +36,7 @@ def main(name: str) -> None:
     """Answer until standard input ends."""
     sys.addaudithook(refuse)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a collector prints
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # for the output of a collector
     module_name, _, function = name.partition(":")
     collector = importlib.import_module(f"tests.benchmarks.collectors.{module_name}")
     collect = getattr(collector, function or "collect")

@@ -1,4 +1,4 @@
-"""Engines that ask the service's own address: they run where the simulator has it and there is no other network."""
+"""Commands in a network namespace in which the simulator has the service's own address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.conftest import NOBODY
 
 def run_on(instance: str, *command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a command on a simulated instance."""
-    # The facts that ship call ec2facts by its name.
+    # The shipped external facts run ec2facts by its name.
     environ = {**os.environ, "PATH": f"{Path(PROGRAM).parent}:{os.environ['PATH']}"}
     served = [PROGRAM, "serve", instance, "--", *command]
     return subprocess.run(served, env=environ, capture_output=True, text=True, timeout=300, check=check)

@@ -23,11 +23,11 @@ TASKS: list[dict[str, Any]] = [
 ]
 
 SECRET = re.compile("credentials_.*security_credentials_|security_credentials_|_(pkcs7|rsa2048|signature)$|_user_data$")
-"""Names of what ec2facts withholds."""
+"""The names that ec2facts withholds."""
 
 
 class Comparison(NamedTuple):
-    """What the two modules returned by the same names, and the seconds of each task."""
+    """The facts of both modules by name, and the seconds of each task."""
 
     theirs: dict[str, Any]
     ours: dict[str, Any]
@@ -35,22 +35,22 @@ class Comparison(NamedTuple):
 
     @property
     def missing(self) -> set[str]:
-        """Their names that are not ours."""
+        """The names that only amazon.aws returns."""
         return self.theirs.keys() - self.ours.keys()
 
     @property
     def more(self) -> set[str]:
-        """Our names that are not theirs."""
+        """The names that only ec2facts returns."""
         return self.ours.keys() - self.theirs.keys()
 
     @property
     def different(self) -> set[str]:
-        """The names of both whose values differ."""
+        """The common names whose values differ."""
         return {name for name in self.theirs.keys() & self.ours.keys() if self.theirs[name] != self.ours[name]}
 
     @property
     def withheld(self) -> set[str]:
-        """Their names that ec2facts withholds."""
+        """The names of amazon.aws that ec2facts withholds."""
         return {name for name in self.missing if SECRET.search(name)}
 
 

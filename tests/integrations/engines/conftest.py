@@ -20,7 +20,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Engine]:
-    """Return a function that installs a wheel beside an engine; without the engine, skip with the line that helps."""
+    """Return a function that installs a wheel beside an engine; skip, naming the installer, if there is no engine."""
 
     def find(name: str, *wheels: Path) -> Engine:
         if not (ENGINES / name / "bin/python").exists():
@@ -40,5 +40,5 @@ def ansible(engine: Callable[..., Engine], wheel: Path) -> Engine:
 
 @pytest.fixture(scope="session")
 def target_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the interpreter of targets, which have the standard library alone."""
+    """Return a Python interpreter that has only the standard library, like that of a target."""
     return bare_python(tmp_path_factory.mktemp("target"), sys.executable)

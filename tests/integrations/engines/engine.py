@@ -16,7 +16,7 @@ ENGINES = Path(os.environ.get("EC2FACTS_ENGINES") or ROOT / ".engines")
 
 
 class Engine:
-    """The engine installed in ``environment``, with ``wheels`` beside it; both are left as they are."""
+    """The engine installed in ``environment``, with ``wheels`` beside it; neither directory is changed."""
 
     def __init__(self, environment: Path, directory: Path, *wheels: Path) -> None:
         self.environment = environment
@@ -52,10 +52,7 @@ class Engine:
         check: bool = True,
         environ: Mapping[str, str] = {},
     ) -> subprocess.CompletedProcess[str]:
-        """Run a Python program of the engine: a module and its arguments, behind ``-m``, or a script.
-
-        ``prefix`` is a command that runs it.
-        """
+        """Run a script of the engine, or a module behind ``-m``; ``prefix`` is a command that starts Python."""
         return subprocess.run(
             [*prefix, self.python, *arguments],
             cwd=cwd or self.home,
@@ -81,13 +78,13 @@ def build_wheel(directory: Path, *, target: str = "wheel") -> Path:
 
 
 def bare_python(directory: Path, interpreter: str) -> Path:
-    """Return a Python that has the standard library and nothing else."""
+    """Return a Python interpreter that has only the standard library."""
     subprocess.run([interpreter, "-m", "venv", "--without-pip", directory], check=True)
     return directory / "bin/python"
 
 
 def other_python(version: str) -> str | None:
-    """Return the path of a Python of this version; None if the machine has none that runs."""
+    """Return the path of a working Python of this version; None if there is none."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     candidates: list[str | Path | None] = [
         shutil.which(f"python{version}"),

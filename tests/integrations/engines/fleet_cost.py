@@ -1,7 +1,7 @@
-"""What the facts of a fleet cost: ``python -m tests.integrations.engines.fleet_cost`` measures a hundred hosts.
+"""Measure what the facts of a fleet cost: ``python -m tests.integrations.engines.fleet_cost``.
 
-The table has the cost of a hundred hosts that was measured, and a hundred times that for ten thousand. Each host is
-the simulated instance ``busy``, whose facts are large.
+The table has the measured cost of 100 hosts, and 100 times that as the cost of 10,000. Each host is the simulated
+instance ``busy``, whose facts are large.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
 sys.exit(done.returncode)
 """
-"""Runs a command, and prints the largest memory that one of its processes had."""
+"""Runs a command, and prints the peak memory of its largest process."""
 
 MASTER = """
 import json, os, sys, time
@@ -47,11 +47,11 @@ seconds = time.perf_counter() - started
 assert len(found) == count, found
 print(json.dumps({"cache": size, "seconds": seconds}))
 """
-"""Stores the grains of minions as a master does, and targets them all by a fact."""
+"""Stores the grains of minions like a master, and targets all minions by a fact."""
 
 
 class Cost(NamedTuple):
-    """What ``HOSTS`` hosts cost, in bytes or seconds."""
+    """The cost of ``HOSTS`` hosts, in bytes or seconds."""
 
     what: str
     amount: float
@@ -101,7 +101,7 @@ def ansible_costs(directory: Path, endpoint: str) -> list[Cost]:
 
 
 def salt_costs(directory: Path, facts: dict[str, Any]) -> list[Cost]:
-    """Return the cost of the grains in the cache of a master, and the time in which it targets by one of them."""
+    """Return the size of the grains in the cache of a master, and the time to target by one of them."""
     salt = Engine(ENGINES / "salt", _made(directory / "salt"))
     (directory / "grains.json").write_text(json.dumps(facts))
     done = salt.run("-c", MASTER, _made(directory / "master"), str(HOSTS), directory / "grains.json")

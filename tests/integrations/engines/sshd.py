@@ -1,4 +1,4 @@
-"""A real sshd on loopback, for whoever runs the tests."""
+"""A real sshd on loopback, for the user who runs the tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def running_sshd(program: Callable[..., str], directory: Path) -> Iterator[dict[
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    # A command over SSH has an environment of its own, which must not lead to a real service either.
+    # A command over SSH has a new environment, which must not name a real service either.
     (directory / "config").write_text(
         f"""
         ListenAddress 127.0.0.1:{port}
@@ -36,7 +36,7 @@ def running_sshd(program: Callable[..., str], directory: Path) -> Iterator[dict[
         """
     )
     if os.getuid() == 0:
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd's own directory, which its unit makes
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd's unit creates it otherwise
     known_hosts = directory / "known_hosts"
     command = [program("sshd", package="openssh-server"), "-D", "-e", "-f", str(directory / "config")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as sshd:

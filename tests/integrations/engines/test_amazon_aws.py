@@ -13,11 +13,11 @@ from tests.integrations.engines.engine import Engine
 
 @pytest.fixture(scope="module", params=["plain", "busy", "xen"])
 def both(request: pytest.FixtureRequest, ansible: Engine, target_python: Path) -> tuple[str, Comparison]:
-    """Return the name of an instance, and what the modules return on it."""
+    """Return the name of an instance, and the results of both modules on it."""
     return request.param, compare(ansible, request.param, target_python)
 
 
-def test_every_name_has_the_value_of_the_module(both: tuple[str, Comparison]) -> None:
+def test_every_name_has_the_value_of_amazon_aws(both: tuple[str, Comparison]) -> None:
     instance, compared = both
 
     assert compared.different - {"ansible_ec2_instance_tags"} == set()
@@ -25,14 +25,14 @@ def test_every_name_has_the_value_of_the_module(both: tuple[str, Comparison]) ->
     assert len(compared.ours) > 50, instance
 
 
-def test_names_are_missing_for_secrets_and_for_what_is_absent_alone(both: tuple[str, Comparison]) -> None:
+def test_only_secrets_and_absent_facts_have_no_name(both: tuple[str, Comparison]) -> None:
     _, compared = both
 
     assert {name for name in compared.missing - compared.withheld if compared.theirs[name] != "None"} == set()
     assert "ansible_ec2_instance_identity_pkcs7" in compared.withheld
 
 
-def test_every_tag_is_there_of_which_the_module_loses_some(both: tuple[str, Comparison]) -> None:
+def test_every_tag_is_returned_and_amazon_aws_loses_some(both: tuple[str, Comparison]) -> None:
     instance, compared = both
 
     tags = facts(instances.load(instance)).get("tags", {})

@@ -31,7 +31,7 @@ Hosts = Mapping[str, Mapping[str, Any]]
 
 
 class Play(NamedTuple):
-    """What a play left."""
+    """The outcome of a play."""
 
     status: int
     output: str
@@ -50,7 +50,7 @@ def gather(**options: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def play(ansible: Engine, target_python: Path, tmp_path: Path) -> Callable[..., Play]:
-    """Return a function that runs tasks over hosts, each given with its variables."""
+    """Return a function that runs tasks on hosts, which are given with their variables."""
 
     def run(tasks: list[Any], hosts: Hosts, *options: str, environ: Mapping[str, str] = {}, **keys: Any) -> Play:
         local = {"ansible_connection": "local", "ansible_python_interpreter": str(target_python)}
@@ -132,7 +132,7 @@ def test_facts_are_used_in_a_template_and_in_group_by(
     }
 
 
-def test_facts_come_from_the_cache_and_no_secret_is_in_it(
+def test_facts_come_from_the_cache_which_holds_no_secret(
     play: Callable[..., Play], busy: dict[str, dict[str, str]], tmp_path: Path
 ) -> None:
     cache = {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp_path / "cache")}
@@ -163,7 +163,7 @@ def test_facts_are_gathered_without_a_task(play: Callable[..., Play], busy: dict
 
 
 def local_fact(directory: Path) -> Path:
-    """Put the fact that ships into a directory for ansible.builtin.setup, and return the directory."""
+    """Return a directory for ansible.builtin.setup that holds the shipped fact."""
     directory.mkdir()
     (directory / "ec2.fact").write_bytes((packaged_templates() / "ec2.fact").read_bytes())
     (directory / "ec2.fact").chmod(0o755)
@@ -213,14 +213,14 @@ def test_task_that_needs_a_service_is_skipped_without_one(play: Callable[..., Pl
     assert (done.status, done.results["laptop"]["skipped"]) == (0, True)
 
 
-def test_task_fails_without_a_service_where_one_is_required(play: Callable[..., Play]) -> None:
+def test_task_that_requires_a_service_fails_without_one(play: Callable[..., Play]) -> None:
     done = play([gather(required=True)], LAPTOP)
 
     assert done.status != 0
     assert done.results["laptop"]["msg"].startswith(f"the metadata service at {NOBODY} is unavailable: ")
 
 
-def test_task_fails_on_an_instance_that_still_boots(play: Callable[..., Play]) -> None:
+def test_task_fails_while_the_instance_boots(play: Callable[..., Play]) -> None:
     with Simulator({"meta-data/ami-id": b"ami-1234567890abcdef0"}) as url:
         done = play([gather()], {"booting": {"endpoint": url}})
 
@@ -235,7 +235,7 @@ def incomplete() -> Iterator[dict[str, dict[str, str]]]:
         yield {"plain": {"endpoint": url}}
 
 
-def test_unread_fact_is_a_warning_and_the_others_are_returned(
+def test_unread_fact_is_a_warning_and_other_facts_are_returned(
     play: Callable[..., Play], incomplete: dict[str, dict[str, str]]
 ) -> None:
     done = play([gather()], incomplete)
@@ -256,7 +256,7 @@ def test_unread_fact_fails_the_task_without_partial(
     )
 
 
-def test_no_text_names_an_option_of_the_command_line(
+def test_no_message_names_an_option_of_the_command_line(
     play: Callable[..., Play], busy: dict[str, dict[str, str]], incomplete: dict[str, dict[str, str]]
 ) -> None:
     hosts = {**busy, **incomplete, **LAPTOP}
@@ -270,9 +270,7 @@ def test_no_text_names_an_option_of_the_command_line(
     assert [text for text in texts if "--" in text.replace("-----", "")] == []
 
 
-def test_withheld_fact_is_returned_where_it_is_included(
-    play: Callable[..., Play], busy: dict[str, dict[str, str]]
-) -> None:
+def test_withheld_fact_is_returned_if_included(play: Callable[..., Play], busy: dict[str, dict[str, str]]) -> None:
     tasks = [
         {**gather(include=["user_data"]), "no_log": True},
         {"ansible.builtin.debug": {"var": "ansible_facts.ec2.user_data"}},
@@ -295,7 +293,7 @@ def old_target(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]
 
 
 @pytest.mark.parametrize("old_target", ["3.9"], indirect=True)
-def test_oldest_python_of_targets_is_enough(
+def test_oldest_supported_python_on_a_target_works(
     play: Callable[..., Play], busy: dict[str, dict[str, str]], old_target: dict[str, str]
 ) -> None:
     done = play([gather()], {"busy": {**busy["busy"], **old_target}})
@@ -304,7 +302,7 @@ def test_oldest_python_of_targets_is_enough(
 
 
 @pytest.mark.parametrize("old_target", ["3.8"], indirect=True)
-def test_older_python_of_targets_is_refused_in_one_sentence(
+def test_older_python_on_a_target_is_refused_with_one_sentence(
     play: Callable[..., Play], busy: dict[str, dict[str, str]], old_target: dict[str, str]
 ) -> None:
     done = play([gather()], {"busy": {**busy["busy"], **old_target}})
@@ -316,7 +314,7 @@ def test_older_python_of_targets_is_refused_in_one_sentence(
     )
 
 
-def test_targets_over_ssh_need_nothing_but_python(
+def test_targets_over_ssh_need_only_python(
     play: Callable[..., Play], simulated: dict[str, dict[str, str]], program: Callable[..., str], tmp_path: Path
 ) -> None:
     with running_sshd(program, tmp_path) as sshd:
@@ -344,7 +342,7 @@ def test_options_select_facts(play: Callable[..., Play], busy: dict[str, dict[st
     assert tree == set(own("busy")) | set(TREE)
 
 
-def test_template_in_a_tag_stays_text(play: Callable[..., Play]) -> None:
+def test_template_in_a_tag_is_not_rendered(play: Callable[..., Play]) -> None:
     tag = "{{ 1 + 1 }} {% raw %}"
     bodies = {"meta-data/instance-id": b"i-1234567890abcdef0", "meta-data/tags/instance/Name": tag.encode()}
 
@@ -383,7 +381,9 @@ def test_module_is_documented_with_every_option(ansible: Engine) -> None:
     }
 
 
-def test_editable_install_brings_the_module(engine: Callable[..., Engine], target_python: Path, tmp_path: Path) -> None:
+def test_editable_install_includes_the_module(
+    engine: Callable[..., Engine], target_python: Path, tmp_path: Path
+) -> None:
     editable = engine("ansible", build_wheel(tmp_path, target="wheel:editable"))
 
     done = editable.run(
@@ -428,7 +428,7 @@ def test_collection_is_built_for_galaxy_from_the_installed_folder(
 
 
 BOOTSTRAP = "import ensurepip; ensurepip.bootstrap()"
-"""What installs pip into the environments of ansible-test, in the place of the script that it would download."""
+"""Installs pip into the environments of ansible-test, instead of the script that it would download."""
 
 UNSUITABLE = """\
 plugins/modules/gather.py validate-modules:missing-gplv3-license  # ec2facts has the MIT license
@@ -446,7 +446,7 @@ def test_collection_passes_the_sanity_tests_of_ansible(ansible: Engine, folder: 
     cache.mkdir(parents=True, exist_ok=True)
     (cache / "get_pip_24_2.py").write_text(BOOTSTRAP)
 
-    # The two about style are skipped: the copies have ruff's.
+    # Skip the two tests of style: ruff decides the style of the copies.
     done = ansible.run(
         *(ansible.environment / "bin/ansible-test", "sanity", "--color", "no", "--python", python),
         *("--skip-test", "pylint", "--skip-test", "pep8"),

@@ -1,4 +1,4 @@
-"""Ansible renders what the table of differences says of it."""
+"""Ansible renders templates as the table of differences says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.integrations.engines.engine import Engine
 from tests.render.template.ansible_differences import DIFFERENCES
 
 
-def test_table_of_differences_is_true_of_ansible(ansible: Engine, tmp_path: Path) -> None:
+def test_ansible_renders_as_the_table_of_differences_says(ansible: Engine, tmp_path: Path) -> None:
     tasks = []
     for number, difference in enumerate(DIFFERENCES):
         (tmp_path / f"{number}.j2").write_text(difference.template, encoding="utf-8")

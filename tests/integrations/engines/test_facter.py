@@ -1,4 +1,4 @@
-"""The external fact that ships, read by the real Facter and Puppet."""
+"""The shipped external fact, read by the real Facter and Puppet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.integrations.engines.address import run_off, run_on
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """Return a directory of external facts that holds the one that ships."""
+    """Return a directory that holds the shipped external fact."""
     (tmp_path / "facts.d").mkdir()
     fact = tmp_path / "facts.d/ec2facts.sh"
     fact.write_bytes((packaged_templates() / "ec2facts.facter").read_bytes())

@@ -1,4 +1,4 @@
-"""The plugin that ships, run by the real Ohai."""
+"""The shipped plugin, run by the real Ohai."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The grain and the execution module, in a real master with two minions, of the LTS and of the newest Salt."""
+"""The grain and the execution module, on a real master with two minions, of the LTS and the newest Salt."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def free_ports(count: int) -> list[int]:
 
 
 class Salt:
-    """A Salt with its configurations in a directory."""
+    """A Salt whose configurations are in one directory."""
 
     def __init__(self, engine: Engine, directory: Path) -> None:
         self.engine = engine
@@ -77,7 +77,7 @@ class Salt:
 
 @pytest.fixture(scope="module", params=["salt-lts", "salt"])
 def salt(request: pytest.FixtureRequest, engine: Callable[..., Engine], wheel: Path) -> Iterator[Salt]:
-    with tempfile.TemporaryDirectory(prefix="s") as short:  # names of sockets are at most 107 bytes long
+    with tempfile.TemporaryDirectory(prefix="s") as short:  # the path of a socket has at most 107 bytes
         yield Salt(engine(request.param, wheel), Path(short))
 
 
@@ -89,7 +89,7 @@ class Fleet:
         self._master = master
 
     def run(self, *arguments: str) -> dict[str, Any]:
-        """Return what each minion that was targeted returned."""
+        """Return the result of each targeted minion."""
         done = self._salt.call("salt", self._master, "--static", "--timeout", "30", *arguments)
         returned: dict[str, Any] = json.loads(done.stdout) if done.stdout.startswith("{") else {}
         return returned
@@ -190,7 +190,7 @@ def test_error_is_one_line_of_salt(fleet: Fleet, name: str, message: str) -> Non
 
 @pytest.fixture
 def alone(salt: Salt, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs salt-call on a minion without a master, which has these settings of ec2facts."""
+    """Return a function that runs salt-call on a masterless minion with the given settings of ec2facts."""
 
     def call(settings: Mapping[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
         name = tmp_path_factory.mktemp("alone").name
