@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Sequence
-from queue import SimpleQueue
 from typing import Callable
 
 from ec2facts.collection.withholding import Withholding
@@ -56,6 +55,8 @@ class _Crawl:
         max_bytes: int,
         on_progress: Callable[[int, int], object] | None,
     ) -> None:
+        from queue import SimpleQueue  # few lookups need a crawl
+
         self._get = get
         self._max_paths = max_paths
         self._max_bytes = max_bytes

@@ -41,7 +41,7 @@ def resolve(name: str) -> list[str]:
     head, *rest = re.sub(r"(?<=\w)\[(\d+)\]", r".\1", name).split(".")
     names = _resolve_head(head).split(".") + rest
     if names[0] in PARTS and len(names) > 2:
-        names[2] = _declared(PARTS[names[0]]).get(_underscored(names[2]), names[2])
+        names[2] = _by_any_name(PARTS[names[0]]).get(_underscored(names[2]), names[2])
     return [".".join(names)]
 
 
@@ -61,14 +61,14 @@ def declared_name(dotted: str) -> str | None:
 
 def declared_paths() -> list[str]:
     """Return the path of each attribute of the instance."""
-    return [path for _, path in _read_from()]
+    return [path for _, path in _own_paths()]
 
 
 def suggestion(name: str) -> str:
     """Return " (did you mean …?)" for the attribute, AWS name or interface field most similar to ``name``, or ""."""
     head = name.partition(".")[0]
-    known = {_underscored(each): each for each in (*_fields(NetworkInterface), *_aws_names())}
-    known |= {each: each for each in (*_declared(NetworkInterface).values(), *attributes(EC2Metadata), *TREES)}
+    known = {_underscored(each): each for each in (*_by_aws_name(NetworkInterface), *_aws_names())}
+    known |= {each: each for each in (*_by_any_name(NetworkInterface).values(), *attributes(EC2Metadata), *TREES)}
     meant = closest(_underscored(head), known)
     if meant is None:
         return ""
@@ -88,19 +88,19 @@ def _resolve_head(head: str) -> str:
     for aws, meant in _aws_names().items():
         if _underscored(aws) == name:
             return meant
-    field = _declared(NetworkInterface).get(name)
+    field = _by_any_name(NetworkInterface).get(name)
     return head if field is None else f"network_interfaces.0.{field}"
 
 
 def _resolve_path(path: str) -> list[str]:
-    read = [name for name, each in _read_from() if fnmatchcase(each, path)]
-    return read or [_inside(path) or in_tree(path)]
+    read = [name for name, each in _own_paths() if fnmatchcase(each, path)]
+    return read or [_name_inside(path) or in_tree(path)]
 
 
-def _inside(path: str) -> str | None:
+def _name_inside(path: str) -> str | None:
     """Return the dotted name of ``path`` inside an attribute that holds several values."""
-    for name, directory in _read_from():
-        if name not in PARTS and directory and path.startswith(f"{directory}/"):
+    for name, directory in _own_paths():
+        if name not in PARTS and path.startswith(f"{directory}/"):
             return f"{name}.{path[len(directory) + 1 :]}"
     interface = re.fullmatch("meta-data/network/interfaces/macs/([^/]+)(?:/(.+))?", path)
     if interface is None:
@@ -108,38 +108,39 @@ def _inside(path: str) -> str | None:
     mac, field = interface.groups()
     names = ["network_interfaces", mac]
     if field is not None:
-        names += [_fields(NetworkInterface).get(part, part) for part in field.split("/")]
+        names += [_by_aws_name(NetworkInterface).get(part, part) for part in field.split("/")]
     return ".".join(names)
 
 
 @cache
-def _read_from() -> tuple[tuple[str, str], ...]:
+def _own_paths() -> tuple[tuple[str, str], ...]:
     """Return each attribute of the instance that has its own path, with the path."""
     declared = attributes(EC2Metadata).items()
     taken = {each.path for _, each in declared if not each.is_derived}
-    own = [(name, each) for name, each in declared if not (each.is_derived and each.path in taken)]
-    return tuple((name, each.path.rstrip("/")) for name, each in own)
+    return tuple(
+        (name, each.path.rstrip("/")) for name, each in declared if not each.is_derived or each.path not in taken
+    )
 
 
 @cache
 def _aws_names() -> dict[str, str]:
     """Return the attributes by AWS's own name, the last segment of the path; leave out ambiguous names."""
     names: dict[str, list[str]] = {}
-    for name, path in _read_from():
+    for name, path in _own_paths():
         if path.count("/") == 1 or not attributes(EC2Metadata)[name].is_derived:
             names.setdefault(path.rpartition("/")[2], []).append(name)
-    top = {path.rpartition("/")[2]: name for name, path in _read_from() if path.count("/") == 1}
+    top = {path.rpartition("/")[2]: name for name, path in _own_paths() if path.count("/") == 1}
     return {**{segment: found[0] for segment, found in names.items() if len(found) == 1}, **top}
 
 
 @cache
-def _fields(kind: type[Resource]) -> dict[str, str]:
+def _by_aws_name(kind: type[Resource]) -> dict[str, str]:
     """Return the attributes of ``kind`` by AWS's own name."""
     return {each.path.rstrip("/"): name for name, each in attributes(kind).items()}
 
 
 @cache
-def _declared(kind: type[Resource]) -> dict[str, str]:
+def _by_any_name(kind: type[Resource]) -> dict[str, str]:
     """Return the attributes of ``kind`` by our name and by AWS's, both with underscores."""
-    aws = {_underscored(path): name for path, name in _fields(kind).items()}
+    aws = {_underscored(path): name for path, name in _by_aws_name(kind).items()}
     return {**aws, **{name: name for name in attributes(kind)}}

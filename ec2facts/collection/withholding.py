@@ -42,22 +42,22 @@ class Withholding:
 
     def __init__(self, source: Source, include: Collection[str] = ()) -> None:
         self._source = source
-        self._included = [_path(name) for name in include]
-        self._looked: dict[str, tuple[bytes, bool]] = {}
+        self._included = [_path_to_include(name) for name in include]
+        self._verdicts: dict[str, tuple[bytes, bool]] = {}
 
     def get(self, path: str) -> bytes | None:
         """Return the body of ``path``, None if the source has none; raise WithheldError if it is withheld."""
-        path = _plain(path)
+        path = _normalised(path)
         if any(_is_inside(path, included) for included in self._included):
             return self._read(path)
-        withheld = _withheld(path)
-        if withheld is not None and "credential" in path.lower():
-            raise withheld
+        refusal = _refusal(path)
+        if refusal is not None and "credential" in path.lower():
+            raise refusal
         body = self._read(path)
         if body is None:
             return None
-        if withheld is not None:
-            raise withheld
+        if refusal is not None:
+            raise refusal
         if (not is_directory(path) or path == _ROLES) and self._looks_secret(path, body):
             raise WithheldError(path, path)
         return body
@@ -72,26 +72,26 @@ class Withholding:
 
     def _looks_secret(self, path: str, body: bytes) -> bool:
         # Cached, because the attributes and the tree read the same bodies.
-        looked = self._looked.get(path)
-        if looked is None or looked[0] is not body:
-            looked = self._looked[path] = body, looks_secret(body)
-        return looked[1]
+        verdict = self._verdicts.get(path)
+        if verdict is None or verdict[0] is not body:
+            verdict = self._verdicts[path] = body, looks_secret(body)
+        return verdict[1]
 
 
 def withheld_tags(withheld: Iterable[str]) -> dict[str, str]:
     """Return the tags among the paths ``withheld``, each with the reason and the remedy."""
-    tags = {path[len(_TAGS) :]: path for path in sorted(withheld) if path.startswith(_TAGS)}
-    return {
-        tag: f"its {'value looks like a secret' if _withheld(path) is None else 'key contains the word credential'}; "
-        f"include it with --include {path}"
-        for tag, path in tags.items()
-    }
+    tags = {}
+    for path in sorted(withheld):
+        if path.startswith(_TAGS):
+            clue = "value looks like a secret" if _refusal(path) is None else "key contains the word credential"
+            tags[path[len(_TAGS) :]] = f"its {clue}; include it with --include {path}"
+    return tags
 
 
-def _path(name: str) -> str:
-    """Return the path that ``name``, an item of ``include``, stands for."""
+def _path_to_include(name: str) -> str:
+    """Return the path of ``name``, which is a name or a path to include."""
     if "/" in name and name.strip("/"):
-        return below_root(_plain(name))
+        return below_root(_normalised(name))
     try:
         return WITHHELD_NAMES[name.replace("-", "_")]
     except KeyError:
@@ -101,7 +101,7 @@ def _path(name: str) -> str:
         ) from None
 
 
-def _plain(path: str) -> str:
+def _normalised(path: str) -> str:
     """Return ``path`` without repeated slashes, which the service ignores; raise UsageError for a dot segment."""
     segments = path.split("/")
     if not {".", ".."}.isdisjoint(segments):
@@ -113,7 +113,7 @@ def _is_inside(path: str, top: str) -> bool:
     return (path.rstrip("/") + "/").startswith(top.rstrip("/") + "/")
 
 
-def _withheld(path: str) -> WithheldError | None:
+def _refusal(path: str) -> WithheldError | None:
     """Return the error for a path that is withheld whatever its body, else None."""
     if path.rstrip("/") in _HARMLESS:
         return None

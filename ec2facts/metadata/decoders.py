@@ -98,7 +98,8 @@ def document(kind: Callable[..., D]) -> Callable[[bytes], D]:
             raise AbsentValueError("the service returned an error document")
         return cast(D, value)
 
-    return _returning(kind.__name__, decode)
+    decode.__annotations__["return"] = kind.__name__
+    return decode
 
 
 def documents(kind: Callable[..., D]) -> Callable[[bytes], list[D]]:
@@ -110,7 +111,8 @@ def documents(kind: Callable[..., D]) -> Callable[[bytes], list[D]]:
             raise ValueError("not a JSON array of objects")
         return value
 
-    return _returning(f"list[{kind.__name__}]", decode)
+    decode.__annotations__["return"] = f"list[{kind.__name__}]"
+    return decode
 
 
 def field(value: Mapping[str, Any], name: str) -> str:
@@ -152,14 +154,6 @@ def _depth(value: Any) -> int:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
-
-
-F = TypeVar("F", bound=Callable[[bytes], Any])
-
-
-def _returning(type_name: str, decode: F) -> F:
-    decode.__annotations__["return"] = type_name
-    return decode
 
 
 class SpotInstanceAction(NamedTuple):
