@@ -43,7 +43,7 @@ def load_config(*paths: Path, may_be_empty: bool = False) -> list[Output]:
 
 
 def check_config(*paths: Path) -> list[ConfigError]:
-    """Return an error for each missing template, directory, user or group, and for what does not compile."""
+    """Return an error for each missing template, directory, user or group, and for each syntax error."""
     return [error for place, output in _outputs(paths) for error in _errors(place, output)]
 
 

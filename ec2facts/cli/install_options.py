@@ -30,7 +30,9 @@ class PlanOptions(argparse.Namespace):
 def add_plan_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a whole install."""
     group = parser.add_argument_group("installing")
-    group.add_argument("--dry-run", action="store_true", help="print what would change; checks run, live checks do not")
+    group.add_argument(
+        "--dry-run", action="store_true", help="only print what would change; checks run, live checks do not"
+    )
     group.add_argument("--diff", action="store_true", help="print the changes as a unified diff, without secrets")
     group.add_argument(
         "--exit-code", action="store_true", help=f"exit with status {CHANGED} if something changed or would change"

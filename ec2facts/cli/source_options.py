@@ -69,21 +69,21 @@ def add_source_options(
         type=argument(parse_seconds),
         default=math.inf,
         metavar="SECONDS",
-        help="fail if all requests together take longer than SECONDS",
+        help="fail if all requests together take longer than SECONDS (default: no limit)",
     )
     group.add_argument(
         "--wait",
         type=argument(parse_wait),
         default=0.0,
         metavar="SECONDS",
-        help="wait up to SECONDS for the service to be ready",
+        help="wait up to SECONDS for the service to be ready (default: 0)",
     )
     group.add_argument(
         "--settle",
         type=argument(parse_wait),
         default=0.0,
         metavar="SECONDS",
-        help="wait up to SECONDS until two reads of the network interfaces agree",
+        help="wait up to SECONDS until two reads of the network interfaces agree (default: 0)",
     )
     group.add_argument(
         "--max-rate",
@@ -120,7 +120,7 @@ def _source(options: SourceOptions, stack: ExitStack) -> Source:
         from ec2facts.imds.snapshot import Snapshot
 
         if not options.file.exists() and str(options.file) in instances.names():
-            raise UsageError(f"there is no file {options.file}; the simulated instance needs --simulate")
+            raise UsageError(f"there is no file {options.file}; did you mean --simulate {options.file}?")
         return Snapshot.load(options.file)
     if options.simulate is not None:
         from ec2facts.imds.simulator.simulator import Simulator

@@ -53,7 +53,7 @@ def test_service_tree_needs_every_root() -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "asked"),
+    ("output", "paths"),
     [
         (Output(File(Path("x")), "sh", only=("region",)), paths_of("region")),
         (Output(File(Path("x")), "json", only=("instance-id",)), ("meta-data/instance-id",)),
@@ -63,12 +63,12 @@ def test_service_tree_needs_every_root() -> None:
         ),
     ],
 )
-def test_output_reads_only_the_paths_of_its_facts(tmp_path: Path, output: Output, asked: tuple[str, ...]) -> None:
+def test_output_reads_only_the_paths_of_its_facts(tmp_path: Path, output: Output, paths: tuple[str, ...]) -> None:
     source = Counting(instances.load("plain"))
 
     apply([output._replace(file=File(tmp_path / "x"))], source, state=tmp_path)
 
-    assert sorted(source.reads) == sorted(asked)
+    assert sorted(source.reads) == sorted(paths)
 
 
 def test_outputs_with_globs_read_only_the_facts_of_their_globs(tmp_path: Path) -> None:

@@ -209,8 +209,8 @@ def test_single_fact_is_one_token_and_one_request(capfdbinary: Capture) -> None:
     with simulator as url:
         call(capfdbinary, "get", "instance_id", "--endpoint", url)
 
-    asked = [(request.method, request.path) for request in simulator.requests]
-    assert asked == [("PUT", "api/token"), ("GET", "meta-data/instance-id")]
+    requests = [(request.method, request.path) for request in simulator.requests]
+    assert requests == [("PUT", "api/token"), ("GET", "meta-data/instance-id")]
 
 
 def test_withheld_fact_is_printed_when_it_is_included(capfdbinary: Capture) -> None:

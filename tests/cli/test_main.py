@@ -89,9 +89,9 @@ def directory(tmp_path: Path) -> Path:
 def test_command_line_without_a_command_prints_help(capfdbinary: Capture) -> None:
     alone = call(capfdbinary)
 
-    asked = call(capfdbinary, "--help")
+    helped = call(capfdbinary, "--help")
 
-    assert alone == asked
+    assert alone == helped
     assert [name for name in NAMES if f"\n    {name} " not in alone.output.decode()] == []
 
 

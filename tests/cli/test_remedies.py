@@ -12,7 +12,7 @@ from tests.cli.running import Capture, call, one_line
 @pytest.mark.parametrize(
     ("arguments", "status", "error"),
     [
-        (["dump", "--from", "plain"], 2, "there is no file plain; the simulated instance needs --simulate"),
+        (["dump", "--from", "plain"], 2, "there is no file plain; did you mean --simulate plain?"),
         (
             ["dump", "--from", "dump.json"],
             1,
