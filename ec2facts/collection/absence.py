@@ -24,7 +24,7 @@ def why_absent(name: str, facts: Mapping[str, Any]) -> str:
         return NO_ROLE
     if head == "network_interfaces" and rest and head in facts:
         return no_interface(rest[0], list(facts[head]))
-    return "this instance has none"
+    return "it is absent on this instance"
 
 
 def explained(error: AbsentError, *, hint: str = "") -> AbsentError:
@@ -38,7 +38,7 @@ def explained(error: AbsentError, *, hint: str = "") -> AbsentError:
         return AbsentError(error.path, NO_ROLE)
     if path.startswith("meta-data/tags/"):
         key = path.removeprefix(f"{_TAGS}/").removeprefix("meta-data/tags/")
-        return AbsentError(error.path, f"tags are read as tags.{key}, or at the path tags/instance/{key}")
+        return AbsentError(error.path, f"use tags.{key} or the path tags/instance/{key}")
     return AbsentError(error.path, error.reason + hint)
 
 
@@ -46,7 +46,7 @@ def tags_are_off(instance_id: str | None) -> str:
     """Return the message that tags are switched off, with the command that switches them on."""
     which = instance_id or '"$(ec2facts get instance_id)"'
     return (
-        "tags are switched off in the metadata of this instance; switch them on with `aws ec2 "
+        "tags are switched off in the instance metadata; switch them on with `aws ec2 "
         f"modify-instance-metadata-options --instance-id {which} --instance-metadata-tags enabled`"
     )
 
@@ -54,6 +54,6 @@ def tags_are_off(instance_id: str | None) -> str:
 def no_interface(name: str, macs: Sequence[str]) -> str:
     """Return why the network interface ``name`` lacks a fact; for an unknown interface, list the valid positions."""
     if name in macs or name in map(str, range(len(macs))):
-        return "this interface has none"
+        return "it is absent on this interface"
     count = "is 1 interface" if len(macs) == 1 else f"are {len(macs)} interfaces"
     return f"there {count}: {', '.join(map(str, range(len(macs))))}"

@@ -183,7 +183,7 @@ def test_document_is_written_unchanged_so_that_its_signature_verifies(
 @pytest.mark.parametrize(
     ("name", "status", "message"),
     [
-        ("tags/Name", 9, "tags are read as tags.Name, or at the path tags/instance/Name"),
+        ("tags/Name", 9, "use tags.Name or the path tags/instance/Name"),
         ("network_interfaces.5.mac", 9, "there is 1 interface: 0"),
         ("iam_role_name", 9, "no role is attached to this instance"),
         ("tags.Name", 9, "aws ec2 modify-instance-metadata-options --instance-id "),

@@ -349,7 +349,7 @@ def test_name_below_a_single_value_is_an_error(busy: Snapshot, name: str) -> Non
         ("kernel_id", "meta-data/kernel-id is absent: the service answers 404"),
         ("placement/nowhere", "meta-data/placement/nowhere is absent: the service answers 404"),
         ("placement/regoin", "the service answers 404 (did you mean 'meta-data/placement/region'?)"),
-        ("tags/Name", "tags are read as tags.Name, or at the path tags/instance/Name"),
+        ("tags/Name", "use tags.Name or the path tags/instance/Name"),
     ],
 )
 def test_missing_fact_is_absent(busy: Snapshot, name: str, told: str) -> None:

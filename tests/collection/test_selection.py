@@ -103,10 +103,10 @@ def test_glob_for_a_withheld_tag_says_how_to_include_it() -> None:
 @pytest.mark.parametrize(
     ("glob", "reason"),
     [
-        ("host_id", "this instance has none"),
-        ("tags.name", "this instance has none"),
+        ("host_id", "it is absent on this instance"),
+        ("tags.name", "it is absent on this instance"),
         ("network_interfaces.7.mac", "there are 2 interfaces: 0, 1"),
-        ("network_interfaces.0.ipv6s", "this interface has none"),
+        ("network_interfaces.0.ipv6s", "it is absent on this interface"),
         ("iam_info", "no role is attached to this instance"),
         ("iam/info", "no role is attached to this instance"),
     ],

@@ -110,7 +110,7 @@ def test_attribute_has_the_value_of_the_instance(busy: EC2Metadata, name: str) -
     assert (comparable(value), type(value) is bool) == (BUSY[name], type(BUSY[name]) is bool)
 
 
-def test_region_of_the_placement_is_absent_on_an_old_instance() -> None:
+def test_placement_region_is_none_on_an_old_instance() -> None:
     xen = EC2Metadata(source=instances.load("xen"))
 
     assert (xen.region, xen.placement_region) == ("us-west-1", None)
