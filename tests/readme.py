@@ -206,7 +206,7 @@ def _guarantees() -> str:
         [f"`{row.fault}`", ", ".join(f"{name} {value}" for name, value in row.settings.items()), row.guarantee]
         for row in ROWS
     )
-    return _table(["Fault", "With", "What comes of it"], rows)
+    return _table(["Fault", "Settings", "Outcome"], rows)
 
 
 TABLES: Mapping[str, Callable[[], str]] = {

@@ -77,7 +77,7 @@ def test_redirected_connection_reaches_the_simulator(ec2_metadata_simulator: Cal
 
 @pytest.mark.usefixtures("ec2_metadata_simulator")
 def test_connection_is_refused_without_a_simulator() -> None:
-    with pytest.raises(ConnectionRefusedError, match="no test reaches a metadata service"):
+    with pytest.raises(ConnectionRefusedError, match="tests cannot reach the metadata service"):
         socket.create_connection(("169.254.169.254", 80))
 
 

@@ -34,39 +34,38 @@ if TYPE_CHECKING:
     import requests
 
 THROTTLED_ATTEMPTS = 12
-"""The attempts of a request that the service refuses because requests come too fast, unless a number is given."""
+"""The default number of attempts for a throttled request."""
 
-OWN_LIMIT = "the rate limit of this client"
+OWN_LIMIT = "this client's rate limit"
 
 THROTTLING_STATUSES = frozenset({429, 503})
-PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})
+RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 META_DATA = "meta-data/"
 INSTANCE_ID = "meta-data/instance-id"
-"""What every instance has, and META_DATA too: a service that lacks one of them is not ready."""
+"""Every instance has this path and META_DATA; a service that lacks one of them is not ready."""
 
 
 class IMDSClient:
-    """A source that reads the live service; one may serve many threads.
+    """A source that reads the live service; several threads may share it.
 
-    ``endpoint`` is the service's base URL; the AWS_EC2_METADATA_* variables set the default. ``timeout`` is in
-    seconds, for each of at most ``attempts`` tries of one request (by default what the AWS_METADATA_SERVICE_*
-    variables say, else 1 s and 3, or 12 where the service answers that requests come too soon). ``deadline`` is in
-    seconds from now on, for all requests together. At most ``max_rate`` requests are sent in any second; 0 lifts the
-    limit. ``wait`` is how many seconds to wait for the service to come up and be ready; one that is switched off is not
-    waited for.
+    ``endpoint`` is the service's base URL; the AWS_EC2_METADATA_* variables set the default. Each request has at most
+    ``attempts`` attempts of ``timeout`` seconds; the defaults are AWS_METADATA_SERVICE_NUM_ATTEMPTS, else 3 (12 if the
+    service throttles), and AWS_METADATA_SERVICE_TIMEOUT, else 1. ``deadline`` limits all requests together, in seconds
+    from now. At most ``max_rate`` requests are sent in any second; 0 means no limit. ``wait`` is how many seconds to
+    wait until the service is up and ready; a service that is switched off fails at once.
 
-    A ``session`` that is given sends every request and is not altered, and errors are exceptions of requests as well;
-    without one nothing but the standard library is used, no proxy variable and no .netrc applies, and no cookie is
-    kept. Redirects are never followed.
+    A ``session`` sends every request and is not altered; errors are then exceptions of requests too. Without a session,
+    only the standard library is used: proxy variables and .netrc are ignored, and cookies are not kept. Redirects are
+    never followed.
 
-    A service is ready once it has ``meta-data/`` and ``meta-data/instance-id``. The client asks for the latter before
-    it returns the former or reports anything as absent or empty, and raises NotReadyError, unless ``check_ready`` is
-    false.
+    A service is ready once it has ``meta-data/`` and ``meta-data/instance-id``. The client requests the latter before
+    it returns the former or reports a path as absent or empty, and raises NotReadyError if it is still absent after
+    ``wait``; ``check_ready=False`` omits this check.
 
-    ``on_wait`` is called before each wait, and once the service answers after a wait; several threads may call it.
-    ``is_live`` says whether the endpoint is one of AWS's own, and ``name`` is the endpoint, for messages.
+    ``on_wait`` is called before each wait, and when the service answers after a wait; several threads may call it.
+    ``is_live`` is true for AWS's own endpoints; ``name`` is the endpoint, for messages.
     """
 
     def __init__(
@@ -96,7 +95,7 @@ class IMDSClient:
             attempts = math.ceil(setting("AWS_METADATA_SERVICE_NUM_ATTEMPTS", environ, default=3))
         if not timeout > 0 or attempts < 1 or not max_rate >= 0:
             given = f"timeout is {timeout}, attempts is {attempts} and max_rate is {max_rate}"
-            raise UsageError(f"{given}; the first two must be positive, and the last may be 0")
+            raise UsageError(f"{given}; timeout and attempts must be positive, max_rate at least 0")
         self.timeout = timeout
         self.attempts = attempts
         self._throttled_attempts = attempts if is_set else THROTTLED_ATTEMPTS
@@ -108,7 +107,7 @@ class IMDSClient:
 
             self._transport = SessionTransport(self.endpoint, session, clock=clock)
         self._budget = RequestBudget(
-            max_rate, clock=clock, sleep=lambda seconds: self._wait("rate limit", self._limit, seconds)
+            max_rate, clock=clock, sleep=lambda seconds: self._wait("rate limit", self._limit_reason, seconds)
         )
         self._retries = RetryBudget()
         self._clock = clock
@@ -121,8 +120,8 @@ class IMDSClient:
         self._came_late = False
         self._probed: Reply | None = None
         self._wait_until = clock() + wait
-        self._waits_since: float | None = None
-        self._limit = OWN_LIMIT
+        self._waiting_since: float | None = None
+        self._limit_reason = OWN_LIMIT
         self._on_wait = on_wait
         self._deadline_at = clock() + deadline
 
@@ -130,16 +129,16 @@ class IMDSClient:
         return f"<IMDSClient of {self.endpoint}>"
 
     def get(self, path: str) -> bytes | None:
-        """Return the body of ``path``, None where the service answers 404."""
+        """Return the body of ``path``, or None if the service answers 404."""
         reply = self._ask(path)
         return None if reply.status == 404 else self._body(path, reply)
 
     def read(self, path: str) -> bytes:
-        """Return the body of ``path``; raise AbsentError where the service answers 404."""
+        """Return the body of ``path``; raise AbsentError if the service answers 404."""
         return self._present(path, self._ask(path))
 
     def read_nonempty(self, path: str) -> bytes:
-        """Return the body of ``path`` as ``read`` does, but retry an empty one, then raise UnreadError."""
+        """Return the body of ``path`` like ``read``; retry an empty body, then raise UnreadError."""
         reply = self._ask(path, may_be_empty=False)
         if reply.status == 200 and not reply.body:
             raise self._transport.own_error(UnreadError(path, "its body is empty", status=200), reply)
@@ -156,7 +155,7 @@ class IMDSClient:
         if status != 200:
             reason = f"HTTP {status}" + THROTTLED * (status == 429)
         elif kind in HTML_TYPES and path.rstrip("/") != "user-data":
-            reason = "a page of HTML came in its place"
+            reason = "its body is an HTML page"
         elif len(reply.body) > BODY_LIMIT:
             reason = f"its body exceeds {BODY_LIMIT} bytes"
         else:
@@ -164,20 +163,20 @@ class IMDSClient:
         raise self._transport.own_error(UnreadError(path, reason, status=status, cause="status"), reply)
 
     def _ask(self, path: str, *, may_be_empty: bool = True) -> Reply:
-        """Return the reply for ``path`` of a service that is ready."""
+        """Return the reply for ``path`` once the service is ready, and report the end of a wait."""
         reply = self._ask_until_ready(path, may_be_empty=may_be_empty)
-        if self._waits_since is not None:
-            log("info", "%s answers after %.0f s", self.endpoint, self._clock() - self._waits_since)
-            self._waits_since = None
+        if self._waiting_since is not None:
+            log("info", "%s answers after %.0f s", self.endpoint, self._clock() - self._waiting_since)
+            self._waiting_since = None
             if self._on_wait is not None:
                 self._on_wait(Wait("over"))
         return reply
 
     def _ask_until_ready(self, path: str, *, may_be_empty: bool) -> Reply:
-        """Return the reply for ``path``. While the service is not ready, a missing path is not absent.
+        """Return the reply for ``path`` once the service is ready.
 
-        A value needs no check: one attribute costs one request. The first path of a crawl is checked, and each reply
-        that is absent or empty.
+        A non-empty value needs no check, so that one attribute costs one request. The first path of a crawl is checked,
+        and so is each absent or empty reply, because the path may only be missing while the service is not ready.
         """
         if path == INSTANCE_ID:
             with self._lock:
@@ -194,14 +193,14 @@ class IMDSClient:
                 continue
             if self._is_ready or not (is_missing or path == META_DATA):
                 return reply
-            with self._lock, suppress(UnreadError):  # an unread id says nothing about other paths
+            with self._lock, suppress(UnreadError):  # an unread id does not affect other paths
                 if not self._is_ready:
                     self._wait_until_ready()
             if not (is_missing and self._came_late):
                 return reply
 
     def _wait_until_ready(self) -> None:
-        """Request the instance id, wait while it is absent, and keep the reply for the next reader of that path."""
+        """Request the instance id, wait while it is absent, and keep the reply for the next read of that path."""
         while not self._is_ready:
             asked_at = self._clock()
             try:
@@ -215,19 +214,19 @@ class IMDSClient:
                 self._wait_for(INSTANCE_ID, asked_at, self._probed)
 
     def _wait_for(self, path: str, asked_at: float, reply: Reply) -> None:
-        """Wait a second before ``path`` is requested again; raise NotReadyError if the time to wait is over."""
+        """Wait a second before the next request for ``path``; raise NotReadyError if the wait is over."""
         if not self._may_wait(asked_at):
             late = NotReadyError(self.endpoint, f"it has no {path} yet; --wait 60 waits for it", cause="not ready")
             raise self._transport.own_error(late, reply)
         self._wait_for_service(f"it has no {path} yet")
 
     def _get(self, path: str, *, may_be_empty: bool = True) -> Reply:
-        """Request ``path``, and once more with a new token if the service rejects the first."""
+        """Request ``path``; if the service rejects the token, request it once more with a new token."""
         headers = {TOKEN_HEADER: self._valid_token()}
         try:
             reply = self._request("GET", path, headers, may_be_empty=may_be_empty)
             if reply.status == 401:
-                headers = {TOKEN_HEADER: self._valid_token(instead_of=headers[TOKEN_HEADER])}
+                headers = {TOKEN_HEADER: self._valid_token(rejected=headers[TOKEN_HEADER])}
                 reply = self._request("GET", path, headers, may_be_empty=may_be_empty)
         except FailedRequestError as error:
             raise self._transport.own_error(UnreadError(path, error.reason, cause=error.cause), error) from error
@@ -235,13 +234,13 @@ class IMDSClient:
 
     @property
     def _lock(self) -> threading.RLock:
-        """This process's own lock: one that another thread held at a fork stays locked in the child for ever."""
+        """The lock of this process: a lock that another thread held during a fork is never released in the child."""
         return self._locks.setdefault(os.getpid(), threading.RLock())
 
-    def _valid_token(self, *, instead_of: str | None = None) -> str:
-        """Return the token; renew it first if it is missing, about to expire, or ``instead_of``."""
+    def _valid_token(self, *, rejected: str | None = None) -> str:
+        """Return the token; renew it first if it is missing, about to expire, or equal to ``rejected``."""
         with self._lock:
-            if not self._token or self._token == instead_of or self._clock() >= self._renew_at:
+            if not self._token or self._token == rejected or self._clock() >= self._renew_at:
                 self._renew()
             return self._token
 
@@ -257,14 +256,14 @@ class IMDSClient:
                 if not self._may_wait(asked_at):
                     raise
                 self._wait_for_service(error.reason)
-        granted = reply.headers.get(TOKEN_TTL_HEADER.lower(), "")  # the service may grant less than the request says
+        granted = reply.headers.get(TOKEN_TTL_HEADER.lower(), "")  # may be shorter than requested
         ttl = min(float(granted), TOKEN_TTL_SECONDS) if granted.isdecimal() else TOKEN_TTL_SECONDS
         self._token = reply.body.decode("ascii")
         self._renew_at = asked_at + ttl - min(60, ttl / 10)
 
     def _wait_for_service(self, reason: str) -> None:
-        if self._waits_since is None:
-            self._waits_since = self._clock()
+        if self._waiting_since is None:
+            self._waiting_since = self._clock()
             log("info", "waiting up to %.0f s for %s: %s", self._wait_until - self._clock(), self.endpoint, reason)
         self._wait("service", reason, 1, self._wait_until - self._clock())
 
@@ -274,7 +273,7 @@ class IMDSClient:
         self._sleep(seconds)
 
     def _may_wait(self, asked_at: float) -> bool:
-        """Tell whether the time to wait, and the deadline, allow another attempt after the one at ``asked_at``."""
+        """Return whether the wait and the deadline allow another attempt after the one at ``asked_at``."""
         return asked_at < self._wait_until and self._clock() + 1 < self._deadline_at
 
     def _put_token(self) -> Reply:
@@ -288,16 +287,16 @@ class IMDSClient:
             return reply
         kind: type[UnavailableError] = UnavailableError
         reason = f"no token (HTTP {status})"
-        if status == 403 and reply.headers.get("server", "EC2ws") == "EC2ws":  # else a proxy or another cloud refuses
+        if status == 403 and reply.headers.get("server", "EC2ws") == "EC2ws":  # other servers: a proxy or another cloud
             kind, reason = DisabledError, "it is switched off (HTTP 403)"
         elif status == 200:
-            reason = "what answers there gives no token"
+            reason = "the reply holds no token"
         cause: Cause = "no token" if status == 200 else "status"
         refused = kind(self.endpoint, reason, cause=cause, status=status, headers=reply.headers)
         raise self._transport.own_error(refused, reply)
 
     def _request(self, method: str, path: str, headers: Mapping[str, str], *, may_be_empty: bool = True) -> Reply:
-        """Send a request, retry it after temporary failures, and return the last reply or raise the last error."""
+        """Send a request, retry temporary failures, and return the last reply or raise the last error."""
         attempt = 0
         while True:
             attempt += 1
@@ -310,9 +309,9 @@ class IMDSClient:
                 self._wait("retry", error.reason, wait)
                 continue
             is_empty = not may_be_empty and reply.status == 200 and not reply.body
-            if reply.status not in PASSING_STATUSES and not is_empty:
+            if reply.status not in RETRIED_STATUSES and not is_empty:
                 self._retries.earn()
-                self._limit = OWN_LIMIT
+                self._limit_reason = OWN_LIMIT
                 return reply
             wait = backoff(attempt, reply.headers.get("retry-after"))
             is_throttled = reply.status in THROTTLING_STATUSES
@@ -321,7 +320,7 @@ class IMDSClient:
             reason = "its body is empty" if is_empty else f"HTTP {reply.status}"
             log("debug", "retrying %s: %s", path, reason)
             if is_throttled:
-                self._limit = f"the service throttles requests ({reason})"
+                self._limit_reason = f"the service throttles requests ({reason})"
                 self._budget.pause(wait)
             else:
                 self._wait("retry", reason, wait)

@@ -1,4 +1,4 @@
-"""How many requests a second may be sent, and how long to wait after one that failed."""
+"""The rate limit of requests, the budget of retries, and the backoff between attempts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import Callable
 
 LONGEST_WAIT = 5.0
-"""Seconds; a longer Retry-After is cut to this."""
+"""The maximum backoff in seconds, also for Retry-After."""
 
 
 class RetryBudget:
@@ -34,10 +34,10 @@ class RetryBudget:
 
 
 class RequestBudget:
-    """Lets at most ``rate`` requests pass in any second, over all threads; 0 lifts the limit.
+    """Allows at most ``rate`` requests in any second, shared by all threads; 0 means no limit.
 
-    There are as many slots as requests a second. A request holds its slot until it has ended, and a second later the
-    slot is free again: so the limit holds at the service as well, however long a request is on its way.
+    Each request takes one of ``rate`` slots, which becomes free a second after the request has ended. The limit
+    therefore also holds at the service, whatever the latency of the requests.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class RequestBudget:
             self._free_at.put(-math.inf)
 
     def acquire(self, *, until: float = math.inf) -> bool:
-        """Wait until a request may be sent; return False, without waiting, if that is not before ``until``."""
+        """Wait until a request may be sent; return False if that is not possible before ``until``."""
         free_at = -math.inf
         if self._period:
             try:
@@ -74,26 +74,25 @@ class RequestBudget:
         return True
 
     def release(self) -> None:
-        """Say that a request has ended."""
+        """Free the slot of a request, a second from now."""
         if self._period:
             self._free_at.put(self._clock() + self._period)
 
     def pause(self, seconds: float) -> None:
-        """Let no request pass for ``seconds``: one that is throttled means that all that follow would be."""
+        """Block all requests for ``seconds``: after one is throttled, the next would be throttled too."""
         self._resume_at = max(self._resume_at, self._clock() + seconds)
 
 
 def _uniform(low: float, high: float) -> float:
     import random  # slow to import, and few requests fail
 
-    return random.uniform(low, high)  # noqa: S311 - nobody gains by guessing it
+    return random.uniform(low, high)  # noqa: S311 - not a secret
 
 
 def backoff(attempt: int, retry_after: str | None, *, jitter: Callable[[float, float], float] = _uniform) -> float:
     """Return the seconds to wait after ``attempt``, counted from 1: the value of Retry-After, else full jitter.
 
-    Full jitter is evenly distributed up to a bound that doubles (AWS Architecture Blog, «Exponential Backoff And
-    Jitter»).
+    Full jitter is uniform between 0 and a bound that doubles (AWS Architecture Blog, «Exponential Backoff And Jitter»).
     """
     wanted = _seconds(retry_after)
     if wanted is None:
@@ -102,17 +101,16 @@ def backoff(attempt: int, retry_after: str | None, *, jitter: Callable[[float, f
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """Return what a Retry-After header says, which is a number of seconds or a date (RFC 9110, 10.2.3)."""
+    """Return the seconds of a Retry-After header, a number or a date (RFC 9110, 10.2.3); None if it is invalid."""
     if retry_after is None:
         return None
     if retry_after.strip().isdecimal():
         return float(retry_after)
-    # Dates are rare, and their modules slow to import.
-    from datetime import datetime, timezone
+    from datetime import datetime, timezone  # slow to import, and dates are rare
     from email.utils import parsedate_to_datetime
 
     try:
         date = parsedate_to_datetime(retry_after)
-    except (TypeError, ValueError, OverflowError, IndexError):  # the last from Python 3.9
+    except (TypeError, ValueError, OverflowError, IndexError):  # IndexError: only Python 3.9
         return None
     return (date.replace(tzinfo=date.tzinfo or timezone.utc) - datetime.now(timezone.utc)).total_seconds()

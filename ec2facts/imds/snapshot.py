@@ -19,7 +19,7 @@ class Gap(NamedTuple):
 
     kind: Literal["absent", "unread", "withheld"]
     detail: str = ""
-    """The reason, for an unread path; the name for ``include``, for a withheld path."""
+    """The reason for an unread path, the name to include for a withheld path."""
     status: int | None = None
     """The HTTP status of the service's reply, if there was one."""
 
@@ -27,9 +27,9 @@ class Gap(NamedTuple):
 class Snapshot:
     """The bodies of one instance by path, and the reasons for missing bodies; a source like the live service.
 
-    Like the service, a snapshot answers for a value with a trailing slash, and for a directory without one. The listing
-    of a directory that has neither a body nor a gap is computed from the paths inside it, in byte order, directories
-    with a slash. ``file`` is the file that the snapshot was loaded from, if any.
+    Like the service, a snapshot accepts the path of a value with a trailing slash, and of a directory without one. If a
+    directory has neither a body nor a gap, its listing is computed from the paths inside it, in byte order. ``file`` is
+    the file from which the snapshot was loaded, if any.
     """
 
     file: Path | None = None
@@ -65,7 +65,7 @@ class Snapshot:
         return f"<Snapshot{of}: {len(self.bodies)} bodies, {len(self.gaps)} gaps>"
 
     def _is_unreachable(self, path: str) -> bool:
-        """Whether ``path`` is an unreachable name in a listing: such a name does not make its parent a directory."""
+        """Whether ``path`` is an unreachable name of a listing, such as one with a slash, and not a path."""
         return any(
             directory[:-1] in self.bodies or (directory in self.bodies and self._names_unreachable(directory, path))
             for directory in _above(path)
@@ -74,13 +74,13 @@ class Snapshot:
     def _names_unreachable(self, directory: str, path: str) -> bool:
         try:
             return path in self.listing(directory).unreachable
-        except UnreadError:  # its body is no listing
+        except UnreadError:  # the body is not a listing
             return False
 
     def listing(self, directory: str) -> Listing:
-        """Return the children that the body of ``directory`` names, each with a slash if it is a directory here.
+        """Return the parsed body of ``directory``; children that are directories in this snapshot end in a slash.
 
-        Raises UnreadError if the body is no listing.
+        Raises UnreadError if the body is not a listing.
         """
         if directory not in self._listings:
             self._listings[directory] = read_listing(directory, self.bodies[directory])
@@ -93,8 +93,8 @@ class Snapshot:
     def get(self, path: str) -> bytes | None:
         """Return the body of ``path``, or None if the service answered 404.
 
-        Raises WithheldError or UnreadError if the path, or a directory above it, was withheld or unread: below an
-        unread directory nothing is known to be absent.
+        Raises WithheldError or UnreadError if the path or a directory above it was withheld or unread: a path below an
+        unread directory may exist.
         """
         for candidate in (path, path[:-1] if path.endswith("/") else path + "/"):
             if candidate in self.bodies:
@@ -123,24 +123,24 @@ class Snapshot:
 
     @property
     def unread(self) -> dict[str, str]:
-        """The paths that could not be read, with the reasons; without the paths that turned out to be directories."""
+        """The reasons by unread path, without paths that were read as directories."""
         unread = sorted((path, gap.detail) for path, gap in self.gaps.items() if gap.kind == "unread")
         return {path: reason for path, reason in unread if not self._is_directory(path)}
 
     @classmethod
     def load(cls, file: str | PathLike[str]) -> Snapshot:
-        """Read a snapshot file; raise SnapshotError, which names the entry, if it is malformed."""
+        """Load a snapshot file; raise SnapshotError, which names the entry, if it is malformed."""
         snapshot = cls.parse(Path(file).read_bytes(), name=fspath(file))
         snapshot.file = Path(file)
         return snapshot
 
     @classmethod
     def parse(cls, content: bytes, *, name: str = "snapshot") -> Snapshot:
-        """Read the content of a snapshot file; ``name`` is what errors call it.
+        """Parse the content of a snapshot file; ``name`` is its name in errors.
 
-        One JSON object: path below ``/latest/`` → ``{"body": text}`` or ``{"body_b64": base64}``, for a
-        directory ``{"listing": text}``. Without a body: ``{"status": number}`` for the HTTP status that the
-        service answers, ``{"unread": reason}`` or ``{"withheld": name to include}``.
+        The content is a JSON object of entries by path below ``/latest/``: ``{"body": text}`` or
+        ``{"body_b64": base64}``, for a directory ``{"listing": text}``. An entry without a body holds the service's
+        HTTP status, ``{"status": number}``, or ``{"unread": reason}`` or ``{"withheld": name to include}``.
         """
         try:
             entries = json.loads(content)
@@ -149,7 +149,7 @@ class Snapshot:
         if not isinstance(entries, dict):
             raise SnapshotError(name, "not a JSON object of entries by path")
         if "instance_id" in entries or "collection" in entries:
-            raise SnapshotError(name, "this is a dump; a snapshot is what `ec2facts snapshot` writes")
+            raise SnapshotError(name, "this is a dump; write a snapshot with `ec2facts snapshot`")
         bodies: dict[str, bytes] = {}
         gaps: dict[str, Gap] = {}
         for path, entry in entries.items():
@@ -168,13 +168,13 @@ class Snapshot:
         return cls(bodies, gaps)
 
     def save(self, file: str | PathLike[str]) -> None:
-        """Write a snapshot file, atomically and readable by its owner alone: included values may be secret."""
+        """Write a snapshot file atomically, readable only by its owner: included values may be secret."""
         from ec2facts.atomic_replace import write_file  # few commands write a file
 
         write_file(Path(file), self.dump(), mode=0o600)
 
     def dump(self) -> bytes:
-        """Return the content of the snapshot file, equal for equal snapshots."""
+        """Return the content of a snapshot file; it is equal for equal snapshots."""
         entries: dict[str, dict[str, Any]] = {path: _body_entry(path, body) for path, body in self.bodies.items()}
         for path, (kind, detail, status) in self.gaps.items():
             entries[path] = {} if status is None else {"status": status}
@@ -185,8 +185,8 @@ class Snapshot:
 
 
 def _entry(path: str, entry: object) -> bytes | Gap:
-    """Return what one entry of a snapshot file says; raise ValueError with the reason if it is malformed."""
-    path.encode()  # JSON can hold half a character, which is a ValueError
+    """Parse one entry of a snapshot file; raise ValueError with the reason if it is malformed."""
+    path.encode()  # a lone surrogate, which JSON can hold, raises ValueError
     if path.startswith("/"):
         raise ValueError("a path starts after /latest/, without a slash")
     if not isinstance(entry, dict):
@@ -236,7 +236,7 @@ def _body_entry(path: str, body: bytes) -> dict[str, Any]:
 
 
 def _above(path: str) -> Iterator[str]:
-    """Return the directories above ``path``, the nearest one first."""
+    """Yield the directories above ``path``, the nearest first."""
     while "/" in path[:-1]:
         path = path[: path.rindex("/", 0, -1) + 1]
         yield path

@@ -10,23 +10,23 @@ ROOTS = ("meta-data/", "dynamic/", "user-data")
 """Every path is below one of these; some services do not list user-data."""
 
 MAX_DEPTH = 16
-"""The levels of directories that are read; the service has 7. A directory below them names itself."""
+"""The maximum depth of directories. The service has 7 levels; a deeper tree lists itself."""
 
 PUBLIC_KEYS = "meta-data/public-keys/"
-"""The directory whose listing names the directory ``N/`` as ``N=name``."""
+"""The directory whose listing contains ``N=name`` for the directory ``N/``."""
 
 
 class Source(Protocol):
-    """Anything that answers for paths: the live service, a snapshot, a plain dict of bodies."""
+    """Anything that returns bodies by path: the live service, a snapshot, a plain dict."""
 
     def get(self, path: str, /) -> bytes | None:
-        """Return the body of ``path``, the percent-decoded part of the URL after ``/latest/``; None for 404."""
+        """Return the body of ``path``, the percent-decoded URL after ``/latest/``; None if it is absent."""
 
 
 def read(source: Source, path: str, *, nonempty: bool = False) -> bytes:
-    """Return the body of ``path``; raise AbsentError for 404, and UnreadError for an empty one that is ``nonempty``.
+    """Return the body of ``path``; raise AbsentError if it is absent, UnreadError if it is empty and ``nonempty``.
 
-    A source may have methods ``read`` and ``read_nonempty`` with errors and retries of its own.
+    A source may define its own ``read`` and ``read_nonempty``, with other errors and retries.
     """
     own: Callable[[str], bytes] | None = getattr(source, "read", None)
     if nonempty:
@@ -40,23 +40,23 @@ def read(source: Source, path: str, *, nonempty: bool = False) -> bytes:
 
 
 def below_root(path: str) -> str:
-    """Return ``path``, below ``meta-data/`` unless it starts with a root."""
+    """Return ``path``, prefixed with ``meta-data/`` unless it starts with one of ROOTS."""
     return path if path.startswith(ROOTS) else f"meta-data/{path}"
 
 
 class Listing(NamedTuple):
-    """The listing of a directory: the paths of its children, and names that cannot be requested, with the reason."""
+    """The listing of a directory: the paths of its children, and the reasons for its unreachable names."""
 
     children: list[str]
     unreachable: dict[str, str]
 
 
 def read_listing(directory: str, body: bytes) -> Listing:
-    """Read the listing of ``directory``, whose path ends in ``/``; a child that is a directory ends in one too.
+    """Parse the listing of ``directory``, whose path ends in ``/``, as do the paths of child directories.
 
-    Lines end in LF alone. A line ``N=name`` of ``public-keys/`` means the directory ``N/``.
-    A name that is listed twice, once with a slash, is a directory. ``.`` and ``..`` are skipped. Names
-    below MAX_DEPTH levels are unreachable. Raises UnreadError for a body that is no listing.
+    Lines end in LF. ``N=name`` in ``public-keys/`` is the directory ``N/``. A name that is listed both with and without
+    a slash is a directory. ``.`` and ``..`` are skipped. Names below MAX_DEPTH levels are unreachable. Raises
+    UnreadError if the body is not a listing.
     """
     foreign = _foreign(body)
     if foreign:
@@ -83,14 +83,14 @@ def read_listing(directory: str, body: bytes) -> Listing:
 
 
 def _foreign(body: bytes) -> str:
-    """Return what a body holds that no listing does, or ""; proxies and mocks answer for directories too."""
+    """Return why a body is not a listing, such as "JSON" from a proxy or a mock, or ""."""
     if b"\r" in body:
         return "a carriage return"
     start = body.lstrip()[:14].lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
         return "HTML or XML"
     if start.startswith((b"{", b"[")):
-        import json  # a key of a tag may start so too
+        import json  # a tag key may start with a bracket too
 
         try:
             json.loads(body)
@@ -104,14 +104,14 @@ TOKEN_PATH = "api/token"  # noqa: S105
 TOKEN_HEADER = "X-aws-ec2-metadata-token"  # noqa: S105
 TOKEN_TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"  # noqa: S105
 TOKEN_TTL_SECONDS = 21600
-"""The longest lifetime of a token, and the one that the client requests."""
+"""The maximum lifetime of a token, which the client requests."""
 
 MAX_RATE = 160
 """The default limit of requests in any second.
 
-An instance may send 1024 packets a second to the service, DNS and NTP together; the rest is dropped. A request over a
-connection of its own sends 5.1 packets on average: 160 requests send 816, which leaves 208 to the others.
+An instance may send 1024 packets a second to the link-local services (IMDS, DNS, NTP); AWS drops the rest. A request
+over its own connection sends 5.1 packets on average: 160 requests send 816, which leaves 208 to other programs.
 """
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-"""The statuses that old endpoints and proxies send for a directory without its slash."""
+"""The statuses with which old endpoints and proxies redirect a directory without its slash."""

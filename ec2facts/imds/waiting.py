@@ -1,4 +1,4 @@
-"""Why a client waits."""
+"""The waits of a client."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class Wait(NamedTuple):
     """One wait of a client, or the end of its wait for the service."""
 
     kind: Kind
-    """``service``: it is not up or not ready; ``over``: it is now."""
+    """``service``: the service is not up or not ready; ``over``: the service has answered after such a wait."""
     reason: str = ""
     seconds: float = 0
-    """At most so long; for ``service`` what is left of the time to wait."""
+    """The maximum length; for ``service``, what is left of ``wait``."""
 
 
 OnWait = Callable[[Wait], object]

@@ -33,7 +33,7 @@ def test_reachable_service_is_status_0(capfdbinary: Capture) -> None:
     lines = outcome.output.decode().splitlines()
     assert (outcome.status, outcome.errors) == (0, "")
     assert f"ok    connection: connected to {url[7:]}" in lines
-    assert "ok    token: given" in lines
+    assert "ok    token: issued" in lines
     assert "ok    metadata: the instance is i-1234567890abcdef0" in lines
     assert "ok    tags: 3 in the metadata" in lines
 
@@ -60,7 +60,7 @@ def test_findings_are_written_as_json(capfdbinary: Capture) -> None:
 
     findings = json.loads(outcome.output)
     assert list(findings) == ["machine", "settings", "proxies", "connection", "token", "metadata", "tags"]
-    assert findings["token"] == {"check": "token", "status": "ok", "seen": "given", "advice": ""}
+    assert findings["token"] == {"check": "token", "status": "ok", "seen": "issued", "advice": ""}
 
 
 def test_doctor_does_not_import_requests() -> None:
@@ -111,4 +111,4 @@ def test_timeout_after_dropped_packets_names_the_firewall(program: Callable[...,
 
     assert outcome.status == 3
     assert "fail  connection: no connection within 0.25 s\n" in outcome.output.decode()
-    assert f"drops what is sent to {ELSEWHERE}" in outcome.output.decode()
+    assert f"drops packets to {ELSEWHERE}" in outcome.output.decode()

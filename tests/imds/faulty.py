@@ -1,4 +1,4 @@
-"""A crawl of a simulator with faults, by an injected clock, and its outcome."""
+"""Crawls a simulator with faults, with an injected clock, and returns the outcome."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INSTANCE = instances.load("plain")
 
 
 class Recorder:
-    """A source that records which paths are read."""
+    """A source that records the paths that are read."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -33,18 +33,18 @@ class Recorder:
 
 
 def paths_of_a_crawl(source: Source) -> list[str]:
-    """Return the paths that a crawl of ``source`` reads: credentials are not among them."""
+    """Return the paths that a crawl of ``source`` reads, which do not include credentials."""
     recorder = Recorder(source)
     crawl(recorder)
     return recorder.paths
 
 
 PATHS = len(paths_of_a_crawl(INSTANCE))
-"""The requests of a crawl, without the one for a token."""
+"""The number of requests of a crawl, without the token request."""
 
 
 class Time:
-    """A clock that advances by each sleep, and by a tick at each look."""
+    """A clock that advances by each sleep, and by ``tick`` at each reading."""
 
     def __init__(self, tick: float = 0) -> None:
         self.tick = tick
@@ -62,7 +62,7 @@ class Time:
         with self._lock:
             self.now += seconds
             self.slept += seconds
-        time.sleep(0.002)  # lets the simulator's threads see the time
+        time.sleep(0.002)  # lets the simulator's threads notice the new time
 
 
 class Outcome(NamedTuple):
@@ -90,9 +90,9 @@ def collect_from(
     make_client: Callable[..., IMDSClient] = IMDSClient,
     **settings: Any,
 ) -> Outcome:
-    """Crawl a simulator with ``faults`` and decode the facts; ``settings`` are those of the client."""
+    """Crawl a simulator with ``faults`` and decode the facts; ``settings`` are arguments of the client."""
     passing = Time(tick)
-    # A wait of one thread moves the clock of all: without ticks, only a limit that no test of waits reaches is safe.
+    # All threads share the clock, so that a wait of one thread must not time out another.
     limits = {"timeout": 1 if tick else 1000, "max_rate": 0}
     settings = {**limits, "clock": passing.clock, "sleep": passing.sleep, **settings}
     simulator = Simulator(source, faults=faults, seed=seed, clock=passing.clock)
@@ -107,14 +107,14 @@ def collect_from(
 
 
 def facts_but_for(unread: Mapping[str, str]) -> dict[str, Any]:
-    """Return the facts of the instance when ``unread``, and thus what is below it, could not be read."""
+    """Return the facts of the instance if ``unread``, and the paths below, cannot be read."""
     bodies = {path: body for path, body in INSTANCE.bodies.items() if not path.startswith(tuple(unread))}
     gaps = {path: Gap("unread", reason) for path, reason in unread.items()}
     return facts(Snapshot(bodies, {**INSTANCE.gaps, **gaps}))
 
 
 def settled_threads(before: int) -> int:
-    """Return the number of threads, after those that are ending have ended."""
+    """Wait until at most ``before`` threads are left, 5 s at most, and return their number."""
     for _ in range(500):
         if threading.active_count() <= before:
             break

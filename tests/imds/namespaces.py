@@ -1,4 +1,4 @@
-"""Python programs that run in a network namespace of their own, in which they may use the service's addresses."""
+"""Python programs in their own network namespace, which may use the service's addresses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ADDRESSES = ("169.254.169.254", "fd00:ec2::254")
 
 
 def require_namespaces() -> None:
-    """Skip the test where the kernel allows no network namespace; in CI fail."""
+    """Skip the test if the kernel does not allow network namespaces; fail in CI."""
     program = "from ec2facts.imds.simulator.namespace import enter_namespace\nenter_namespace()"
     tried = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=30)
     if tried.returncode == 0:
@@ -27,5 +27,5 @@ def require_namespaces() -> None:
 
 
 def execute_python(program: str, *arguments: object, **options: Any) -> Outcome:
-    """Run a Python program as a process of its own."""
+    """Run a Python program in a separate process."""
     return execute(sys.executable, "-W", "error", "-c", program, *arguments, **options)

@@ -1,4 +1,4 @@
-"""A service on loopback that answers what a test scripts, right or wrong, and a time that only sleeping moves."""
+"""A service on loopback that sends the replies of a script, valid or not, and a clock that only sleeps advance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOKEN = "X-aws-ec2-metadata-token"
 
 
 class Request(NamedTuple):
-    """A request as it came."""
+    """A request that the service received."""
 
     method: str
     target: str
@@ -25,14 +25,14 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """Bytes to send as they stand, and how the connection ends behind them."""
+    """Raw bytes to send, and how the connection ends afterwards."""
 
     content: bytes
     ending: Literal["close", "reset", "silence", "drip"] = "close"
     drip: bytes = b""
-    """What to send every 10 ms behind the content, for 10 s at most."""
+    """Bytes to send every 10 ms after the content, for 10 s at most."""
     last: bytes = b""
-    """What to send at the end, so that a client without a time limit gets a complete reply."""
+    """Bytes to send at the end, so that a client without a timeout gets a complete reply."""
 
 
 Answer = Union[Reply, Callable[[Request], Reply]]
@@ -42,24 +42,24 @@ RESET = Reply(b"", "reset")
 
 
 def reply(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
-    """Return a well-formed answer; a header given as "" is left out."""
+    """Return a well-formed reply; a header with the value "" is omitted."""
     named = {"Content-Type": "text/plain", "Content-Length": str(len(body)), "Connection": "close", **(headers or {})}
     lines = "".join(f"{name}: {value}\r\n" for name, value in named.items() if value)
     return Reply(f"HTTP/1.1 {status} Scripted\r\n{lines}\r\n".encode("latin-1") + body)
 
 
 class ScriptedService:
-    """Answers each request for a path with the next answer of its script, the last one for ever.
+    """Answers each request for a path with the next answer in its script; the last answer is repeated.
 
-    What is not scripted is 404, but for tokens, which are token-1, token-2 and so on. ``requests`` are all
-    so far, in the order in which they came.
+    A path without a script is answered 404; tokens are token-1, token-2 and so on by default. ``requests`` are the
+    received requests, in order.
     """
 
     def __init__(self, script: Mapping[str, Answer | Sequence[Answer]] | None = None) -> None:
         self.requests: list[Request] = []
         self.stopped = threading.Event()
         self.left = threading.Event()
-        """Set once a client has closed a connection before the reply was complete."""
+        """Set when a client closes a connection before the reply is complete."""
         self._lock = threading.Lock()
         self._tokens = 0
         self._script: dict[str, list[Answer]] = {}
@@ -80,22 +80,22 @@ class ScriptedService:
 
     @property
     def url(self) -> str:
-        """The endpoint to give to a client."""
+        """The endpoint for clients."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def script(self, path: str, *answers: Answer) -> None:
-        """Answer requests for ``path`` from now on with ``answers``, one after the other, the last one for ever."""
+        """Answer the next requests for ``path`` with ``answers`` in turn; the last answer is repeated."""
         with self._lock:
             self._script[path] = list(answers)
 
     def count(self, method: str, path: str | None = None) -> int:
-        """Return how many requests came with ``method``, and for ``path`` if that is given."""
+        """Return the number of requests with ``method``, and for ``path`` if it is given."""
         return sum(
             request.method == method and path in {None, _path(request.target)} for request in list(self.requests)
         )
 
     def answer(self, request: Request) -> Reply:
-        """Record ``request``, and return the next answer to it."""
+        """Record ``request``, and return its answer."""
         path = _path(request.target)
         with self._lock:
             self.requests.append(request)
@@ -145,7 +145,7 @@ class _Handler(BaseRequestHandler):
                     self.server.service.stopped.wait(0.01)
                     connection.sendall(answer.drip)
                 connection.sendall(answer.last)
-        except ConnectionError:  # a client that has read enough
+        except ConnectionError:  # the client has disconnected
             self.server.service.left.set()
             return
         if answer.ending == "silence":
@@ -156,7 +156,7 @@ class _Handler(BaseRequestHandler):
 
 
 class Time:
-    """A clock that stands still but for the sleeps, which it records."""
+    """A clock that only sleeps advance; it records them."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -166,11 +166,11 @@ class Time:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """Let ``seconds`` pass at once."""
+        """Advance the clock by ``seconds`` without waiting."""
         self.slept.append(seconds)
         self.now += seconds
 
     @property
     def options(self) -> dict[str, Any]:
-        """The arguments that make whatever takes a clock and a sleep use these."""
+        """The keyword arguments ``clock`` and ``sleep``."""
         return {"clock": self, "sleep": self.sleep}

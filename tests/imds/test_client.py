@@ -47,24 +47,24 @@ def time() -> Time:
 
 @pytest.fixture(params=["own", "session"])
 def session(request: pytest.FixtureRequest) -> requests.Session | None:
-    """Return a session of requests to send with, and in a second test none."""
+    """Return a session of requests, or None for the client's own transport."""
     return plain_session() if request.param == "session" else None
 
 
 def is_exception_of(error: Exception, kind: type[Exception], session: requests.Session | None) -> bool:
-    """Whether an error is also the exception ``kind`` of requests where a session sends, and none where not."""
+    """Whether an error is also the exception ``kind`` of requests, or, without a session, no exception of requests."""
     return isinstance(error, kind) if session else not isinstance(error, requests.RequestException)
 
 
 def client_of(service: ScriptedService, time: Time | None = None, **options: Any) -> IMDSClient:
-    """Return a client of ``service``, in whose time nobody waits; no variable of the environment reaches it."""
+    """Return a client of ``service`` that waits only in ``time`` and ignores the environment."""
     return IMDSClient(service.url, **{"max_rate": 0, "environ": {}, **(time or Time()).options, **options})
 
 
 # Tokens
 
 
-def test_request_carries_the_token_that_was_asked_for() -> None:
+def test_request_carries_the_token() -> None:
     with ScriptedService({ID: VALUE}) as service:
         body = client_of(service).read(ID)
 
@@ -74,14 +74,14 @@ def test_request_carries_the_token_that_was_asked_for() -> None:
     assert body == b"i-1234567890abcdef0"
 
 
-def test_nothing_is_asked_for_before_the_first_path_is() -> None:
+def test_client_sends_no_request_before_the_first_read() -> None:
     with ScriptedService() as service:
         client_of(service)
 
     assert service.requests == []
 
 
-def test_token_is_asked_for_once_by_32_threads() -> None:
+def test_32_threads_request_one_token() -> None:
     together = threading.Barrier(32, timeout=10)
 
     class Meeting:
@@ -111,9 +111,7 @@ def test_token_is_asked_for_once_by_32_threads() -> None:
         ("0", 0, 2),
     ],
 )
-def test_token_is_renewed_before_the_time_that_the_service_gave_it_is_up(
-    time: Time, granted: str, age: float, tokens: int
-) -> None:
+def test_token_is_renewed_before_its_ttl_has_passed(time: Time, granted: str, age: float, tokens: int) -> None:
     with ScriptedService({"api/token": reply(200, b"token", {TTL: granted}), ID: VALUE}) as service:
         client = client_of(service, time)
         client.read(ID)
@@ -124,7 +122,7 @@ def test_token_is_renewed_before_the_time_that_the_service_gave_it_is_up(
 
 
 @pytest.mark.parametrize("granted", ["", "soon", "-1", "1.5", "21601", "\xb2", 5000 * "9"])
-def test_odd_time_to_live_counts_as_the_one_that_was_asked_for(time: Time, granted: str) -> None:
+def test_invalid_ttl_falls_back_to_the_requested_ttl(time: Time, granted: str) -> None:
     with ScriptedService({"api/token": reply(200, b"token", {TTL: granted}), ID: VALUE}) as service:
         client = client_of(service, time)
         for seconds in (21539, 1):
@@ -136,7 +134,7 @@ def test_odd_time_to_live_counts_as_the_one_that_was_asked_for(time: Time, grant
     assert (before, service.count("PUT")) == (1, 2)
 
 
-def test_token_that_the_service_forgot_is_renewed_once() -> None:
+def test_rejected_token_is_renewed_once() -> None:
     with ScriptedService({ID: [reply(401), VALUE]}) as service:
         body = client_of(service).read(ID)
 
@@ -149,7 +147,7 @@ def test_token_that_the_service_forgot_is_renewed_once() -> None:
     ]
 
 
-def test_token_that_many_threads_see_refused_is_renewed_once() -> None:
+def test_token_rejected_in_many_threads_is_renewed_once() -> None:
     together = threading.Barrier(16, timeout=10)
 
     def refuse_the_first(request: Request) -> Reply:
@@ -166,7 +164,7 @@ def test_token_that_many_threads_see_refused_is_renewed_once() -> None:
     assert (service.count("PUT"), service.count("GET")) == (2, 32)
 
 
-def test_second_refusal_of_the_token_is_an_error(session: requests.Session | None) -> None:
+def test_second_rejection_of_the_token_is_an_error(session: requests.Session | None) -> None:
     with ScriptedService({ID: reply(401)}) as service, pytest.raises(UnreadError) as caught:
         client_of(service, session=session).read(ID)
 
@@ -175,7 +173,7 @@ def test_second_refusal_of_the_token_is_an_error(session: requests.Session | Non
     assert (service.count("PUT"), service.count("GET")) == (2, 2)
 
 
-def test_service_that_refuses_tokens_is_switched_off_and_not_asked_again(time: Time) -> None:
+def test_service_that_refuses_tokens_is_disabled_and_not_retried(time: Time) -> None:
     with ScriptedService({"api/token": reply(403)}) as service, pytest.raises(DisabledError) as caught:
         client_of(service, time, attempts=5, wait=600, session=plain_session()).read(ID)
 
@@ -199,7 +197,7 @@ def test_service_that_refuses_tokens_is_switched_off_and_not_asked_again(time: T
         (429, THROTTLED_ATTEMPTS),
     ],
 )
-def test_request_for_a_token_that_fails_is_one_error(status: int, tries: int, session: requests.Session | None) -> None:
+def test_failed_token_request_is_an_error(status: int, tries: int, session: requests.Session | None) -> None:
     failed = reply(status, b"", {"Location": "http://127.0.0.1:1/"})
 
     with ScriptedService({"api/token": failed}) as service, pytest.raises(UnavailableError) as caught:
@@ -218,10 +216,10 @@ def test_request_for_a_token_that_fails_is_one_error(status: int, tries: int, se
     [b"", b"<html><body>Log in</body></html>", b"two words", b"token\n", b"t\xc3\xb6ken", 1025 * b"x"],
     ids=lambda body: repr(body[:20]),
 )
-def test_invalid_token_is_never_sent(body: bytes) -> None:
+def test_invalid_token_is_not_sent(body: bytes) -> None:
     with (
         ScriptedService({"api/token": reply(200, body)}) as service,
-        pytest.raises(UnavailableError, match="what answers there gives no token"),
+        pytest.raises(UnavailableError, match="the reply holds no token"),
     ):
         client_of(service).read(ID)
 
@@ -236,7 +234,7 @@ def test_absent_path_returns_none() -> None:
         assert IMDSClient(url).get("meta-data/nowhere") is None
 
 
-def test_absent_path_raises_an_http_error_of_requests() -> None:
+def test_absent_path_is_an_http_error_of_requests() -> None:
     with Simulator({ID: b"i-1234567890abcdef0"}) as url, pytest.raises(AbsentError) as caught:
         IMDSClient(url, session=plain_session()).read("meta-data/nowhere")
 
@@ -248,7 +246,7 @@ def test_absent_path_raises_an_http_error_of_requests() -> None:
 
 
 @pytest.mark.parametrize("status", [204, 206, 400, 403, 405, 410, 418, 501])
-def test_other_status_is_an_error_at_once(status: int, session: requests.Session | None) -> None:
+def test_permanent_status_is_an_error_without_a_retry(status: int, session: requests.Session | None) -> None:
     answer = reply(status, b"" if status == 204 else b"a page")
 
     with ScriptedService({ID: answer}) as service, pytest.raises(UnreadError) as caught:
@@ -260,7 +258,7 @@ def test_other_status_is_an_error_at_once(status: int, session: requests.Session
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_status_that_passes_is_waited_out(time: Time, status: int) -> None:
+def test_temporary_status_is_retried(time: Time, status: int) -> None:
     with ScriptedService({ID: [reply(status, b"busy"), reply(status, b"busy"), VALUE]}) as service:
         body = client_of(service, time).read(ID)
 
@@ -272,7 +270,7 @@ def test_status_that_passes_is_waited_out(time: Time, status: int) -> None:
     ("retry_after", "slept"),
     [("2", 2), ("0", 0), ("86400", LONGEST_WAIT), (400 * "9", LONGEST_WAIT), ("Fri, 31 Dec 2999 23:59:59 GMT", 5)],
 )
-def test_wait_is_what_the_service_asks_for_within_bounds(time: Time, retry_after: str, slept: float) -> None:
+def test_retry_after_sets_the_wait_within_bounds(time: Time, retry_after: str, slept: float) -> None:
     busy = reply(503, b"", {"Retry-After": retry_after})
 
     with ScriptedService({ID: [busy, VALUE]}) as service:
@@ -282,7 +280,7 @@ def test_wait_is_what_the_service_asks_for_within_bounds(time: Time, retry_after
 
 
 @pytest.mark.parametrize("retry_after", ["\xb2", "soon", "-1", "1.5", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"])
-def test_odd_retry_after_is_overlooked(time: Time, retry_after: str) -> None:
+def test_invalid_retry_after_is_ignored(time: Time, retry_after: str) -> None:
     busy = reply(503, b"", {"Retry-After": retry_after})
 
     with ScriptedService({ID: [busy, VALUE]}) as service:
@@ -291,7 +289,7 @@ def test_odd_retry_after_is_overlooked(time: Time, retry_after: str) -> None:
     assert 0 <= time.slept[0] <= 0.1
 
 
-def test_token_is_asked_for_again_after_what_passes(time: Time) -> None:
+def test_token_request_is_retried_after_a_temporary_failure(time: Time) -> None:
     script: dict[str, list[Answer]] = {
         "api/token": [reply(503, b"", {"Retry-After": "3"}), RESET, reply(200, b"token")],
         ID: [VALUE],
@@ -314,7 +312,7 @@ def test_token_is_asked_for_again_after_what_passes(time: Time) -> None:
         (2, {"AWS_METADATA_SERVICE_NUM_ATTEMPTS": "5"}, 2),
     ],
 )
-def test_attempts_are_total_and_bounded(attempts: int | None, environ: dict[str, str], tries: int) -> None:
+def test_attempts_are_bounded(attempts: int | None, environ: dict[str, str], tries: int) -> None:
     with ScriptedService({ID: reply(500)}) as service, pytest.raises(UnreadError) as caught:
         client_of(service, attempts=attempts, environ=environ).read(ID)
 
@@ -324,7 +322,7 @@ def test_attempts_are_total_and_bounded(attempts: int | None, environ: dict[str,
 
 @pytest.mark.parametrize(("attempts", "tries"), [(None, THROTTLED_ATTEMPTS), (2, 2)])
 @pytest.mark.parametrize("status", [429, 503])
-def test_request_that_comes_too_soon_is_tried_more_often(status: int, attempts: int | None, tries: int) -> None:
+def test_throttled_request_has_more_attempts(status: int, attempts: int | None, tries: int) -> None:
     with ScriptedService({ID: reply(status)}) as service, pytest.raises(UnreadError):
         client_of(service, attempts=attempts).read(ID)
 
@@ -336,7 +334,7 @@ def test_request_that_comes_too_soon_is_tried_more_often(status: int, attempts: 
 
 @pytest.mark.parametrize("options", [{"timeout": 0.05}, {"environ": {"AWS_METADATA_SERVICE_TIMEOUT": "0.05"}}])
 @pytest.mark.parametrize("silent", [SILENCE, Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "silence")])
-def test_silence_is_a_timeout_of_requests(
+def test_missing_reply_is_a_timeout_of_requests(
     options: dict[str, Any], silent: Reply, session: requests.Session | None
 ) -> None:
     with ScriptedService({ID: silent}) as service, pytest.raises(UnreadError) as caught:
@@ -347,7 +345,7 @@ def test_silence_is_a_timeout_of_requests(
     assert service.count("GET") == 2
 
 
-def test_silence_to_the_request_for_a_token_is_a_timeout_of_requests(session: requests.Session | None) -> None:
+def test_missing_reply_to_the_token_request_is_a_timeout_of_requests(session: requests.Session | None) -> None:
     with ScriptedService({"api/token": SILENCE}) as service, pytest.raises(UnavailableError) as caught:
         client_of(service, timeout=0.05, attempts=2, session=session).read(ID)
 
@@ -356,7 +354,7 @@ def test_silence_to_the_request_for_a_token_is_a_timeout_of_requests(session: re
     assert service.count("PUT") == 2
 
 
-def test_connection_that_does_not_come_about_in_time_is_a_connect_timeout_of_requests(
+def test_slow_connection_is_a_connect_timeout_of_requests(
     session: requests.Session | None,
 ) -> None:
     with socket.socket() as full, socket.socket() as waiting, socket.socket() as another:
@@ -376,7 +374,7 @@ def test_connection_that_does_not_come_about_in_time_is_a_connect_timeout_of_req
     "kind", [requests.ConnectTimeout, requests.ReadTimeout, requests.Timeout, requests.ConnectionError]
 )
 @pytest.mark.parametrize("path", ["api/token", ID])
-def test_error_is_of_the_kind_that_requests_raised(kind: type[requests.RequestException], path: str) -> None:
+def test_error_is_of_the_class_that_requests_raised(kind: type[requests.RequestException], path: str) -> None:
     with requests_mock.Mocker() as mocked:
         mocked.put(requests_mock.ANY, text="token")
         mocked.get(requests_mock.ANY, text="value")
@@ -418,7 +416,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_broken_answer_is_a_connection_error_of_requests(broken: Reply, session: requests.Session | None) -> None:
+def test_broken_reply_is_a_connection_error_of_requests(broken: Reply, session: requests.Session | None) -> None:
     with ScriptedService({ID: broken}) as service, pytest.raises(UnreadError) as caught:
         client_of(service, attempts=2, session=session).read(ID)
 
@@ -427,7 +425,7 @@ def test_broken_answer_is_a_connection_error_of_requests(broken: Reply, session:
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_broken_answer_to_the_request_for_a_token_is_a_connection_error_of_requests(
+def test_broken_reply_to_the_token_request_is_a_connection_error_of_requests(
     broken: Reply, session: requests.Session | None
 ) -> None:
     with ScriptedService({"api/token": broken}) as service, pytest.raises(UnavailableError) as caught:
@@ -438,12 +436,12 @@ def test_broken_answer_to_the_request_for_a_token_is_a_connection_error_of_reque
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_broken_answer_is_tried_again(broken: Reply, session: requests.Session | None) -> None:
+def test_broken_reply_is_retried(broken: Reply, session: requests.Session | None) -> None:
     with ScriptedService({ID: [broken, VALUE]}) as service:
         assert client_of(service, session=session).read(ID) == b"i-1234567890abcdef0"
 
 
-def test_reason_of_a_broken_connection_is_in_plain_words() -> None:
+def test_reason_of_a_reset_connection_has_no_error_number() -> None:
     with (
         ScriptedService({ID: RESET}) as service,
         pytest.raises(UnreadError, match=f"^{ID} could not be read: connection reset by peer$"),
@@ -467,7 +465,7 @@ def test_reason_of_a_broken_connection_is_in_plain_words() -> None:
         (TimeoutError(), "reply timeout", "no answer within 1.5 s"),
     ],
 )
-def test_cause_is_data_and_the_reason_is_the_system_s_own(raised: Exception, cause: str, words: str) -> None:
+def test_failure_has_a_cause_and_the_system_error_as_reason(raised: Exception, cause: str, words: str) -> None:
     error = requests.ConnectionError("around it")
     error.__context__ = raised
 
@@ -475,38 +473,38 @@ def test_cause_is_data_and_the_reason_is_the_system_s_own(raised: Exception, cau
         assert (found.cause, found.reason) == (cause, words)
 
 
-def test_body_without_a_length_ends_with_the_connection() -> None:
+def test_body_without_a_content_length_ends_with_the_connection() -> None:
     with ScriptedService({ID: Reply(b"HTTP/1.0 200 OK\r\n\r\nold\n")}) as service:
         assert client_of(service).read(ID) == b"old\n"
 
 
-def test_chunked_body_is_put_together() -> None:
+def test_chunked_body_is_decoded() -> None:
     chunked = Reply(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\ni-\r\n3\r\n123\r\n0\r\n\r\n")
 
     with ScriptedService({ID: chunked}) as service:
         assert client_of(service).read(ID) == b"i-123"
 
 
-def test_body_is_what_the_service_sent_byte_for_byte() -> None:
+def test_body_is_returned_byte_for_byte() -> None:
     body = bytes(range(256)) + b"\r\n\x1f\x8b"
 
     with ScriptedService({ID: reply(200, body, {"Content-Type": "text/plain; charset=utf-16"})}) as service:
         assert client_of(service).read(ID) == body
 
 
-def test_empty_body_is_a_value() -> None:
+def test_empty_body_is_not_absent() -> None:
     with ScriptedService({ID: reply(200, b"")}) as service:
         assert client_of(service).get(ID) == b""
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Length": ""}])
-def test_body_within_the_limit_is_read(headers: dict[str, str]) -> None:
+def test_body_at_the_limit_is_read(headers: dict[str, str]) -> None:
     with ScriptedService({ID: reply(200, BODY_LIMIT * b"x", headers)}) as service:
         assert len(client_of(service).read(ID)) == BODY_LIMIT
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Length": ""}, {"Content-Length": "99999999999999999999"}])
-def test_body_beyond_the_limit_is_an_error(headers: dict[str, str]) -> None:
+def test_body_above_the_limit_is_an_error(headers: dict[str, str]) -> None:
     with (
         ScriptedService({ID: reply(200, (BODY_LIMIT + 1) * b"x", headers)}) as service,
         pytest.raises(UnreadError, match=f"its body exceeds {BODY_LIMIT} bytes"),
@@ -548,7 +546,7 @@ def fuzzed() -> Iterator[ScriptedService]:
 @given(answer=ANSWERS | st.binary(max_size=60))
 @example(answer=b"HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n")
 @example(answer=b"HTTP/1.1 503 Busy\r\nRetry-After: \xb2\r\nContent-Length: 0\r\n\r\n")
-def test_whatever_is_answered_is_a_body_or_one_of_our_errors(
+def test_any_reply_is_a_body_or_an_ec2facts_error(
     fuzzed: ScriptedService,
     fuzzed_path: str,
     through_session: bool,  # noqa: FBT001
@@ -567,7 +565,7 @@ def test_whatever_is_answered_is_a_body_or_one_of_our_errors(
     assert str(result).isprintable()
 
 
-# What never applies to our own sessions
+# Redirects, cookies, proxies and variables
 
 
 @pytest.mark.parametrize("own", [True, False])
@@ -585,7 +583,7 @@ def test_redirect_is_never_followed(status: int, body: bytes, own: bool) -> None
 
 @pytest.mark.parametrize("own", [True, False])
 @pytest.mark.parametrize("location", ["http://[", "http://a..b/", "\xff", "//", "http://127.0.0.1:99999/", "mailto:x"])
-def test_redirect_to_nonsense_is_an_error_of_ours(location: str, own: bool) -> None:  # noqa: FBT001
+def test_redirect_to_an_invalid_url_is_an_ec2facts_error(location: str, own: bool) -> None:  # noqa: FBT001
     moved = reply(301, b"", {"Location": location})
 
     with ScriptedService({ID: moved}) as service, requests.Session() as session, pytest.raises(UnreadError):
@@ -605,7 +603,7 @@ def test_cookie_is_neither_kept_nor_sent_back() -> None:
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
-def test_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_proxy_variables_are_ignored(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     with ScriptedService() as proxy, ScriptedService({ID: VALUE}) as service:
         monkeypatch.setenv(name, proxy.url)
         body = client_of(service).read(ID)
@@ -614,7 +612,7 @@ def test_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch, n
     assert proxy.requests == []
 
 
-def test_netrc_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_netrc_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     netrc = tmp_path / ".netrc"
     netrc.write_text("machine 127.0.0.1 login alice password example\n")
     netrc.chmod(0o600)
@@ -629,7 +627,7 @@ def test_netrc_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_certificates_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_certificate_variables_are_ignored(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "/nowhere/certificates.pem")
 
     with requests_mock.Mocker() as mocked:
@@ -640,17 +638,17 @@ def test_certificates_of_the_environment_are_not_used(monkeypatch: pytest.Monkey
     assert [request.verify for request in mocked.request_history] == [True, True]
 
 
-def test_compressed_answers_are_not_asked_for() -> None:
+def test_compressed_replies_are_not_requested() -> None:
     with ScriptedService({ID: VALUE}) as service:
         client_of(service).read(ID)
 
     assert {request.headers["Accept-Encoding"] for request in service.requests} == {"identity"}
 
 
-# A session of the caller's
+# The caller's session
 
 
-def test_session_that_is_given_sends_every_request_and_is_not_altered() -> None:
+def test_given_session_sends_every_request_and_is_not_altered() -> None:
     with requests.Session() as session, ScriptedService({ID: [reply(401), reply(503), VALUE]}) as service:
         session.headers["X-Mine"] = "yes"
         session.cookies.set("mine", "too", domain="127.0.0.1")
@@ -666,11 +664,11 @@ def test_session_that_is_given_sends_every_request_and_is_not_altered() -> None:
 
 
 def state(session: requests.Session) -> dict[str, Any]:
-    """Return all that a session holds, in a form that can be compared."""
+    """Return the state of a session, in a form that can be compared."""
     return {name: repr(sorted(value.items()) if name == "headers" else value) for name, value in vars(session).items()}
 
 
-def test_session_that_is_given_keeps_its_own_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_given_session_keeps_its_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedService() as proxy, ScriptedService({ID: VALUE}) as service, requests.Session() as session:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         with pytest.raises(NotReadyError):
@@ -679,7 +677,7 @@ def test_session_that_is_given_keeps_its_own_proxies(monkeypatch: pytest.MonkeyP
     assert (len(proxy.requests), service.requests) == (2, [])
 
 
-def test_session_whose_hook_reads_the_body_reads_as_well() -> None:
+def test_session_with_a_hook_that_reads_the_body_returns_the_body() -> None:
     with requests.Session() as session, ScriptedService({ID: VALUE}) as service:
         session.hooks["response"].append(read_whole)
         body = client_of(service, session=session).read(ID)
@@ -688,11 +686,11 @@ def test_session_whose_hook_reads_the_body_reads_as_well() -> None:
 
 
 def read_whole(response: requests.Response, **options: object) -> None:
-    """Read the body, as a hook that writes a log does."""
+    """Read the body, like a hook that logs it."""
     _ = response.content
 
 
-# Where requests go
+# Endpoints and URLs
 
 
 @pytest.mark.parametrize(
@@ -720,7 +718,7 @@ def test_urls_equal_the_urls_of_the_service(environ: dict[str, str], base: str) 
     ]
 
 
-def test_endpoint_of_the_environment_is_read_when_the_client_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endpoint_variable_is_read_when_the_client_is_created(monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedService({ID: VALUE}) as service:
         monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"{service.url}/")
         client = IMDSClient()
@@ -740,7 +738,7 @@ def test_endpoint_of_the_environment_is_read_when_the_client_is_made(monkeypatch
         ({"AWS_EC2_METADATA_DISABLED": "true"}, DisabledError),
     ],
 )
-def test_bad_variable_is_an_error_that_names_it(environ: dict[str, str], kind: type[EC2FactsError]) -> None:
+def test_invalid_variable_is_an_error_that_names_it(environ: dict[str, str], kind: type[EC2FactsError]) -> None:
     with pytest.raises(kind, match=next(iter(environ))):
         IMDSClient(environ=environ)
 
@@ -758,7 +756,7 @@ def test_bad_variable_is_an_error_that_names_it(environ: dict[str, str], kind: t
     ],
     ids=str,
 )
-def test_argument_that_means_nothing_is_an_error(options: dict[str, Any]) -> None:
+def test_invalid_argument_is_a_usage_error(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"{next(iter(options))} is {next(iter(options.values()))}"):
         IMDSClient(NOBODY, **options)
 
@@ -774,7 +772,7 @@ def test_every_name_reaches_the_service_unchanged(name: str) -> None:
 
 
 @pytest.mark.parametrize("character", " %#?\u00fc\"<>[]{}|\\^`;&$!*'()\0\n\x7f")
-def test_character_with_a_meaning_in_urls_is_encoded(character: str) -> None:
+def test_reserved_character_of_urls_is_encoded(character: str) -> None:
     with ScriptedService({ID: VALUE}) as service:
         client_of(service).get(f"meta-data/a{character}b")
 
@@ -782,7 +780,7 @@ def test_character_with_a_meaning_in_urls_is_encoded(character: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["meta-data/\udcff", "meta-data/x\ud800"])
-def test_path_that_is_not_unicode_is_not_there(path: str) -> None:
+def test_path_with_a_lone_surrogate_is_absent(path: str) -> None:
     with Simulator({ID: b"i-1234567890abcdef0"}) as url:
         assert IMDSClient(url).get(path) is None
 
@@ -790,7 +788,7 @@ def test_path_that_is_not_unicode_is_not_there(path: str) -> None:
 # Waiting for the service
 
 
-def test_service_that_comes_up_late_is_waited_for(time: Time) -> None:
+def test_client_waits_for_a_service_that_comes_up_late(time: Time) -> None:
     late = [*20 * [reply(404)], reply(200, b"token")]
 
     with ScriptedService({"api/token": late, ID: VALUE}) as service:
@@ -800,21 +798,21 @@ def test_service_that_comes_up_late_is_waited_for(time: Time) -> None:
     assert time.slept == 20 * [1]
 
 
-def test_waiting_ends_when_its_time_is_up(time: Time) -> None:
+def test_wait_ends_after_its_seconds(time: Time) -> None:
     with pytest.raises(UnavailableError, match="connection refused"):
         IMDSClient(NOBODY, wait=60, attempts=1, **time.options).read(ID)
 
     assert time.slept == 60 * [1]
 
 
-def test_without_a_wait_nothing_is_waited_for(time: Time) -> None:
+def test_client_does_not_wait_by_default(time: Time) -> None:
     with pytest.raises(UnavailableError):
         IMDSClient(NOBODY, attempts=1, **time.options).read(ID)
 
     assert time.slept == []
 
 
-def test_waiting_ends_at_once_when_the_service_says_that_it_is_switched_off(time: Time) -> None:
+def test_wait_ends_immediately_if_the_service_is_switched_off(time: Time) -> None:
     answers = [reply(404), reply(404), reply(403)]
 
     with ScriptedService({"api/token": answers}) as service, pytest.raises(DisabledError):
@@ -823,10 +821,10 @@ def test_waiting_ends_at_once_when_the_service_says_that_it_is_switched_off(time
     assert (time.slept, len(service.requests)) == ([1, 1], 3)
 
 
-# The request budget
+# Rate limit
 
 
-def test_no_second_holds_more_requests_than_the_rate(time: Time) -> None:
+def test_requests_in_any_second_are_at_most_the_rate(time: Time) -> None:
     with ScriptedService({ID: VALUE}) as service:
         client = client_of(service, time, max_rate=4)
         for _ in range(8):
@@ -835,7 +833,7 @@ def test_no_second_holds_more_requests_than_the_rate(time: Time) -> None:
     assert time.slept == [1, 1]
 
 
-def test_request_that_is_repeated_counts_again(time: Time) -> None:
+def test_retried_request_counts_towards_the_rate(time: Time) -> None:
     with ScriptedService({ID: [RESET, RESET, VALUE]}) as service:
         client_of(service, time, max_rate=1).read(ID)
 
@@ -843,10 +841,10 @@ def test_request_that_is_repeated_counts_again(time: Time) -> None:
     assert sum(time.slept) == pytest.approx(3)
 
 
-# Secrets
+# Secrets in errors
 
 
-def test_error_holds_neither_the_token_nor_a_body() -> None:
+def test_error_contains_neither_the_token_nor_a_body() -> None:
     script = {"api/token": reply(200, b"the-token"), ID: reply(418, b"the-body")}
 
     with ScriptedService(script) as service, pytest.raises(UnreadError) as caught:

@@ -30,9 +30,7 @@ IPV6 = "http://[fd00:ec2::254]"
         ("http://127.0.0.1:1//", {ENDPOINT: "nonsense", MODE: "nonsense", DISABLED: "true"}, "http://127.0.0.1:1"),
     ],
 )
-def test_endpoint_is_the_argument_or_the_variable_or_the_mode(
-    endpoint: str | None, environ: dict[str, str], url: str
-) -> None:
+def test_argument_overrides_the_variable_and_the_mode(endpoint: str | None, environ: dict[str, str], url: str) -> None:
     assert resolve_endpoint(endpoint, environ) == url
 
 
@@ -62,7 +60,7 @@ NO_URLS = [
 
 
 @pytest.mark.parametrize("url", NO_URLS)
-def test_error_names_the_variable_that_is_not_a_url(url: str) -> None:
+def test_variable_that_is_not_a_url_is_an_error_that_names_it(url: str) -> None:
     with pytest.raises(UsageError, match=f"^{ENDPOINT} is ") as caught:
         resolve_endpoint(None, {ENDPOINT: url})
 
@@ -75,8 +73,8 @@ def test_argument_that_is_not_a_url_is_an_error(url: str) -> None:
         resolve_endpoint(url, {})
 
 
-def test_unknown_mode_is_an_error_that_says_what_there_is() -> None:
-    with pytest.raises(UsageError, match=f"{MODE} is 'ipv5'; it takes IPv4 or IPv6"):
+def test_unknown_mode_is_an_error_that_names_the_modes() -> None:
+    with pytest.raises(UsageError, match=f"{MODE} is 'ipv5'; it must be IPv4 or IPv6"):
         resolve_endpoint(None, {MODE: "IPv5", ENDPOINT: "http://127.0.0.1:1"})
 
 
@@ -84,7 +82,9 @@ def test_unknown_mode_is_an_error_that_says_what_there_is() -> None:
 @pytest.mark.parametrize(
     ("environ", "url"), [({}, IPV4), ({MODE: "IPv6"}, IPV6), ({ENDPOINT: "http://127.0.0.1:1"}, "http://127.0.0.1:1")]
 )
-def test_service_that_is_switched_off_by_variable_is_named(value: str, environ: dict[str, str], url: str) -> None:
+def test_service_disabled_by_variable_is_an_error_that_names_the_variable(
+    value: str, environ: dict[str, str], url: str
+) -> None:
     with pytest.raises(DisabledError, match=DISABLED) as caught:
         resolve_endpoint(None, {**environ, DISABLED: value})
 
@@ -99,8 +99,8 @@ def test_setting_is_a_positive_number(value: str | None, number: float) -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "inf", "nan", "1e400", "soon", "1 2", "1,5", "0x10", "1e300"])
-def test_error_names_the_setting_that_is_not_a_positive_number(value: str) -> None:
-    with pytest.raises(UsageError, match=f"^NAME is '{value}'; it takes a positive number up to 86400$"):
+def test_setting_that_is_not_a_positive_number_is_an_error_that_names_it(value: str) -> None:
+    with pytest.raises(UsageError, match=f"^NAME is '{value}'; it must be a positive number up to 86400$"):
         setting("NAME", {"NAME": value}, default=3)
 
 

@@ -1,4 +1,4 @@
-"""What bounds a crawl whatever the service does: time, requests, paths; and that throttling costs no facts."""
+"""The bounds of a crawl with any service (time, requests, paths), and no loss of facts by throttling."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.imds.simulator.test_faults import MACS, PLACEMENT, REGION
 BUSY = instances.load("busy")
 
 
-def test_body_that_trickles_is_given_up_after_the_time_limit() -> None:
+def test_trickling_body_times_out() -> None:
     source = Snapshot({**INSTANCE.bodies, "user-data": 3000 * b"x"})
 
     outcome = collect_from("slow=0.0001@user-data", source=source, tick=0.01, attempts=1)
@@ -31,7 +31,7 @@ def test_body_that_trickles_is_given_up_after_the_time_limit() -> None:
 
 
 @pytest.mark.parametrize("path", [REGION, PLACEMENT, "meta-data/", "meta-data/*"])
-def test_page_of_html_is_never_a_value_nor_a_listing(path: str) -> None:
+def test_html_page_is_neither_a_value_nor_a_listing(path: str) -> None:
     outcome = collect_from(f"html@{path}")
 
     assert outcome.unread
@@ -40,26 +40,26 @@ def test_page_of_html_is_never_a_value_nor_a_listing(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["user-data", "user-data/"])
-def test_page_of_html_may_be_user_data(path: str) -> None:
+def test_user_data_may_be_an_html_page(path: str) -> None:
     with Simulator(Snapshot({"user-data": b"#!/bin/sh"}), faults=["html@user-data*"]) as url:
         assert b"<html" in (IMDSClient(url).get(path) or b"").lower()
 
 
 @pytest.mark.parametrize("rate", [20, 50, 100])
-def test_throttled_crawl_reads_everything(rate: int) -> None:
+def test_throttled_crawl_costs_no_facts(rate: int) -> None:
     outcome = collect_from(f"rate={rate}", source=BUSY)
 
     assert outcome.facts == facts(BUSY)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_three_requests_of_ten_failing_cost_nothing(seed: int) -> None:
+def test_failure_of_three_in_ten_requests_costs_no_facts(seed: int) -> None:
     outcome = collect_from("status=503@30%", source=BUSY, seed=seed, max_rate=128)
 
     assert outcome.facts == facts(BUSY)
 
 
-def test_service_that_only_fails_is_asked_less_and_less() -> None:
+def test_retries_end_if_every_request_fails() -> None:
     tags = {f"meta-data/tags/instance/{number}": b"" for number in range(300)}
 
     outcome = collect_from(
@@ -71,7 +71,7 @@ def test_service_that_only_fails_is_asked_less_and_less() -> None:
     assert len(outcome.requests) <= 300 + 10 + 100
 
 
-def test_ten_clients_at_once_all_finish() -> None:
+def test_ten_concurrent_clients_finish() -> None:
     simulator = Simulator(INSTANCE, faults=["rate=200"])
     collected: list[Any] = []
 
@@ -99,7 +99,7 @@ def test_ten_clients_at_once_all_finish() -> None:
         ("throttle=5@meta-data/?*", None),
     ],
 )
-def test_deadline_bounds_all_waiting(fault: str, error: type[EC2FactsError] | None) -> None:
+def test_deadline_bounds_all_waits(fault: str, error: type[EC2FactsError] | None) -> None:
     outcome = collect_from(fault, deadline=4, wait=60)
 
     assert outcome.error is None if error is None else isinstance(outcome.error, error)
@@ -107,7 +107,7 @@ def test_deadline_bounds_all_waiting(fault: str, error: type[EC2FactsError] | No
     assert error is not None or outcome.unread
 
 
-def test_after_the_deadline_nothing_is_asked_for() -> None:
+def test_no_request_is_sent_after_the_deadline() -> None:
     passing = Time()
     simulator = Simulator(INSTANCE)
 
@@ -124,20 +124,20 @@ def test_after_the_deadline_nothing_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("name", ["..", ".", "../"])
-def test_dots_among_public_keys_are_nobody_s_name(name: str) -> None:
+def test_dots_in_the_listing_of_public_keys_are_skipped(name: str) -> None:
     outcome = collect_from(f"list={name}@meta-data/public-keys/")
 
     assert outcome.facts == facts(INSTANCE)
 
 
-def test_service_that_lists_directories_without_end_is_left() -> None:
+def test_crawl_of_endless_directories_ends_with_an_error() -> None:
     class Endless:
         asked = 0
 
         def get(self, path: str, /) -> bytes | None:
             self.asked += 1
             if self.asked > 5000:
-                raise AssertionError("it goes on for ever")
+                raise AssertionError("the crawl does not end")
             return b"a/\nb/\nc/" if path.endswith("/") else b""
 
     endless = Endless()
@@ -149,7 +149,7 @@ def test_service_that_lists_directories_without_end_is_left() -> None:
 
 
 @pytest.mark.parametrize("fault", ["appear", "vanish"])
-def test_interfaces_are_read_until_two_reads_agree(fault: str) -> None:
+def test_interfaces_settle_once_two_reads_agree(fault: str) -> None:
     simulator = Simulator(INSTANCE, faults=[f"{fault}=12@{MACS}*/s*"])
     passing = Time()
 
@@ -184,14 +184,14 @@ def test_interfaces_that_cannot_be_read_do_not_settle() -> None:
             settle(client, within=3, clock=passing.clock, sleep=passing.sleep)
 
 
-def test_service_that_is_not_ready_does_not_settle() -> None:
+def test_interfaces_of_a_service_that_is_not_ready_do_not_settle() -> None:
     passing = Time()
 
     with Simulator({"meta-data/mac": b"0e:00:5e:00:53:01"}) as url, pytest.raises(NotReadyError):
         settle(IMDSClient(url), within=3, clock=passing.clock, sleep=passing.sleep)
 
 
-def test_where_nothing_listens_it_ends_within_two_seconds() -> None:
+def test_crawl_of_an_unreachable_endpoint_ends_within_two_seconds() -> None:
     passing = Time()
 
     class Blackhole(requests.Session):
@@ -216,8 +216,8 @@ def test_where_nothing_listens_it_ends_within_two_seconds() -> None:
 
 
 @pytest.mark.parametrize("paths", [217, 898])
-def test_no_second_holds_more_than_160_requests_by_default_counted_at_the_service(paths: int) -> None:
-    others = 7  # the token, the id, 4 directories and user data
+def test_service_receives_at_most_160_requests_in_any_second_by_default(paths: int) -> None:
+    others = 7  # the token, the instance id, 4 directories and user data
     tags = {f"meta-data/tags/instance/{number}": b"" for number in range(paths - others)}
     arrived: list[float] = []
 

@@ -1,4 +1,4 @@
-"""Clients that others wrote read the simulator; each is led to it before its first request."""
+"""Third-party clients read the simulator; each has its endpoint before the first request."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ ROLES = "meta-data/iam/security-credentials/"
 
 
 @pytest.fixture
-def led_client(ec2_metadata_simulator: Callable[..., str]) -> Iterator[Callable[[str], ec2_metadata.EC2Metadata]]:
-    """Return a function that makes an EC2Metadata of the package ec2-metadata, led to a simulated instance."""
+def make_client(ec2_metadata_simulator: Callable[..., str]) -> Iterator[Callable[[str], ec2_metadata.EC2Metadata]]:
+    """Return a function that creates an EC2Metadata of the package ec2-metadata for a simulated instance."""
     with requests.Session() as session:
 
-        def lead(instance: str) -> ec2_metadata.EC2Metadata:
+        def make(instance: str) -> ec2_metadata.EC2Metadata:
             url = ec2_metadata_simulator(instance)
             client = ec2_metadata.EC2Metadata(session)
             client.service_url = f"{url}/latest/"
@@ -36,7 +36,7 @@ def led_client(ec2_metadata_simulator: Callable[..., str]) -> Iterator[Callable[
             assert "169.254" not in repr(vars(client))
             return client
 
-        yield lead
+        yield make
 
 
 def attribute_names(kind: type) -> list[str]:
@@ -47,12 +47,12 @@ def read_all(resource: object, *, but: str | None = None) -> dict[str, Any]:
     return {name: getattr(resource, name) for name in attribute_names(type(resource)) if name != but}
 
 
-# The package asks for the role's credentials under the name of the instance profile, which is another on this one.
+# The package requests the role's credentials by the name of the instance profile, which differs on this instance.
 @pytest.mark.parametrize(("instance", "fault"), [("plain", None), ("busy", "iam_security_credentials")])
 def test_ec2_metadata_reads_every_attribute(
-    led_client: Callable[[str], ec2_metadata.EC2Metadata], instance: str, fault: str | None
+    make_client: Callable[[str], ec2_metadata.EC2Metadata], instance: str, fault: str | None
 ) -> None:
-    client = led_client(instance)
+    client = make_client(instance)
 
     values = read_all(client, but=fault)
 
@@ -65,9 +65,9 @@ def test_ec2_metadata_reads_every_attribute(
 
 @pytest.mark.parametrize("instance", ["plain", "busy"])
 def test_ec2_metadata_reads_every_attribute_of_every_interface(
-    led_client: Callable[[str], ec2_metadata.EC2Metadata], instance: str
+    make_client: Callable[[str], ec2_metadata.EC2Metadata], instance: str
 ) -> None:
-    client = led_client(instance)
+    client = make_client(instance)
 
     interfaces = [read_all(interface) for interface in client.network_interfaces.values()]
 
@@ -79,9 +79,9 @@ def test_ec2_metadata_reads_every_attribute_of_every_interface(
 
 @pytest.mark.parametrize("instance", ["plain", "busy"])
 def test_ec2_metadata_reads_every_tag_and_key(
-    led_client: Callable[[str], ec2_metadata.EC2Metadata], instance: str
+    make_client: Callable[[str], ec2_metadata.EC2Metadata], instance: str
 ) -> None:
-    client = led_client(instance)
+    client = make_client(instance)
 
     tags = dict(client.tags)
     keys = {name: key.openssh_key for name, key in client.public_keys.items()}
@@ -89,7 +89,7 @@ def test_ec2_metadata_reads_every_tag_and_key(
     snapshot = instances.load(instance)
     prefix = "meta-data/tags/instance/"
     assert tags == {
-        path[len(prefix) :]: body.decode("latin-1")  # what requests makes of text/plain that names no charset
+        path[len(prefix) :]: body.decode("latin-1")  # requests decodes text/plain without a charset as Latin-1
         for path, body in snapshot.bodies.items()
         if path.startswith(prefix) and path != prefix
     }
@@ -97,10 +97,10 @@ def test_ec2_metadata_reads_every_tag_and_key(
     assert list(keys) == {"plain": ["my-key"], "busy": ["deploy key=2026", "ops@example.com"]}[instance]
 
 
-def test_ec2_metadata_asks_for_credentials_under_the_name_of_the_profile(
-    led_client: Callable[[str], ec2_metadata.EC2Metadata],
+def test_ec2_metadata_requests_credentials_by_the_name_of_the_profile(
+    make_client: Callable[[str], ec2_metadata.EC2Metadata],
 ) -> None:
-    client = led_client("busy")
+    client = make_client("busy")
 
     with pytest.raises(requests.HTTPError, match="iam/security-credentials/busy-profile"):
         _ = client.iam_security_credentials
@@ -110,7 +110,7 @@ def test_ec2_metadata_asks_for_credentials_under_the_name_of_the_profile(
 def test_botocore_finds_credentials(
     ec2_metadata_simulator: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, instance: str
 ) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))  # no configuration of whoever runs the tests
+    monkeypatch.setenv("HOME", str(tmp_path))  # not the configuration of the user who runs the tests
     url = ec2_metadata_simulator(instance)
     session = botocore.session.Session()
     assert session.get_config_variable("ec2_metadata_service_endpoint") == url
@@ -139,7 +139,7 @@ def test_botocore_finds_the_region(ec2_metadata_simulator: Callable[..., str], i
     assert fetcher.retrieve_region() == region
 
 
-def test_botocore_asks_with_a_token() -> None:
+def test_botocore_sends_a_token() -> None:
     simulator = Simulator(instances.load("busy"))
 
     with simulator as url:
@@ -167,7 +167,7 @@ token=$("$CURL" --silent --fail -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds:
 @pytest.mark.parametrize(
     "path", ["meta-data/instance-id", "meta-data/", "user-data", "dynamic/instance-identity/pkcs7"]
 )
-def test_curl_reads_bodies_as_they_are(program: Callable[..., str], path: str) -> None:
+def test_curl_reads_bodies_unchanged(program: Callable[..., str], path: str) -> None:
     curl = program("curl")
     snapshot = instances.load("busy")
 

@@ -12,11 +12,11 @@ from tests.imds.scripted import Time
 
 
 def highest(_: float, bound: float) -> float:
-    """Be the jitter that takes all that it may."""
+    """Return the maximum of the jitter."""
     return bound
 
 
-def test_retries_are_as_many_as_the_budget_and_one_more_for_each_success() -> None:
+def test_each_success_refills_the_budget_by_one_retry() -> None:
     budget = RetryBudget(3)
 
     assert [budget.spend() for _ in range(5)] == [True, True, True, False, False]
@@ -24,7 +24,7 @@ def test_retries_are_as_many_as_the_budget_and_one_more_for_each_success() -> No
     assert [budget.spend() for _ in range(2)] == [True, False]
 
 
-def test_successes_save_up_no_more_than_the_budget() -> None:
+def test_successes_do_not_refill_beyond_the_size_of_the_budget() -> None:
     budget = RetryBudget(2)
     for _ in range(10):
         budget.earn()
@@ -40,7 +40,7 @@ def spend(budget: RequestBudget) -> None:
 
 @pytest.mark.parametrize("paths", [217, 898])
 @pytest.mark.parametrize("duration", [0, 0.003, 0.7])
-def test_no_second_holds_more_requests_than_the_rate(paths: int, duration: float) -> None:
+def test_requests_in_any_second_are_at_most_the_rate(paths: int, duration: float) -> None:
     time = Time()
     budget = RequestBudget(160, **time.options)
 
@@ -48,14 +48,14 @@ def test_no_second_holds_more_requests_than_the_rate(paths: int, duration: float
     for _ in range(paths):
         assert budget.acquire()
         sent.append(time.now)
-        time.now += duration / 8  # eight at a time
+        time.now += duration / 8  # eight concurrent requests
         budget.release()
 
     assert max(sum(start <= each < start + 1 for each in sent) for start in sent) <= 160
     assert sent[159] - sent[0] == pytest.approx(159 * duration / 8)
 
 
-def test_slot_is_free_a_second_after_its_request_has_ended() -> None:
+def test_slot_becomes_free_a_second_after_its_request_has_ended() -> None:
     time = Time()
     budget = RequestBudget(2, **time.options)
     budget.acquire()
@@ -68,7 +68,7 @@ def test_slot_is_free_a_second_after_its_request_has_ended() -> None:
     assert time.slept == [pytest.approx(1)]
 
 
-def test_requests_under_way_count_towards_the_limit() -> None:
+def test_requests_in_flight_count_towards_the_rate() -> None:
     budget = RequestBudget(2, clock=lambda: 0)
     budget.acquire()
     budget.acquire()
@@ -77,7 +77,7 @@ def test_requests_under_way_count_towards_the_limit() -> None:
 
 
 @pytest.mark.parametrize(("rate", "waits"), [(0.5, [2, 2]), (1, [1, 1]), (2.5, [1])])
-def test_rate_need_not_be_whole(rate: float, waits: list[float]) -> None:
+def test_rate_may_be_a_fraction(rate: float, waits: list[float]) -> None:
     time = Time()
     budget = RequestBudget(rate, **time.options)
 
@@ -87,7 +87,7 @@ def test_rate_need_not_be_whole(rate: float, waits: list[float]) -> None:
     assert time.slept == waits
 
 
-def test_no_limit_never_sleeps() -> None:
+def test_rate_of_0_never_waits() -> None:
     time = Time()
     budget = RequestBudget(0, **time.options)
 
@@ -97,7 +97,7 @@ def test_no_limit_never_sleeps() -> None:
     assert time.slept == []
 
 
-def test_budget_is_one_over_all_threads() -> None:
+def test_budget_is_shared_by_all_threads() -> None:
     slept: list[float] = []
     together = threading.Barrier(8, timeout=10)
     budget = RequestBudget(10, clock=lambda: 0, sleep=slept.append)
@@ -111,11 +111,11 @@ def test_budget_is_one_over_all_threads() -> None:
         for future in [pool.submit(spend_many) for _ in range(8)]:
             future.result()
 
-    # The clock stands still, so that each of the 790 requests beyond the first 10 waits for a whole second.
+    # The clock does not advance, so each request after the first 10 waits for a second.
     assert slept == 790 * [1]
 
 
-def test_request_that_would_be_later_than_the_deadline_is_refused_without_waiting() -> None:
+def test_request_after_the_deadline_is_refused_without_a_wait() -> None:
     time = Time()
     budget = RequestBudget(1, **time.options)
     spend(budget)
@@ -126,7 +126,7 @@ def test_request_that_would_be_later_than_the_deadline_is_refused_without_waitin
     assert budget.acquire(until=time.now + 1.5)
 
 
-def test_pause_holds_up_every_request() -> None:
+def test_pause_delays_every_request() -> None:
     time = Time()
     budget = RequestBudget(0, **time.options)
     budget.pause(3)
@@ -137,7 +137,7 @@ def test_pause_holds_up_every_request() -> None:
     assert (refused, time.slept) == (False, [3])
 
 
-def test_thread_that_waits_does_not_hold_up_the_others() -> None:
+def test_waiting_thread_does_not_block_other_threads() -> None:
     asleep, awake = threading.Event(), threading.Event()
 
     def sleep(_: float) -> None:
@@ -159,13 +159,13 @@ def test_thread_that_waits_does_not_hold_up_the_others() -> None:
     assert (first.result(), second.result()) == (True, True)
 
 
-def test_wait_doubles_with_each_attempt_up_to_a_bound() -> None:
+def test_backoff_doubles_with_each_attempt_up_to_a_bound() -> None:
     waits = [backoff(attempt, None, jitter=highest) for attempt in range(1, 9)]
 
     assert waits == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, LONGEST_WAIT, LONGEST_WAIT])
 
 
-def test_wait_is_drawn_between_nothing_and_the_bound() -> None:
+def test_backoff_is_between_0_and_the_bound() -> None:
     drawn: list[tuple[float, float]] = []
 
     def jitter(low: float, high: float) -> float:
@@ -218,5 +218,5 @@ def test_retry_after_may_be_a_date() -> None:
         ">Fi, 1 Dec 99993:59:59 ,-2359",
     ],
 )
-def test_odd_retry_after_is_overlooked(retry_after: str) -> None:
+def test_invalid_retry_after_is_ignored(retry_after: str) -> None:
     assert backoff(1, retry_after, jitter=highest) == 0.1

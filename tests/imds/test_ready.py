@@ -1,4 +1,4 @@
-"""A service that is not ready is not empty: nothing that it lacks is absent."""
+"""A service that is not ready: its missing paths are not absent."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def test_crawl_of_a_service_that_is_not_ready_is_an_error(script: dict[str, Repl
 
 
 @pytest.mark.parametrize("path", ["meta-data/kernel-id", "user-data", "meta-data/tags/instance/", ID])
-def test_nothing_is_absent_of_a_service_that_is_not_ready(path: str, time: Time) -> None:
+def test_no_path_is_absent_if_the_service_is_not_ready(path: str, time: Time) -> None:
     with ScriptedService() as service, pytest.raises(NotReadyError):
         client_of(service, time).get(path)
 
 
-def test_not_ready_is_an_http_error_of_requests_where_a_session_sends(time: Time) -> None:
+def test_not_ready_is_an_http_error_of_requests_with_a_session(time: Time) -> None:
     with ScriptedService() as service, pytest.raises(NotReadyError) as caught:
         client_of(service, time, session=plain_session()).get(ID)
 
@@ -73,7 +73,7 @@ def test_not_ready_is_an_http_error_of_requests_where_a_session_sends(time: Time
 
 
 @pytest.mark.parametrize("late", [{}, {"meta-data/": [EMPTY, EMPTY, reply(200, b"instance-id")]}])
-def test_service_that_is_not_ready_is_waited_for(late: dict[str, Any], time: Time) -> None:
+def test_client_waits_until_the_service_is_ready(late: dict[str, Any], time: Time) -> None:
     script = {"meta-data/": reply(200, b"instance-id"), ID: [ABSENT, ABSENT, VALUE], **late}
 
     with ScriptedService(script) as service:
@@ -83,14 +83,14 @@ def test_service_that_is_not_ready_is_waited_for(late: dict[str, Any], time: Tim
     assert set(time.slept) == {1}
 
 
-def test_waiting_ends_when_its_time_is_up(time: Time) -> None:
+def test_wait_ends_after_its_seconds(time: Time) -> None:
     with ScriptedService() as service, pytest.raises(NotReadyError):
         client_of(service, time, wait=10).get("user-data")
 
     assert time.slept == 10 * [1]
 
 
-def test_waiting_ends_before_the_deadline(time: Time) -> None:
+def test_wait_ends_before_the_deadline(time: Time) -> None:
     with ScriptedService() as service, pytest.raises(NotReadyError):
         client_of(service, time, wait=600, deadline=5).get("user-data")
 
@@ -120,7 +120,7 @@ def test_instance_id_costs_one_request(time: Time) -> None:
     assert paths(service) == [ID]
 
 
-def test_absence_costs_one_request_more_and_only_once(time: Time) -> None:
+def test_first_absent_path_costs_one_extra_request(time: Time) -> None:
     with ScriptedService({ID: VALUE}) as service:
         client = client_of(service, time)
         absent = [client.get("meta-data/kernel-id"), client.get("meta-data/ramdisk-id")]
@@ -133,7 +133,7 @@ def test_absence_costs_one_request_more_and_only_once(time: Time) -> None:
 
 
 @pytest.mark.parametrize("name", ["plain", "busy", "xen"])
-def test_crawl_costs_no_request_more(name: str) -> None:
+def test_crawl_costs_no_extra_request(name: str) -> None:
     simulator = Simulator(instances.load(name))
 
     with simulator as url:
@@ -143,7 +143,7 @@ def test_crawl_costs_no_request_more(name: str) -> None:
     assert len(asked) == len(set(asked))
 
 
-def test_threads_that_find_something_absent_ask_once_whether_the_service_is_ready(time: Time) -> None:
+def test_readiness_is_checked_once_for_all_threads(time: Time) -> None:
     together = threading.Barrier(8, timeout=10)
 
     def meet(_: Request) -> Reply:
@@ -158,7 +158,7 @@ def test_threads_that_find_something_absent_ask_once_whether_the_service_is_read
 
 
 @pytest.mark.parametrize("unread", [reply(403), reply(500), Reply(b"", "reset")], ids=["403", "500", "reset"])
-def test_instance_id_that_cannot_be_read_says_nothing_about_the_rest(unread: Reply, time: Time) -> None:
+def test_unread_instance_id_does_not_affect_other_paths(unread: Reply, time: Time) -> None:
     with ScriptedService({ID: unread}) as service:
         client = client_of(service, time, attempts=1)
         absent = client.get("user-data")
@@ -168,7 +168,7 @@ def test_instance_id_that_cannot_be_read_says_nothing_about_the_rest(unread: Rep
     assert absent is None
 
 
-def test_service_that_lists_nothing_later_is_not_ready_either(time: Time) -> None:
+def test_service_whose_listing_is_empty_later_is_not_ready(time: Time) -> None:
     with ScriptedService({"meta-data/": [reply(200, b"instance-id"), EMPTY], ID: VALUE}) as service:
         client = client_of(service, time)
         client.read("meta-data/")
@@ -176,17 +176,17 @@ def test_service_that_lists_nothing_later_is_not_ready_either(time: Time) -> Non
             client.read("meta-data/")
 
 
-def test_readiness_need_not_be_checked(time: Time) -> None:
+def test_check_of_readiness_can_be_omitted(time: Time) -> None:
     with ScriptedService() as service, pytest.raises(AbsentError):
         client_of(service, time, check_ready=False).read("meta-data/")
 
     assert paths(service) == ["meta-data/"]
 
 
-# What is never empty
+# Values that are never empty
 
 
-def test_empty_body_of_what_is_never_empty_is_retried(time: Time) -> None:
+def test_empty_body_of_a_nonempty_value_is_retried(time: Time) -> None:
     with ScriptedService({"meta-data/mac": [EMPTY, EMPTY, reply(200, b"0e:00:5e:00:53:01")]}) as service:
         body = client_of(service, time).read_nonempty("meta-data/mac")
 
@@ -195,7 +195,7 @@ def test_empty_body_of_what_is_never_empty_is_retried(time: Time) -> None:
 
 
 @pytest.mark.parametrize("path", ["meta-data/mac", ID])
-def test_body_that_stays_empty_is_unread(path: str, time: Time) -> None:
+def test_nonempty_value_whose_body_stays_empty_is_unread(path: str, time: Time) -> None:
     with (
         ScriptedService({ID: VALUE, path: EMPTY}) as service,
         pytest.raises(UnreadError, match="its body is empty") as caught,
@@ -206,7 +206,7 @@ def test_body_that_stays_empty_is_unread(path: str, time: Time) -> None:
     assert paths(service).count(path) == 3
 
 
-def test_absent_value_that_is_never_empty_is_absent(time: Time) -> None:
+def test_absent_nonempty_value_is_absent(time: Time) -> None:
     with ScriptedService({ID: VALUE}) as service, pytest.raises(AbsentError):
         client_of(service, time).read_nonempty("meta-data/mac")
 
@@ -215,21 +215,24 @@ def test_absent_value_that_is_never_empty_is_absent(time: Time) -> None:
     "kind",
     ["text/html", "Text/HTML; charset=utf-8", "TEXT/HTML", "application/xhtml+xml", "Application/XHTML+XML ;q=1"],
 )
-def test_page_is_recognised_in_any_case_of_its_type(kind: str, time: Time) -> None:
+def test_html_page_is_recognised_by_its_type_in_any_case(kind: str, time: Time) -> None:
     page = reply(200, b"<html>Sign in</html>", {"Content-Type": kind})
 
-    with ScriptedService({"meta-data/mac": page}) as service, pytest.raises(UnreadError, match="a page of HTML"):
+    with (
+        ScriptedService({"meta-data/mac": page}) as service,
+        pytest.raises(UnreadError, match="its body is an HTML page"),
+    ):
         client_of(service, time).read("meta-data/mac")
 
 
-# What a client says of itself
+# Attributes of a client
 
 
 @pytest.mark.parametrize(
     ("endpoint", "is_live"),
     [*((each, True) for each in ENDPOINTS.values()), (NOBODY, False), ("http://imds.example", False)],
 )
-def test_client_knows_whether_its_endpoint_is_one_of_aws_s(endpoint: str, is_live: bool) -> None:  # noqa: FBT001
+def test_client_is_live_only_at_the_endpoints_of_aws(endpoint: str, is_live: bool) -> None:  # noqa: FBT001
     client = IMDSClient(endpoint)
 
     assert (client.is_live, client.name) == (is_live, endpoint)

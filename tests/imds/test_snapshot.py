@@ -29,7 +29,7 @@ def parse(entries: object) -> Snapshot:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_file_that_is_written_reads_back_the_same(name: str, tmp_path: Path) -> None:
+def test_saved_file_loads_as_an_equal_snapshot(name: str, tmp_path: Path) -> None:
     snapshot = instances.load(name)
 
     snapshot.save(tmp_path / "instance.json")
@@ -60,7 +60,7 @@ GAPS = (
 @example(bodies={"a": b"1"}, gaps={"a": Gap("absent", status=404), "a/b": Gap("unread", "its name holds a slash")})
 @example(bodies={"a": b"1"}, gaps={"a/b/c": Gap("unread", "its name holds a slash")})
 @example(bodies={"a/b": b"1"}, gaps={"a/": Gap("unread", "HTTP 503", 503)})
-def test_every_body_and_gap_reads_back_the_same(bodies: dict[str, bytes], gaps: dict[str, Gap]) -> None:
+def test_any_bodies_and_gaps_survive_a_round_trip(bodies: dict[str, bytes], gaps: dict[str, Gap]) -> None:
     values = {path for path in bodies if not path.endswith("/")}
     bodies = {path: body for path, body in bodies.items() if not any(path.startswith(f"{value}/") for value in values)}
     snapshot = Snapshot(bodies, gaps)
@@ -86,7 +86,7 @@ def test_equal_snapshots_give_equal_files() -> None:
     assert one.dump() == other.dump()
 
 
-def test_file_is_text_that_people_can_read() -> None:
+def test_file_is_readable_text() -> None:
     snapshot = Snapshot({"meta-data/tags/instance/größe": "groß\n".encode(), "user-data": b"\xff"})
 
     text = snapshot.dump().decode()
@@ -97,7 +97,7 @@ def test_file_is_text_that_people_can_read() -> None:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_file_is_for_its_owner_alone(tmp_path: Path, umask: int) -> None:
+def test_file_has_the_mode_0600(tmp_path: Path, umask: int) -> None:
     file = tmp_path / "instance.json"
     before = os.umask(umask)
 
@@ -109,7 +109,7 @@ def test_file_is_for_its_owner_alone(tmp_path: Path, umask: int) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_file_that_others_could_read_is_for_its_owner_alone_afterwards(tmp_path: Path) -> None:
+def test_replaced_file_has_the_mode_0600_afterwards(tmp_path: Path) -> None:
     file = tmp_path / "instance.json"
     file.write_text("{}")
     file.chmod(0o644)
@@ -140,7 +140,7 @@ def test_file_written_by_hand_is_read() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_file_in_any_encoding_of_json_is_read(encoding: str) -> None:
+def test_file_is_read_in_any_encoding_of_json(encoding: str) -> None:
     content = json.dumps({"user-data": {"body": "größe"}}, ensure_ascii=False).encode(encoding)
 
     assert Snapshot.parse(content).get("user-data") == "größe".encode()
@@ -172,7 +172,7 @@ MALFORMED_ENTRIES: dict[str, tuple[str, Any, str]] = {
 
 
 @pytest.mark.parametrize(("path", "entry", "reason"), MALFORMED_ENTRIES.values(), ids=MALFORMED_ENTRIES)
-def test_malformed_entry_is_one_line_that_names_it(path: str, entry: object, reason: str) -> None:
+def test_malformed_entry_is_an_error_of_one_line_that_names_it(path: str, entry: object, reason: str) -> None:
     with pytest.raises(SnapshotError) as caught:
         parse({"a": {"body": "fine"}, path: entry, "user-data/x": {"body": "fine"}, "z": {"body": "fine"}})
 
@@ -201,7 +201,7 @@ def test_malformed_entry_is_one_line_that_names_it(path: str, entry: object, rea
     ],
     ids=lambda content: repr(content[:16]),
 )
-def test_error_names_the_file_that_is_not_a_snapshot(content: bytes) -> None:
+def test_file_that_is_not_a_snapshot_is_an_error_that_names_it(content: bytes) -> None:
     with pytest.raises(SnapshotError) as caught:
         Snapshot.parse(content, name="mine.json")
 
@@ -221,7 +221,7 @@ def test_error_names_the_file_that_is_not_a_snapshot(content: bytes) -> None:
         b'["PRIVATE"]',
     ],
 )
-def test_error_of_a_malformed_file_holds_nothing_of_its_bodies(content: bytes) -> None:
+def test_error_of_a_malformed_file_contains_no_body(content: bytes) -> None:
     with pytest.raises(SnapshotError) as caught:
         Snapshot.parse(content)
 
@@ -229,7 +229,7 @@ def test_error_of_a_malformed_file_holds_nothing_of_its_bodies(content: bytes) -
     assert "PRIVATE" not in printed
 
 
-def test_malformed_file_is_named_as_it_was_given(tmp_path: Path) -> None:
+def test_error_of_a_malformed_file_has_its_path_unchanged(tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
     file.write_text("nonsense")
 
@@ -247,7 +247,7 @@ def test_missing_file_is_an_error_of_the_system(tmp_path: Path) -> None:
 # Listings
 
 
-def test_listings_that_are_missing_are_computed() -> None:
+def test_missing_listings_are_computed() -> None:
     snapshot = Snapshot({"meta-data/b/c/d": b"1", "meta-data/a": b"2", "user-data": b"3"})
 
     listings = {path: body for path, body in snapshot.bodies.items() if path.endswith("/") or not path}
@@ -267,25 +267,25 @@ def test_computed_listing_is_in_byte_order() -> None:
 
 
 @pytest.mark.parametrize("kind", ["absent", "unread", "withheld"])
-def test_computed_listing_names_gaps(kind: Any) -> None:
+def test_computed_listing_contains_gaps(kind: Any) -> None:
     snapshot = Snapshot({"meta-data/a": b""}, {"meta-data/gone": Gap(kind), "meta-data/lost/": Gap(kind)})
 
     assert snapshot.get("meta-data/") == b"a\ngone\nlost/"
 
 
 @pytest.mark.parametrize("listing", ["", "region\n\n", "zone", "no\nsuch\nnames/"])
-def test_explicit_listing_wins(listing: str) -> None:
+def test_explicit_listing_overrides_the_computed_listing(listing: str) -> None:
     snapshot = parse({"meta-data/": {"listing": listing}, "meta-data/region": {"body": "us-east-1"}})
 
     assert snapshot.get("meta-data/") == listing.encode()
 
 
-def test_explicit_listing_names_the_directory_above_too() -> None:
+def test_directory_with_an_explicit_listing_is_in_the_listing_of_its_parent() -> None:
     assert parse({"meta-data/tags/instance/": {"listing": ""}}).get("meta-data/tags/") == b"instance/"
 
 
 @pytest.mark.parametrize(("entry", "kind"), [({"status": 503}, UnreadError), ({"withheld": "x"}, WithheldError)])
-def test_explicit_gap_of_a_directory_wins(entry: dict[str, Any], kind: type[Exception]) -> None:
+def test_gap_of_a_directory_overrides_its_computed_listing(entry: dict[str, Any], kind: type[Exception]) -> None:
     snapshot = parse({"meta-data/placement/": entry, "meta-data/placement/region": {"body": "us-east-1"}})
 
     with pytest.raises(kind):
@@ -300,7 +300,7 @@ def test_absent_directory_keeps_the_paths_below_it() -> None:
     assert snapshot.get("meta-data/tags/instance/") == b""
 
 
-def test_snapshot_of_nothing_has_an_empty_top() -> None:
+def test_empty_snapshot_has_an_empty_top_listing() -> None:
     assert Snapshot({}).bodies == {"": b""}
 
 
@@ -314,7 +314,7 @@ def test_arguments_are_not_mutated() -> None:
     assert (bodies, gaps) == ({"meta-data/a": b""}, {"meta-data/b": Gap("absent")})
 
 
-def test_children_are_read_from_a_listing_and_known_directories_end_in_a_slash() -> None:
+def test_children_of_a_listing_that_are_directories_end_in_a_slash() -> None:
     snapshot = Snapshot(
         {"meta-data/": b"future\nami-id\na/b", "meta-data/future/x": b"1", "meta-data/ami-id": b"ami-1"}
     )
@@ -333,7 +333,7 @@ def test_given_listings_are_not_parsed_again() -> None:
     assert snapshot.listing("meta-data/") == listing
 
 
-def test_name_that_no_path_leads_to_makes_no_directory() -> None:
+def test_unreachable_name_does_not_make_its_parent_a_directory() -> None:
     snapshot = Snapshot({"meta-data/": b"a/b/c"}, {"meta-data/a/b/c": Gap("unread", "its name holds a slash")})
 
     assert snapshot.bodies == {"": b"meta-data/", "meta-data/": b"a/b/c"}
@@ -359,7 +359,7 @@ def test_name_that_no_path_leads_to_makes_no_directory() -> None:
         ("meta-data/region//", None),
     ],
 )
-def test_path_is_answered_with_its_slash_and_without(path: str, body: bytes | None) -> None:
+def test_path_is_found_with_and_without_its_slash(path: str, body: bytes | None) -> None:
     snapshot = Snapshot({"meta-data/region": b"us-east-1", "meta-data/tags/instance/Name": b""})
 
     assert snapshot.get(path) == body
@@ -444,7 +444,7 @@ def test_unread_lists_the_paths_that_could_not_be_read() -> None:
     }
 
 
-def test_directory_that_was_redirected_to_and_read_is_not_unread() -> None:
+def test_path_redirected_to_a_directory_is_not_unread() -> None:
     snapshot = Snapshot({"meta-data/a/b": b"1"}, {"meta-data/a": Gap("unread", "HTTP 301", 301)})
 
     assert snapshot.unread == {}
@@ -474,7 +474,7 @@ def test_directory_with_an_invalid_listing_is_unread_in_a_snapshot() -> None:
         snapshot.listing("meta-data/x/")
 
 
-def test_repr_names_the_instance_and_the_counts_alone() -> None:
+def test_repr_contains_only_the_instance_and_counts() -> None:
     snapshot = Snapshot(
         {"meta-data/instance-id": b"i-1234567890abcdef0", "user-data": b"secret"}, {"meta-data/mac": Gap("absent")}
     )
@@ -484,7 +484,7 @@ def test_repr_names_the_instance_and_the_counts_alone() -> None:
     assert repr(Snapshot({"meta-data/instance-id": b"\x1b[2J\n"})).isprintable()
 
 
-def test_snapshot_is_called_by_its_file(tmp_path: Path) -> None:
+def test_name_of_a_snapshot_is_its_file(tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
     Snapshot({}).save(file)
 

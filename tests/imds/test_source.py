@@ -38,7 +38,7 @@ DIRECTORY = "meta-data/placement/"
         ("gr\u00f6\u00dfe".encode(), ["gr\u00f6\u00dfe"]),
     ],
 )
-def test_listing_is_read_as_the_service_means_it(body: bytes, children: list[str]) -> None:
+def test_listing_is_parsed(body: bytes, children: list[str]) -> None:
     assert read_listing(DIRECTORY, body).children == [DIRECTORY + child for child in children]
 
 
@@ -75,12 +75,12 @@ def test_invalid_listing_is_unread(body: bytes, held: str) -> None:
         (b"..=key\n.=key", []),
     ],
 )
-def test_line_of_public_keys_means_a_directory(body: bytes, children: list[str]) -> None:
+def test_line_of_public_keys_is_a_directory(body: bytes, children: list[str]) -> None:
     assert read_listing(PUBLIC_KEYS, body) == Listing([PUBLIC_KEYS + child for child in children], {})
 
 
 @pytest.mark.parametrize("directory", ["meta-data/tags/instance/", "meta-data/public-keys/0/", "public-keys/", ""])
-def test_equals_sign_means_nothing_elsewhere(directory: str) -> None:
+def test_equals_sign_is_part_of_other_names(directory: str) -> None:
     assert read_listing(directory, b"0=my-key").children == [f"{directory}0=my-key"]
 
 
@@ -116,7 +116,7 @@ LINES = st.lists(
 @examples(500)
 @given(directory=st.sampled_from([DIRECTORY, PUBLIC_KEYS, "meta-data/", ""]), body=LINES)
 @example(directory=PUBLIC_KEYS, body=b"../=x\n=x\n/=x")
-def test_children_are_names_right_below_their_directory_each_once(directory: str, body: bytes) -> None:
+def test_children_are_unique_and_directly_below_their_directory(directory: str, body: bytes) -> None:
     try:
         children = read_listing(directory, body).children
     except UnreadError:
@@ -135,18 +135,18 @@ def test_plain_dict_of_bodies_is_a_source() -> None:
     assert read({"user-data": b"#!/bin/sh"}, "user-data") == b"#!/bin/sh"
 
 
-def test_empty_body_is_not_an_absent_one() -> None:
+def test_empty_body_of_a_dict_is_not_absent() -> None:
     assert read({"user-data": b""}, "user-data") == b""
 
 
-def test_source_without_its_own_error_says_that_a_path_is_absent() -> None:
+def test_source_that_returns_none_raises_absent_error() -> None:
     with pytest.raises(AbsentError, match=r"^user-data is absent: the service answers 404$") as caught:
         read({}, "user-data")
 
     assert caught.value.path == "user-data"
 
 
-def test_source_with_its_own_error_raises_it() -> None:
+def test_source_with_its_own_read_raises_its_own_error() -> None:
     class OwnError(AbsentError):
         pass
 

@@ -1,4 +1,4 @@
-"""What to do when the metadata service cannot be reached: one line for each cause."""
+"""Advice for an unreachable metadata service: one line for each cause."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ ROOT = Path("/")
 
 ELSEWHERE = "read a snapshot with --from, or a simulated instance with --simulate"
 NOT_EC2 = f"this is not an EC2 instance: {ELSEWHERE}"
-SETTINGS = "give a URL, or set AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE to IPv4 or IPv6, or unset both"
-BROKEN = "try again, with --wait 60 while the machine boots; if it stays, look for a proxy or firewall on the way"
-BUSY = "the service is busy: try again later, or with --wait 60"
-NOT_READY = "the instance still boots: try again, with --wait 60"
+SETTINGS = "give a URL, or set AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE to IPv4 or IPv6, or unset both variables"
+BROKEN = "retry, with --wait 60 during boot; if the error persists, look for a proxy or a firewall"
+BUSY = "the service is busy: retry later, or with --wait 60"
+NOT_READY = "the instance is still booting: retry with --wait 60"
 NOT_THE_SERVICE = "this is a simulator, or a proxy that answers for the service"
-NO_IMDSV2 = "the endpoint does not serve IMDSv2: check its URL, and what listens there"
-TOKEN_REFUSED = "the service refuses its own token: several services answer in turn, or a proxy drops the token"  # noqa: S105
+NO_IMDSV2 = "the endpoint does not serve IMDSv2: check its URL and the server at that address"
+TOKEN_REFUSED = "the service rejects its own token: several services share this address, or a proxy drops the token"  # noqa: S105
 
 CONNECTION: frozenset[Cause] = frozenset({"unresolved", "refused", "no route", "prohibited", "connect timeout"})
-"""The causes that prevent a connection."""
+"""The causes of a failed connection."""
 
 _DEFAULT_HOSTS = {urlsplit(url).hostname for url in ENDPOINTS.values()}
 
@@ -38,28 +38,28 @@ def modify(root: Path, option: str) -> str:
 
 
 def no_proxy(host: str) -> str:
-    """Return the command that keeps requests to ``host`` away from proxies."""
-    return f"export no_proxy={host} (added to its present value)"
+    """Return the command that exempts ``host`` from proxies."""
+    return f"export no_proxy={host} (appended to its current value)"
 
 
 def doubled_latest(url: str) -> str:
-    """Return the advice for an endpoint with ``/latest`` at its end, which every request adds; "" for another."""
+    """Return the advice for an endpoint with ``/latest`` in its path, which every request appends, else ""."""
     parts = urlsplit(url)
     if not re.search("/latest(/|$)", parts.path):
         return ""
-    return f"ec2facts adds /latest itself: give the endpoint as {parts.scheme}://{parts.netloc}"
+    return f"ec2facts appends /latest itself: set the endpoint to {parts.scheme}://{parts.netloc}"
 
 
 def for_failure(url: str, cause: Cause, reason: str, root: Path) -> str:
-    """Return what to do when the request for a token gets no complete reply."""
+    """Return the advice for a token request without a complete reply."""
     if cause in CONNECTION:
         return _for_connection(url, cause, root)
     if cause == "reply timeout":
         return _for_late_reply(url, root)
     if cause == "TLS" and "certificate" in reason:
-        return f"the system does not trust the certificate of {urlsplit(url).netloc}: install that of its authority"
+        return f"the system does not trust the certificate of {urlsplit(url).netloc}: install that of its CA"
     if cause == "TLS":
-        return f"the endpoint does not speak TLS: give it as http://{urlsplit(url).netloc}"
+        return f"the endpoint does not speak TLS: set it to http://{urlsplit(url).netloc}"
     if cause == "not HTTP":
         return NO_IMDSV2
     return BROKEN
@@ -70,7 +70,7 @@ def _for_connection(url: str, cause: Cause, root: Path) -> str:
     if host in _DEFAULT_HOSTS and ec2_evidence(root) == "":
         return NOT_EC2
     if cause == "unresolved":
-        return f"{host} does not resolve: give an address, such as {ENDPOINTS['ipv4']}"
+        return f"{host} does not resolve: set the endpoint to an address such as {ENDPOINTS['ipv4']}"
     if cause == "refused" and host in _DEFAULT_HOSTS:
         return f"nothing listens at {host}, or a firewall rejects the connection: see `iptables -S OUTPUT`"
     if cause == "refused":
@@ -79,19 +79,19 @@ def _for_connection(url: str, cause: Cause, root: Path) -> str:
     if cause == "prohibited":
         return f"a route or a firewall on this machine prohibits the connection: {rules}"
     if cause == "connect timeout":
-        return f"a firewall or a network policy drops what is sent to {host}: {rules}"
+        return f"a firewall or a network policy drops packets to {host}: {rules}"
     enable = modify(root, "--http-protocol-ipv6 enabled")
     if host == urlsplit(ENDPOINTS["ipv6"]).hostname:
         return f"unset AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE to use IPv4, or enable the IPv6 address: {enable}"
     if is_ipv6_only(root):
-        return f"this network is IPv6 only: export AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6, after {enable}"
-    return f"this machine has no route to {host}, or one of the type unreachable: {rules}"
+        return f"this network is IPv6 only: run {enable}, then export AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6"
+    return f"this machine has no route to {host}, or a route of type unreachable: {rules}"
 
 
 def _for_late_reply(url: str, root: Path) -> str:
     host = urlsplit(url).hostname or ""
     if host == "localhost" or is_loopback(host):
-        return f"what listens at {urlsplit(url).netloc} accepts connections and does not reply: restart it"
+        return f"the server at {urlsplit(url).netloc} accepts connections but does not reply: restart it"
     more_hops = modify(root, "--http-put-response-hop-limit 2")
     inside = container_evidence(root)
     if inside:
@@ -100,7 +100,7 @@ def _for_late_reply(url: str, root: Path) -> str:
 
 
 def for_reply(url: str, status: int, headers: Mapping[str, str], root: Path) -> str:
-    """Return what to do when the reply to the request for a token holds none; header names are in lower case."""
+    """Return the advice for a token request whose reply holds no token; header names are in lower case."""
     cloud = cloud_of_reply(headers) or cloud_of_machine(root)
     if cloud:
         return f"this is the metadata service of {cloud}, not of Amazon EC2: {ELSEWHERE}"
@@ -110,21 +110,21 @@ def for_reply(url: str, status: int, headers: Mapping[str, str], root: Path) -> 
     if "via" in headers or "x-cache" in headers or (status != 200 and server != "EC2ws"):
         through = headers.get("via") or headers.get("server") or headers["x-cache"]
         host = urlsplit(url).hostname or ""
-        return f"a proxy answers instead of the service ({through}): {no_proxy(host)}; see `iptables -t nat -S` too"
+        return f"a proxy answers instead of the service ({through}): {no_proxy(host)}; see also `iptables -t nat -S`"
     if status == 403:
         on = modify(root, "--http-endpoint enabled")
-        return f"the service is switched off: {on}; or a proxy on the way adds X-Forwarded-For"
+        return f"the service is switched off: {on}; or a proxy adds X-Forwarded-For"
     if status in {502, 504}:
-        return f"a proxy on the way gets no reply from the service (HTTP {status}): see `iptables -t nat -S`"
+        return f"a proxy gets no reply from the service (HTTP {status}): see `iptables -t nat -S`"
     if status == 429 or status >= 500:
         return BUSY
     return NO_IMDSV2
 
 
 def advise(error: UnavailableError, root: Path = ROOT) -> str:
-    """Return what to do about an error of the live service, from the error and this machine's files alone."""
+    """Return the advice for an error of the live service, without a request."""
     if error.cause in {"variable", "not ready", "deadline"}:
-        return ""  # the error says itself what to do
+        return ""  # the error names its remedy
     if error.status is not None:
         return escape_unprintable(for_reply(error.endpoint, error.status, error.headers, root))
     return escape_unprintable(for_failure(error.endpoint, error.cause, error.reason, root))

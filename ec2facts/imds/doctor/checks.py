@@ -1,4 +1,4 @@
-"""Why the metadata service cannot be reached: checks, each a function of its evidence."""
+"""The checks of the doctor, each a function of its evidence."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Finding(NamedTuple):
 
     check: str
     status: Literal["ok", "warn", "fail", "skip"]
-    """Only ``fail`` means that the service cannot be reached."""
+    """Only ``fail`` means that facts cannot be read."""
     seen: str
     advice: str = ""
 
 
 Outcome = Union[Reply, FailedRequestError]
-"""What a request led to."""
+"""The outcome of a request."""
 
 
 def diagnose(
@@ -42,10 +42,10 @@ def diagnose(
     timeout: float = 1.0,
     connect: Connect = connect,
 ) -> list[Finding]:
-    """Return the findings of every check, in order; a check that an earlier failure makes impossible is skipped.
+    """Return the findings of all checks, in order; a check that needs the result of a failed check is skipped.
 
     ``timeout`` limits, in seconds, each of three requests: for a token and two values. A connection may take half of
-    it. Findings hold no character that could move a terminal's cursor or end a line.
+    it. Control characters in findings are escaped.
     """
     findings = _findings(endpoint, os.environ if environ is None else environ, root, timeout, connect)
     return [
@@ -83,12 +83,12 @@ def _findings(
 
 
 def check_machine(root: Path) -> Finding:
-    """Say whether this is an EC2 instance, from its files."""
+    """Check whether this machine is an EC2 instance, from its files."""
     evidence = ec2_evidence(root)
     container = container_evidence(root)
     inside = f", in a container: {container}" if container else ""
     if evidence is None:
-        return Finding("machine", "skip", f"its files do not say whether it is an EC2 instance{inside}")
+        return Finding("machine", "skip", f"unknown whether this is an EC2 instance{inside}")
     if not evidence:
         where = cloud_of_machine(root) or f"the vendor is {vendor(root)}"
         return Finding("machine", "warn", f"not an EC2 instance: {where}{inside}", advice.NOT_EC2)
@@ -96,7 +96,7 @@ def check_machine(root: Path) -> Finding:
 
 
 def check_settings(endpoint: str | None, environ: Mapping[str, str]) -> Finding:
-    """Say which endpoint the settings select."""
+    """Check which endpoint the settings select."""
     try:
         url = resolve_endpoint(endpoint, environ)
         todo = advice.doubled_latest(url)
@@ -108,18 +108,20 @@ def check_settings(endpoint: str | None, environ: Mapping[str, str]) -> Finding:
 
 
 def check_proxies(url: str, environ: Mapping[str, str]) -> Finding:
-    """Say whether a proxy variable applies to the endpoint; ec2facts itself ignores it."""
+    """Check whether a proxy variable applies to the endpoint; ec2facts itself ignores it."""
     host = urlsplit(url).hostname or ""
     lowered = {name.lower(): value for name, value in environ.items()}
     named = [name for name in (f"{urlsplit(url).scheme}_proxy", "all_proxy") if lowered.get(name)]
     bypassed = {each.strip().strip("[]") for each in lowered.get("no_proxy", "").split(",")}
     if not named or {host, "*"} & bypassed:
-        return Finding("proxies", "ok", "none for the endpoint")
-    return Finding("proxies", "warn", f"{named[0]} is set: other programs than ec2facts obey it", advice.no_proxy(host))
+        return Finding("proxies", "ok", "no proxy for the endpoint")
+    return Finding(
+        "proxies", "warn", f"{named[0]} is set: it affects programs other than ec2facts", advice.no_proxy(host)
+    )
 
 
 def check_connection(url: str, outcome: Outcome, root: Path) -> Finding:
-    """Say whether a connection came about, from the outcome of the first request."""
+    """Check whether the first request made a connection."""
     if isinstance(outcome, FailedRequestError) and outcome.cause in advice.CONNECTION:
         todo = advice.for_failure(url, outcome.cause, outcome.reason, root)
         return Finding("connection", "fail", outcome.reason, todo)
@@ -127,20 +129,21 @@ def check_connection(url: str, outcome: Outcome, root: Path) -> Finding:
 
 
 def check_token(url: str, outcome: Outcome, root: Path) -> Finding:
-    """Say whether the request for a token yielded one."""
+    """Check whether the reply to the token request holds a token."""
     if isinstance(outcome, FailedRequestError):
         todo = advice.for_failure(url, outcome.cause, outcome.reason, root)
         return Finding("token", "fail", f"connected, then: {outcome.reason}", todo)
     server = outcome.headers.get("server", "")
     if outcome.status == 200 and re.fullmatch(rb"[!-~]{1,1024}", outcome.body):
         if server == "EC2ws":
-            return Finding("token", "ok", "given")
-        return Finding("token", "warn", f"given by {server or 'a nameless server'}, not EC2ws", advice.NOT_THE_SERVICE)
+            return Finding("token", "ok", "issued")
+        seen = f"issued by {server or 'a nameless server'}, not by EC2ws"
+        return Finding("token", "warn", seen, advice.NOT_THE_SERVICE)
     return Finding("token", "fail", _answer(outcome), advice.for_reply(url, outcome.status, outcome.headers, root))
 
 
 def check_metadata(outcome: Outcome) -> Finding:
-    """Say whether a value can be read with the token."""
+    """Check whether a value can be read with the token."""
     if isinstance(outcome, FailedRequestError):
         return Finding("metadata", "fail", outcome.reason, advice.BROKEN)
     if outcome.status == 404 or (outcome.status == 200 and not outcome.body):
@@ -153,12 +156,12 @@ def check_metadata(outcome: Outcome) -> Finding:
         todo = advice.BUSY if is_busy else advice.NO_IMDSV2
         return Finding("metadata", "fail", f"instance-id: HTTP {outcome.status}", todo)
     if outcome.headers.get("content-type", "").lower().startswith(("text/html", "application/xhtml")):
-        return Finding("metadata", "fail", "instance-id is a page of HTML", advice.NO_IMDSV2)
+        return Finding("metadata", "fail", "instance-id is an HTML page", advice.NO_IMDSV2)
     return Finding("metadata", "ok", f"the instance is {outcome.body.decode(errors='backslashreplace')[:64]}")
 
 
 def check_tags(outcome: Outcome, root: Path) -> Finding:
-    """Say whether the instance's tags are part of its metadata."""
+    """Check whether the instance's tags are part of its metadata."""
     if isinstance(outcome, FailedRequestError):
         return Finding("tags", "warn", outcome.reason, advice.BROKEN)
     if outcome.status == 200 and outcome.body:
@@ -177,4 +180,4 @@ def _answer(reply: Reply) -> str:
         return f"HTTP {reply.status}"
     kind = reply.headers.get("content-type", "").partition(";")[0]
     size = f"more than {BODY_LIMIT}" if len(reply.body) > BODY_LIMIT else str(len(reply.body))
-    return f"no token, but {size} bytes of {kind or 'no type'}"
+    return f"{size} bytes of {kind or 'unknown type'} instead of a token"

@@ -1,4 +1,4 @@
-"""Other clouds, whose metadata services answer at the same address: by a machine's files, and by a reply's headers."""
+"""Other clouds with a metadata service at the same address, recognised by a machine's files or a reply's headers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ec2facts.imds.doctor.machine import DMI, ec2_evidence, read_text
 
 
 class Cloud(NamedTuple):
-    """A cloud and what gives it away."""
+    """A cloud, and the patterns that identify it."""
 
     name: str
     files: str
-    """A pattern of what the firmware says about the machine."""
+    """Matches the firmware's vendor, product or asset tag."""
     headers: str
-    """A pattern of a line ``name: value`` of its metadata service's replies, in lower case."""
+    """Matches a header of its metadata service, as ``name: value`` in lower case."""
 
 
 CLOUDS = (
@@ -30,14 +30,14 @@ CLOUDS = (
 
 
 def cloud_of_reply(headers: Mapping[str, str]) -> str:
-    """Return the cloud whose service sent a reply with these headers, by name in lower case; "" if unknown."""
+    """Return the cloud whose service sent ``headers`` (names in lower case), "" if unknown."""
     lines = [f"{name}: {value.lower()}" for name, value in headers.items()]
     found = (cloud.name for cloud in CLOUDS for line in lines if re.search(cloud.headers, line))
     return next(found, "")
 
 
 def cloud_of_machine(root: Path) -> str:
-    """Return the cloud that a machine runs in, "" if it is unknown or Amazon EC2."""
+    """Return the cloud that a machine runs in, "" for Amazon EC2 and unknown clouds."""
     if ec2_evidence(root):
         return ""
     said = "\n".join(read_text(root, f"{DMI}/{name}") for name in ("sys_vendor", "product_name", "chassis_asset_tag"))

@@ -1,4 +1,4 @@
-"""Evidence in the files of a machine for where it runs; ``root`` is their directory, ``/`` on the machine itself."""
+"""Evidence of where a machine runs, from its files below the directory ``root`` (``/`` on the machine itself)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ CONTAINER_FILES = (".dockerenv", "run/.containerenv")
 def ec2_evidence(root: Path) -> str | None:
     """Return the evidence for an EC2 instance, "" for evidence against it, None for neither.
 
-    AWS, «Detect whether a host is an EC2 instance»: the UUID begins with ec2, in SMBIOS 2.4's order of bytes at
-    another place.
+    AWS, «Detect whether a host is an EC2 instance»: the UUID begins with ec2, or contains it where SMBIOS 2.4 swaps
+    bytes.
     """
     vendor = read_text(root, f"{DMI}/sys_vendor")
     if vendor == "Amazon EC2":
@@ -34,13 +34,13 @@ def vendor(root: Path) -> str:
 
 
 def instance_id(root: Path) -> str:
-    """Return the instance's id, the asset tag on Nitro, \"\" if unknown."""
+    """Return the instance id from the asset tag (Nitro), or ""."""
     tag = read_text(root, f"{DMI}/board_asset_tag")
     return tag if re.fullmatch("i-[0-9a-f]{8,17}", tag) else ""
 
 
 def container_evidence(root: Path) -> str:
-    """Return the evidence for a container, "" for none."""
+    """Return the evidence for a container, or ""."""
     for name in CONTAINER_FILES:
         if (root / name).exists():
             return f"/{name} is there"

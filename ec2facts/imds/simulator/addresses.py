@@ -1,4 +1,4 @@
-"""Where a simulator may listen: at loopback, and at the service's own addresses where nothing else can be reached."""
+"""The addresses of a simulator: loopback, and the service's own addresses in an isolated network namespace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ec2facts.errors import UsageError
 from ec2facts.imds.endpoint import ENDPOINTS
 
 SERVICE_ADDRESSES = tuple(urlsplit(url).hostname or "" for url in ENDPOINTS.values())
-"""The addresses of the metadata service on every instance, IPv4 first."""
+"""The addresses of the metadata service, IPv4 first."""
 
 _SIOCGIFFLAGS = 0x8913
 _IFF_UP = 0x1
@@ -21,13 +21,13 @@ _IFF_UP = 0x1
 def check_address(host: str) -> None:
     """Raise UsageError unless a simulator may listen at ``host``: metadata holds credentials.
 
-    That is a literal loopback address; a name could resolve to another one. In a network namespace without any
-    other network it is one of the service's own addresses too.
+    Literal loopback addresses are allowed, but no names, which could resolve to other addresses. The service's own
+    addresses are allowed in an isolated network namespace.
     """
     if host in SERVICE_ADDRESSES:
         if not is_isolated():
             raise UsageError(
-                f"the simulator listens at {host} only in a network namespace of its own:"
+                f"the simulator listens at {host} only in its own network namespace:"
                 " `ec2facts serve NAME -- COMMAND` makes one"
             )
     elif not is_loopback(host):
@@ -35,9 +35,9 @@ def check_address(host: str) -> None:
 
 
 def names_simulator(host: str) -> bool:
-    """Whether a request's header ``Host`` names a simulator: loopback, or an address of the service.
+    """Whether a ``Host`` header names a simulator: localhost, a loopback address, or an address of the service.
 
-    With DNS rebinding, a web page whose name resolves to loopback sends that name in ``Host``.
+    This prevents DNS rebinding: a web page whose name resolves to loopback sends its own name in ``Host``.
     """
     try:
         name = urlsplit(f"//{host}").hostname or ""
@@ -47,7 +47,7 @@ def names_simulator(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether ``host`` is the literal of a loopback address."""
+    """Whether ``host`` is a literal loopback address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -55,7 +55,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_isolated() -> bool:
-    """Whether this process can reach no network: no interface is up but the loopback interface."""
+    """Whether no network interface is up except loopback."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         return all(name == "lo" or not _is_up(control, name) for _, name in socket.if_nameindex())
 
@@ -63,7 +63,7 @@ def is_isolated() -> bool:
 def _is_up(control: socket.socket, interface: str) -> bool:
     try:
         request = ioctl(control, _SIOCGIFFLAGS, struct.pack("16s24x", interface.encode()))
-    except OSError:  # the interface was removed in the meantime
+    except OSError:  # the interface has been removed
         return False
     flags: int = struct.unpack_from("H", request, 16)[0]
     return bool(flags & _IFF_UP)

@@ -1,4 +1,4 @@
-"""A request to the simulator, and its answer."""
+"""Requests to the simulator, and answers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ERROR_PAGE = """<?xml version="1.0" encoding="iso-8859-1"?>
 
 
 class Call(NamedTuple):
-    """A request."""
+    """A request to the simulator."""
 
     method: str
     version: str
@@ -41,8 +41,8 @@ class Call(NamedTuple):
     """Its number among the requests of this method and target, from 1."""
     at: float
     """The time by the simulator's clock."""
-    longest_life: int = TOKEN_TTL_SECONDS
-    """The longest life of a token, in seconds."""
+    max_ttl: int = TOKEN_TTL_SECONDS
+    """The maximum lifetime of a token, in seconds."""
 
 
 class Answer(NamedTuple):
@@ -53,9 +53,9 @@ class Answer(NamedTuple):
     body: bytes
     headers: Mapping[str, str] = HEADERS
     delivery: str = "whole"
-    """How it is sent: a name of DELIVERIES."""
+    """The way it is sent: a key of DELIVERIES."""
     seconds: float = 0
-    """The delay of a delivery that has one."""
+    """The delay of slow deliveries."""
 
 
 def phrase(status: int) -> str:

@@ -1,4 +1,4 @@
-"""The faults of the simulator: a kind, a value, and which requests it strikes."""
+"""The faults of the simulator; each has a kind, a value, and a selection of requests."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from ec2facts.imds.source import TOKEN_PATH
 from ec2facts.text import did_you_mean
 
 Proceed = Callable[[Call], Answer]
-"""Answers a call without the fault."""
+"""Returns the answer without the fault."""
 
 WHERE = (
-    "a glob of paths below /latest/ (* matches slashes too), a share of the requests (30%), or some of them (#2, #2-5)"
+    "a glob of paths below /latest/ (* matches slashes too), a share of the requests (30%), or their numbers (#2, #2-5)"
 )
 
 
 class Kind(NamedTuple):
-    """One kind of fault."""
+    """A kind of fault."""
 
     name: str
     sentence: str
-    strike: Callable[[Fault, Call, Proceed], Answer]
-    """Answers a call that the fault strikes."""
+    apply: Callable[[Fault, Call, Proceed], Answer]
+    """Returns the answer to a call that the fault affects."""
     metavar: str = ""
-    """The name of its value in help; "" if it takes none."""
+    """The name of its value in help; "" if it takes no value."""
     convert: Callable[[str], Any] = str
     default: str = ""
     """The default of the value; "" if a value is required."""
     everywhere: bool = False
-    """Its function gets every call, and checks ``where`` itself."""
+    """Whether ``apply`` gets every call and checks ``where`` itself."""
 
     @property
     def syntax(self) -> str:
-        """The kind and its value as a user types them."""
+        """The kind and its value, as written on the command line."""
         value = f"={self.metavar}" * bool(self.metavar)
         return f"{self.name}[{value}]" if self.default else self.name + value
 
 
 class Where(NamedTuple):
-    """Which calls a fault strikes."""
+    """The calls that a fault affects."""
 
     glob: str = "*"
     share: float = 1
@@ -53,7 +53,7 @@ class Where(NamedTuple):
     seed: int = 0
 
     def matches(self, call: Call) -> bool:
-        """Whether the fault strikes ``call``; a share depends on seed and request, not on the order of threads."""
+        """Whether the fault affects ``call``; a share depends on seed and request, not on the order of threads."""
         if not (fnmatchcase(call.path, self.glob) and self.first <= call.number <= self.last):
             return False
         if self.share == 1:
@@ -64,7 +64,7 @@ class Where(NamedTuple):
 
 
 class Fault:
-    """A kind of fault with its value, and which calls it strikes."""
+    """A kind of fault, its value, and the calls that it affects."""
 
     def __init__(self, kind: Kind, value: Any, where: Where) -> None:
         self.kind = kind
@@ -75,9 +75,9 @@ class Fault:
         self._lock = threading.Lock()
 
     def answer(self, call: Call, proceed: Proceed) -> Answer:
-        """Return the answer to ``call``: that of ``proceed`` unless the fault strikes."""
+        """Return the answer to ``call``; ``proceed`` returns the answer without the fault."""
         if self.kind.everywhere or self.where.matches(call):
-            return self.kind.strike(self, call, proceed)
+            return self.kind.apply(self, call, proceed)
         return proceed(call)
 
     def age(self, now: float) -> float:
@@ -88,7 +88,7 @@ class Fault:
             return now - self._first_at
 
     def spend(self, now: float) -> bool:
-        """Whether fewer than ``value`` calls passed in the second before ``now``; if so, count this one."""
+        """Return whether fewer than ``value`` calls passed in the last second; if so, count this call."""
         with self._lock:
             while self._recent and self._recent[0] <= now - 1:
                 self._recent.popleft()
@@ -99,7 +99,7 @@ class Fault:
 
 
 def read_where(text: str, *, seed: int = 0) -> Where:
-    """Parse which calls a fault strikes, written as WHERE says; "" is all."""
+    """Parse WHERE; "" selects all calls."""
     numbers = re.fullmatch("#([0-9]+)(?:-([0-9]+))?", text)
     if numbers is not None:
         return Where(first=int(numbers[1]), last=int(numbers[2] or numbers[1]))
@@ -107,7 +107,7 @@ def read_where(text: str, *, seed: int = 0) -> Where:
     if share is not None:
         return Where(share=float(share[1]) / 100, seed=seed)
     if text.startswith("#") or text.endswith("%"):
-        raise UsageError(f"fault: {text!r} is not a WHERE, which is {WHERE}")
+        raise UsageError(f"invalid WHERE {text!r} of a fault; it must be {WHERE}")
     return Where(glob=text or "*")
 
 
@@ -116,16 +116,16 @@ FAULTS: dict[str, Kind] = {}
 
 SYNTAX = f"KIND[=VALUE][@WHERE], where WHERE is {WHERE}"
 
-_Strike = Callable[[Fault, Call, Proceed], Answer]
+_Apply = Callable[[Fault, Call, Proceed], Answer]
 
 
 def parse_fault(text: str, *, seed: int = 0) -> Fault:
-    """Parse a fault such as ``status=503@30%``, written as SYNTAX says; raise UsageError for anything else."""
+    """Parse a fault such as ``status=503@30%`` (see SYNTAX); raise UsageError if it is invalid."""
     what, _, where = text.partition("@")
     name, equals, value = what.partition("=")
     if name not in FAULTS:
         hint = did_you_mean(name, FAULTS) or f"; choose from {', '.join(FAULTS)}"
-        raise UsageError(f"there is no fault {name!r}{hint}")
+        raise UsageError(f"no fault {name!r}{hint}")
     kind = FAULTS[name]
     if equals and not kind.metavar:
         raise UsageError(f"the fault {text!r}: {name} takes no value")
@@ -140,7 +140,7 @@ def parse_fault(text: str, *, seed: int = 0) -> Fault:
 def _number(text: str) -> float:
     number = float(text)
     if not 0 <= number < float("inf"):
-        raise ValueError(f"{text} is not a number from 0 up")
+        raise ValueError(f"{text} is negative or infinite")
     return number
 
 
@@ -158,7 +158,7 @@ def _status(text: str) -> int:
 
 def _text(text: str) -> str:
     if not text or "\n" in text or "\r" in text:
-        raise ValueError("it takes one line of text")
+        raise ValueError("the value must be one line of text")
     return text
 
 
@@ -183,7 +183,7 @@ CLOUDS = {
         {"Server": "", "Content-Type": "text/html; charset=UTF-8"},
     ),
 }
-"""What the metadata services of other clouds answer to a request for a token."""
+"""The answers of other clouds' metadata services to a token request."""
 
 
 def _cloud(text: str) -> str:
@@ -200,17 +200,17 @@ def _kind(
     *,
     default: str = "",
     everywhere: bool = False,
-) -> Callable[[_Strike], _Strike]:
-    def declare(strike: _Strike) -> _Strike:
-        FAULTS[name] = Kind(name, sentence, strike, metavar, convert, default, everywhere)
-        return strike
+) -> Callable[[_Apply], _Apply]:
+    def declare(apply: _Apply) -> _Apply:
+        FAULTS[name] = Kind(name, sentence, apply, metavar, convert, default, everywhere)
+        return apply
 
     return declare
 
 
 @_kind("refused", "refuse connections for the first SECONDS", "SECONDS", _number, everywhere=True)
 def _refused(fault: Fault, call: Call, proceed: Proceed) -> Answer:
-    return proceed(call)  # the simulator does not listen during these seconds
+    return proceed(call)  # the simulator does not listen until then
 
 
 @_kind("drop", "close the connection without an answer")
@@ -245,7 +245,7 @@ def _slow_head(fault: Fault, call: Call, proceed: Proceed) -> Answer:
 
 @_kind(
     "interim",
-    "send replies `100 Continue` every SECONDS (by default 0.01) and no reply",
+    "send `100 Continue` every SECONDS (default: 0.01) and never a final reply",
     "SECONDS",
     _number,
     default="0.01",
@@ -256,7 +256,7 @@ def _interim(fault: Fault, call: Call, proceed: Proceed) -> Answer:
 
 @_kind(
     "trailers",
-    "end the body with one more trailer every SECONDS (by default 0.01)",
+    "send trailers after the body without end, one every SECONDS (default: 0.01)",
     "SECONDS",
     _number,
     default="0.01",
@@ -265,7 +265,13 @@ def _trailers(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return proceed(call)._replace(delivery="endless_trailers", seconds=fault.value)
 
 
-@_kind("chunk-size", "send a digit of a chunk size every SECONDS (by default 0.01)", "SECONDS", _number, default="0.01")
+@_kind(
+    "chunk-size",
+    "send an endless chunk size, a digit every SECONDS (default: 0.01)",
+    "SECONDS",
+    _number,
+    default="0.01",
+)
 def _chunk_size(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return proceed(call)._replace(delivery="endless_chunk_size", seconds=fault.value)
 
@@ -275,39 +281,41 @@ def _reset(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return proceed(call)._replace(delivery="reset")
 
 
-@_kind("truncate", "send half of the body that Content-Length promises, then close the connection")
+@_kind("truncate", "send half of the body, then close the connection")
 def _truncate(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     answer = proceed(call)
-    return answer._replace(body=answer.body + b"\n", delivery="half")  # half of an empty body would be complete
+    return answer._replace(
+        body=answer.body + b"\n", delivery="half"
+    )  # half of an empty body would be the complete body
 
 
-@_kind("oversize", "make the body BYTES longer (by default 5 MiB)", "BYTES", _count, default="5242880")
+@_kind("oversize", "make the body BYTES longer (default: 5 MiB)", "BYTES", _count, default="5242880")
 def _oversize(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     answer = proceed(call)
     return answer._replace(body=answer.body + b"x" * fault.value)
 
 
-@_kind("status", "answer the HTTP status N: 401, 403, 404, 429, 503, …", "N", _status)
+@_kind("status", "answer with HTTP status N, such as 401, 403, 404, 429 or 503", "N", _status)
 def _answer_status(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return error_page(fault.value)
 
 
-@_kind("throttle", "answer 429 with Retry-After: SECONDS (by default 1)", "SECONDS", _count, default="1")
+@_kind("throttle", "answer 429 with Retry-After: SECONDS (default: 1)", "SECONDS", _count, default="1")
 def _throttle(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return error_page(429, Retry_After=str(fault.value))
 
 
-@_kind("rate", "answer 429 to requests beyond N in a second", "N", _count)
+@_kind("rate", "answer 429 to more than N requests in a second", "N", _count)
 def _rate(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return proceed(call) if fault.spend(call.at) else error_page(429)
 
 
-@_kind("redirect", "answer 302 with the location URL", "URL", _text)
+@_kind("redirect", "redirect to URL with status 302", "URL", _text)
 def _redirect(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return error_page(302, Location=fault.value)
 
 
-@_kind("empty", "answer an empty body with status 200")
+@_kind("empty", "answer 200 with an empty body")
 def _empty(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     answer = proceed(call)
     return answer._replace(body=b"") if answer.status == 200 else answer
@@ -315,7 +323,7 @@ def _empty(fault: Fault, call: Call, proceed: Proceed) -> Answer:
 
 @_kind(
     "not-ready",
-    "answer 404 to all but the request for a token for the first SECONDS, as while an instance boots",
+    "answer 404 to everything but token requests for the first SECONDS, like a booting instance",
     "SECONDS",
     _number,
 )
@@ -324,28 +332,28 @@ def _not_ready(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return proceed(call) if is_token or fault.age(call.at) >= fault.value else error_page(404)
 
 
-@_kind("error-page", "answer the XHTML page of an error with status 200 and the type Text/HTML")
+@_kind("error-page", "answer 200 with the service's XHTML error page, of type Text/HTML")
 def _error_page(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return error_page(404)._replace(status=200, headers={"Content-Type": "Text/HTML"})
 
 
-@_kind("cloud", f"answer as the metadata service of another cloud does: {', '.join(CLOUDS)}", "NAME", _cloud)
+@_kind("cloud", f"answer like the metadata service of another cloud: {', '.join(CLOUDS)}", "NAME", _cloud)
 def _other_cloud(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return CLOUDS[fault.value]
 
 
-@_kind("html", "answer a page of HTML with status 200, as a proxy or a captive portal does")
+@_kind("html", "answer 200 with an HTML page, like a proxy or a captive portal")
 def _html(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     page = b"<!DOCTYPE html>\n<html>\n<head><title>Sign in</title></head>\n<body>\nSign in\n</body>\n</html>\n"
     return Answer(200, page, {"Content-Type": "text/html; charset=utf-8"})
 
 
-@_kind("ttl", "give tokens that live at most SECONDS", "SECONDS", _count)
+@_kind("ttl", "limit the lifetime of tokens to SECONDS", "SECONDS", _count)
 def _ttl(fault: Fault, call: Call, proceed: Proceed) -> Answer:
-    return proceed(call._replace(longest_life=fault.value))
+    return proceed(call._replace(max_ttl=fault.value))
 
 
-@_kind("list", "list NAME in each directory: .., /etc, a/b, or a name that has no value", "NAME", _text)
+@_kind("list", "list NAME in each directory: .., /etc, a/b, or a name without a value", "NAME", _text)
 def _list(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return _with_lines(proceed(call), call, [fault.value.encode()])
 
@@ -368,7 +376,7 @@ def _loop(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return _with_lines(answer, plain, [b"loop/"]) if fault.where.matches(plain) else answer
 
 
-@_kind("crlf", "end the lines of listings in CR LF")
+@_kind("crlf", "end the lines of listings with CR LF")
 def _crlf(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     answer = proceed(call)
     if answer.status != 200 or not _is_directory(call):
@@ -376,37 +384,37 @@ def _crlf(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return answer._replace(body=answer.body.replace(b"\n", b"\r\n") + b"\r\n")
 
 
-@_kind("binary", "add a name that is not UTF-8 to listings, and put such bytes before values")
+@_kind("binary", "add a name that is not UTF-8 to listings, and prefix values with the same bytes")
 def _binary(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     answer = _with_lines(proceed(call), call, [b"\xff\xfe"])
     is_value = call.method == "GET" and answer.status == 200 and not _is_directory(call)
     return answer._replace(body=b"\xff\xfe" + answer.body) if is_value else answer
 
 
-@_kind("appear", "hide what WHERE matches before request N, in listings too", "N", _count, everywhere=True)
+@_kind("appear", "hide paths that match WHERE, in listings too, until request N", "N", _count, everywhere=True)
 def _appear(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return proceed(call) if call.number >= fault.value else _without(fault.where.glob, call, proceed)
 
 
-@_kind("vanish", "hide what WHERE matches from request N on, in listings too", "N", _count, everywhere=True)
+@_kind("vanish", "hide paths that match WHERE, in listings too, from request N on", "N", _count, everywhere=True)
 def _vanish(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return proceed(call) if call.number < fault.value else _without(fault.where.glob, call, proceed)
 
 
 def _is_directory(call: Call) -> bool:
-    """Whether ``call`` is for a directory: its path ends in a slash."""
+    """Whether the path of ``call`` is the top or ends in a slash."""
     return call.path.endswith("/") or not call.path
 
 
 def _with_lines(answer: Answer, call: Call, lines: list[bytes]) -> Answer:
-    """Return ``answer`` with ``lines`` added, if it is a listing."""
+    """Add ``lines`` to ``answer`` if it is a listing."""
     if answer.status != 200 or not _is_directory(call):
         return answer
     return answer._replace(body=b"\n".join([*filter(None, [answer.body]), *lines]))
 
 
 def _without(glob: str, call: Call, proceed: Proceed) -> Answer:
-    """Return the answer of a service without the paths that match ``glob``."""
+    """Return the answer of a service that lacks the paths that match ``glob``."""
     if fnmatchcase(call.path, glob):
         return error_page(404)
     answer = proceed(call)

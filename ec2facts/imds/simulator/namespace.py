@@ -1,4 +1,4 @@
-"""A network namespace in which a command finds the simulator at the service's own addresses, and nothing else."""
+"""A network namespace whose only server is a simulator at the service's own addresses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OVERRIDES = (
     "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
     "AWS_IMDS_USE_IPV6",
 )
-"""The variables that lead a client to another endpoint, or to none."""
+"""The variables that change a client's endpoint or disable the client."""
 
 FORWARDED = frozenset(
     {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH}
@@ -50,18 +50,18 @@ def run_in_namespace(
     faults: Iterable[str] = (),
     seed: int = 0,
 ) -> int:
-    """Run ``command`` where a simulator of ``source`` answers at the service's own addresses; return its exit status.
+    """Run ``command`` with a simulator of ``source`` at the service's own addresses; return its exit status.
 
-    The calling process enters the namespace and cannot leave it: call this from a process of its own that has one
-    thread. The command runs as the same user, in ``environ`` without OVERRIDES. Signals are forwarded to it; its
-    status is 128 + N where signal N ended it. Raises EC2FactsError where the kernel allows no namespace, and OSError
-    where the command cannot be started.
+    The calling process enters the namespace and cannot leave it: call this from a separate process with one thread.
+    The command runs as the same user, with the environment ``environ`` without OVERRIDES. FORWARDED signals are sent on
+    to it; the status is 128 + N if signal N ends it. Raises EC2FactsError if the kernel does not allow the namespace,
+    and OSError if the command cannot be started.
     """
     addresses = enter_namespace()
     environment = {name: value for name, value in environ.items() if name not in OVERRIDES}
     faults = tuple(faults)
     waited_for = FORWARDED | {signal.SIGCHLD}
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, a child leaves no status
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if SIGCHLD is ignored, a child leaves no status
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, waited_for)
     try:
         with ExitStack() as running:
@@ -80,7 +80,7 @@ def _status_of(child: int, signals: Iterable[signal.Signals]) -> int:
     while True:
         received = signal.sigwaitinfo(signals)
         if received.si_signo != signal.SIGCHLD:
-            if received.si_code <= 0:  # from a process; what a terminal sends, the child receives too
+            if received.si_code <= 0:  # from a process; the child also receives the terminal's signals
                 os.kill(child, received.si_signo)
             continue
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -90,10 +90,9 @@ def _status_of(child: int, signals: Iterable[signal.Signals]) -> int:
 
 
 def enter_namespace() -> Sequence[str]:
-    """Move this process into a new network namespace with no network but the service's addresses; return these.
+    """Move this process into a new network namespace that has only the service's addresses; return the addresses.
 
-    Root makes the network namespace alone. For any other user it belongs to a new user namespace, in which the user
-    stays the same.
+    Users other than root also get a new user namespace, with the same user and group ids.
     """
     if sys.platform != "linux":
         raise EC2FactsError("network namespaces need Linux")
@@ -102,9 +101,9 @@ def enter_namespace() -> Sequence[str]:
         return _own_addresses()
     except OSError as error:
         raise EC2FactsError(
-            f"this system allows no network namespace ({error.strerror}); run as root, or allow users to make"
-            " namespaces: see `sysctl user.max_user_namespaces kernel.unprivileged_userns_clone"
-            " kernel.apparmor_restrict_unprivileged_userns`; in a container, the seccomp profile decides too"
+            f"this system does not allow network namespaces ({error.strerror}); run as root, or allow users to"
+            " create namespaces: see `sysctl user.max_user_namespaces kernel.unprivileged_userns_clone"
+            " kernel.apparmor_restrict_unprivileged_userns`; in a container, see also its seccomp profile"
         ) from error
 
 
@@ -117,13 +116,13 @@ def _unshare() -> None:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     process = Path("/proc/self")
-    (process / "setgroups").write_text("deny")  # the kernel takes a user's own map of groups only then
+    (process / "setgroups").write_text("deny")  # otherwise the kernel rejects an unprivileged gid_map
     (process / "gid_map").write_text(f"{group} {group} 1")
     (process / "uid_map").write_text(f"{user} {user} 1")
 
 
 def _own_addresses() -> Sequence[str]:
-    """Bring the loopback interface up and add the service's addresses; return the addresses that were added."""
+    """Bring the loopback interface up, add the service's addresses, and return the added addresses."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", _IFF_UP))
     ipv4, ipv6 = SERVICE_ADDRESSES
@@ -136,7 +135,7 @@ def _own_addresses() -> Sequence[str]:
 
 
 def _add_address(family: int, address: str) -> None:
-    """Give the loopback interface an address, over netlink: an IPv6 address that ioctl adds is not usable at once."""
+    """Add an address to the loopback interface over netlink: with ioctl, an IPv6 address is not usable at once."""
     packed = socket.inet_pton(family, address)
     interface = socket.if_nametoindex("lo")
     message = struct.pack("BBBBI", family, 8 * len(packed), _IFA_F_NODAD, 0, interface)  # struct ifaddrmsg

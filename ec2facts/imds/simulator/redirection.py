@@ -1,4 +1,4 @@
-"""Connections of this process to the service's own addresses, which lead to a simulator or nowhere."""
+"""Redirects connections of this process from the service's own addresses to a simulator, or refuses them."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from ec2facts.imds.simulator.addresses import SERVICE_ADDRESSES
 
 
 class Redirection:
-    """Where connections to the service's addresses lead: to the simulator at ``url``; None refuses them."""
+    """The simulator at ``url``, to which connections to the service are redirected; None refuses them."""
 
     def __init__(self, url: str | None = None) -> None:
         self.url = url
 
     def target(self, family: int, address: Any) -> Any:
-        """Return the address to connect to in place of ``address``; raise ConnectionRefusedError for none."""
+        """Return the address to connect to instead of ``address``; raise ConnectionRefusedError without a simulator."""
         if not isinstance(address, tuple) or address[0] not in SERVICE_ADDRESSES:
             return address
         if self.url is None:
-            raise ConnectionRefusedError(errno.ECONNREFUSED, f"no test reaches a metadata service: {address[0]}")
+            raise ConnectionRefusedError(errno.ECONNREFUSED, f"tests cannot reach the metadata service: {address[0]}")
         parts = urlsplit(self.url)
         host = parts.hostname or ""
         if family == socket.AF_INET6 and ":" not in host:
-            host = f"::ffff:{host}"  # an IPv6 socket connects to an IPv4 address by this name
+            host = f"::ffff:{host}"  # IPv6 sockets need an IPv4-mapped address
         return host, parts.port
 
 
 @contextmanager
 def redirected(redirection: Redirection) -> Iterator[Redirection]:
-    """Apply a redirection, which may change in the meantime, to every socket that Python code connects."""
+    """Redirect every connection that Python code makes; ``redirection.url`` may change in the meantime."""
     connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
 
     def connect_elsewhere(self: socket.socket, address: Any) -> None:

@@ -1,4 +1,4 @@
-"""The simulator's HTTP server: a thread for each connection, one request on each; a fault chooses the delivery."""
+"""The simulator's HTTP server: one thread and one request per connection, and the deliveries of faults."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Line(NamedTuple):
     body: bytes
     seconds: float
     stopped: threading.Event
-    """Set once the simulator stops."""
+    """Set when the simulator stops."""
 
 
 def whole(line: Line) -> None:
@@ -47,13 +47,13 @@ def half(line: Line) -> None:
 def reset(line: Line) -> None:
     """Send half of the body, then a RST."""
     half(line)
-    # To close a socket that may not linger sends RST; a shutdown, which the server would do first, sends FIN.
+    # A close with a linger time of 0 sends RST; the server's own shutdown would send FIN first.
     line.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     os.close(line.connection.detach())
 
 
 def hang(line: Line) -> None:
-    """Send nothing until the client has gone or the simulator stops."""
+    """Send nothing until the client disconnects or the simulator stops."""
     line.connection.settimeout(0.05)
     while not line.stopped.is_set():
         try:
@@ -87,19 +87,19 @@ def head_byte_by_byte(line: Line) -> None:
 
 
 def endless_interim(line: Line) -> None:
-    """Send interim replies until the client has gone or the simulator stops."""
+    """Send interim replies until the client disconnects or the simulator stops."""
     _send_pieces(line, repeat(b"HTTP/1.1 100 Continue\r\n\r\n"))
 
 
 def endless_trailers(line: Line) -> None:
-    """Send the body in one chunk, then trailers until the client has gone or the simulator stops."""
+    """Send the body in one chunk, then trailers until the client disconnects or the simulator stops."""
     chunk = b"%x\r\n%b\r\n" % (len(line.body), line.body) if line.body else b""
     line.connection.sendall(_chunked(line.head) + chunk + b"0\r\n")
     _send_pieces(line, repeat(b"X-Trailer: 1\r\n"))
 
 
 def endless_chunk_size(line: Line) -> None:
-    """Send the size of a chunk, a zero at a time, until the client has gone or the simulator stops."""
+    """Send zeros of a chunk size until the client disconnects or the simulator stops."""
     line.connection.sendall(_chunked(line.head))
     _send_pieces(line, repeat(b"0"))
 
@@ -122,7 +122,7 @@ DELIVERIES: Mapping[str, Callable[[Line], None]] = {
         head_byte_by_byte, endless_interim, endless_trailers, endless_chunk_size,
     )
 }  # fmt: skip
-"""Every way to send an answer, by name."""
+"""The ways to send an answer, by name."""
 
 _MAX_REQUEST_BYTES = 65536
 
@@ -130,15 +130,14 @@ _log = logging.getLogger(__name__)
 
 
 class Server(ThreadingMixIn, TCPServer):
-    """A server that is bound, and refuses connections until it is activated.
+    """A bound server; it refuses connections until it is activated.
 
-    ``answer`` takes method, target and headers; ``stopped`` ends the deliveries of faults.
+    ``answer`` gets method, target and headers; ``stopped`` ends slow deliveries.
     """
 
     allow_reuse_address = True
     daemon_threads = True
-    # With the default of 5, a burst of connections loses some, and each costs a client a second.
-    request_queue_size = 128
+    request_queue_size = 128  # with the default of 5, connections of a burst are dropped and delayed by a second
 
     def __init__(
         self, host: str, port: int, answer: Callable[[str, str, Message], Answer], stopped: threading.Event
@@ -154,7 +153,7 @@ class Server(ThreadingMixIn, TCPServer):
             raise
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log the error that ended a connection, most often by its client."""
+        """Log the error that ended a connection, most often a disconnect of the client."""
         _log.debug("connection from %s ended", client_address, exc_info=True)
 
 
@@ -194,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
         DELIVERIES[answer.delivery](Line(self.connection, head, body, answer.seconds, self.server.stopped))
 
     def _skip_body(self) -> None:
-        """Read the body of a request: to close a connection with unread bytes resets it."""
+        """Read the body of a request: closing a connection with unread bytes resets it."""
         length = self.headers.get("Content-Length", "")
         if re.fullmatch("[0-9]+", length):
             self.rfile.read(min(int(length), _MAX_REQUEST_BYTES))

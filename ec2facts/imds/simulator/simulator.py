@@ -32,24 +32,24 @@ VERSIONS = (
     "2016-06-30", "2016-09-02", "2018-03-28", "2018-08-17", "2018-09-24", "2019-10-01", "2020-10-27", "2021-01-03",
     "2021-03-23", "2021-07-15", "2022-07-09", "2022-09-24", "latest",
 )  # fmt: skip
-"""The listing of ``/``; all versions serve the same."""
+"""The listing of ``/``; all versions serve the same metadata."""
 
 RECORDED = 10_000
-"""The most requests that a simulator remembers."""
+"""The maximum number of recorded requests."""
 
 TOKENS = 10_000
-"""The most tokens that are valid at once; one more ends the oldest."""
+"""The maximum number of valid tokens; a new token then invalidates the oldest."""
 
 COUNTED = 100_000
-"""The most different requests that are counted for faults that strike a share of the requests."""
+"""The maximum number of different requests with a counter, for faults on a share of the requests."""
 
 
 class Request(NamedTuple):
-    """One request that a simulator answered."""
+    """A request that a simulator answered."""
 
     method: str
     path: str
-    """The path below ``/latest/``, percent-decoded; the raw target of any other request."""
+    """The path below ``/latest/``, percent-decoded; for other versions, the raw target."""
     status: int
     """The HTTP status; 0 if a fault suppressed the answer."""
 
@@ -57,15 +57,15 @@ class Request(NamedTuple):
 class Simulator:
     """The metadata service on loopback, for any client: ``with Simulator(source) as url: …``.
 
-    It serves a snapshot, any other source, or a mapping of bodies by path, which becomes a snapshot; a SnapshotFile
-    follows the changes of its file. It behaves as IMDSv2 does: PUT yields a token, and a request without one is
-    answered 401. A path that a snapshot has withheld is answered 404, an unread one the status that the service
-    answered, else 503. A request whose ``Host`` is not a loopback name is answered 421.
+    ``source`` is a snapshot, another source, or a mapping of bodies by path; a SnapshotFile is reloaded when its file
+    changes. The simulator speaks IMDSv2: PUT yields a token, and a request without a token is answered 401. A withheld
+    path is answered 404, an unread path the service's status, else 503. A request whose ``Host`` is not a loopback name
+    is answered 421.
 
-    ``faults`` are written as ``parse_fault`` reads them; ``seed`` decides which requests a share of them is.
-    ``port`` 0 picks a free port; tokens and faults age by ``clock``. Raises UsageError for a host that is not a
-    literal loopback address, because metadata holds credentials, or an unknown fault, and EC2FactsError where it
-    cannot listen. Logs a warning for a snapshot file with secrets that other users can read.
+    ``faults`` are specifications for ``parse_fault``; ``seed`` selects the requests that a fault such as ``drop@30%``
+    affects. ``port`` 0 picks a free port; tokens and faults age by ``clock``. Raises UsageError for an invalid fault
+    or a host that is not a literal loopback address (metadata holds credentials), and EC2FactsError if it cannot
+    listen. Logs a warning if a snapshot file holds secrets and other users can read it.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Simulator:
     ) -> None:
         check_address(host)
         if not 0 <= port <= 65535:
-            raise UsageError(f"{port} is not a port: a port is a number from 0 to 65535")
+            raise UsageError(f"the port {port} is not between 0 and 65535")
         self.source: Source = Snapshot(source) if isinstance(source, Mapping) else source
         self.host = host
         self.port = port
@@ -98,12 +98,12 @@ class Simulator:
 
     @property
     def requests(self) -> list[Request]:
-        """The requests so far, those for tokens among them; of more than RECORDED, the last ones."""
+        """The requests so far, including token requests; at most the last RECORDED."""
         return list(self._record)
 
     @property
     def url(self) -> str:
-        """The endpoint for clients, without a final slash; of port 0, the port is known once the simulator listens."""
+        """The endpoint for clients, without a final slash; port 0 is replaced once the simulator listens."""
         return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
 
     def __enter__(self) -> str:
@@ -131,8 +131,7 @@ class Simulator:
             while self._clock() < opens_at and not self._stopped.wait(0.02):
                 pass
             server.server_activate()
-        # The interval bounds how long leaving takes.
-        server.serve_forever(poll_interval=0.02)
+        server.serve_forever(poll_interval=0.02)  # the maximum delay of leaving
 
     def __exit__(self, *exception: object) -> None:
         self._running.close()
@@ -142,7 +141,7 @@ class Simulator:
         self._stopped.wait()
 
     def answer(self, method: str, target: str, headers: Message) -> Answer:
-        """Return the answer to a request, and record the request."""
+        """Record a request and return its answer."""
         version, path = _version_and_path(target)
         with self._lock:
             self._number += 1
@@ -182,8 +181,8 @@ class Simulator:
         ttl = headers.get(TOKEN_TTL_HEADER, "")
         if not re.fullmatch("[0-9]{1,5}", ttl) or not 1 <= int(ttl) <= TOKEN_TTL_SECONDS:
             return error_page(400)
-        ttl = str(min(int(ttl), call.longest_life))
-        # 40 bytes, of which the first make the base64 begin as the service's tokens do: AQAE…==
+        ttl = str(min(int(ttl), call.max_ttl))
+        # 40 bytes, which in base64 look like the service's tokens: AQAE…==
         token = base64.urlsafe_b64encode(b"\x01\x00\x04" + secrets.token_bytes(37)).decode()
         with self._lock:
             self._expiries[token] = self._clock() + int(ttl)
@@ -206,7 +205,7 @@ class Simulator:
 
 
 def _version_and_path(target: str) -> tuple[str, str]:
-    """Split a request's target, percent-decoded, at the slash behind the version; doubled slashes are one."""
+    """Return the version and the percent-decoded path of a request's target, with repeated slashes collapsed."""
     path = unquote_to_bytes(target.partition("?")[0].encode("latin-1")).decode(errors="surrogateescape")
     version, _, below = re.sub("/+", "/", path).lstrip("/").partition("/")
     return version, below

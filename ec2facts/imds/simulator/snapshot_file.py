@@ -1,4 +1,4 @@
-"""Snapshot files that are served: read again when they change, and a warning where others can read their secrets."""
+"""Snapshot files that are reloaded when they change, with a warning if other users can read their secrets."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ec2facts.text import escape_unprintable
 _log = logging.getLogger(__name__)
 
 _SECRET = re.compile(r"user-data/?|(?:.*/)?security-credentials/[^/]+|.*/instance-identity/(?!document\Z)[^/]+")
-"""The paths whose bodies are secret by what they are, as AWS documents them."""
+"""The paths whose bodies AWS documents as secret."""
 
 
 class SnapshotFile:
-    """A source that is a snapshot file, and reads it again when the file is edited or replaced.
+    """A source that reloads a snapshot file when the file is edited or replaced.
 
-    A file that has become invalid or is gone leaves the last valid snapshot in use, and a warning in the log.
+    If the file becomes invalid or is deleted, the last valid snapshot stays in use, and a warning is logged.
     """
 
     def __init__(self, file: str | PathLike[str]) -> None:
@@ -32,21 +32,21 @@ class SnapshotFile:
         self._snapshot = Snapshot.load(self.file)
 
     def get(self, path: str) -> bytes | None:
-        """Return the body of ``path`` as the file has it now; raise what ``Snapshot.get`` raises."""
+        """Return the body of ``path`` in the current file; errors are those of ``Snapshot.get``."""
         with self._lock:
             self._reload()
             snapshot = self._snapshot
         return snapshot.get(path)
 
     def warn_if_exposed(self) -> None:
-        """Log a warning where other users of this machine can read secrets in the file."""
+        """Log a warning if the file holds secrets and other users can read it."""
         warn_if_exposed(self.file, self._snapshot)
 
     def _reload(self) -> None:
         version = self._current_version()
         if version == self._version:
             return
-        self._version = version  # one warning for each
+        self._version = version  # one warning per version of the file
         try:
             self._snapshot = Snapshot.load(self.file)
         except (OSError, SnapshotError) as error:
@@ -64,7 +64,7 @@ class SnapshotFile:
 
 
 def warn_if_exposed(file: Path, snapshot: Snapshot) -> None:
-    """Log a warning where other users of this machine can read secrets in a snapshot file."""
+    """Log a warning if a snapshot file holds secrets and other users can read it."""
     secrets = sorted(path for path in snapshot.bodies if _SECRET.fullmatch(path))
     if secrets and _is_readable_by_others(file):
         text = f"other users can read {file}, which holds {', '.join(secrets)}: chmod 600 {file}"

@@ -1,4 +1,4 @@
-"""Clients that others wrote read a simulated instance at the service's own address, and agree with our facts."""
+"""Third-party clients read a simulated instance at the service's own address, and agree with ec2facts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.imds.namespaces import require_namespaces
 
 ROOT = Path(__file__).parents[3]
 CLIENTS = Path(os.environ.get("EC2FACTS_CLIENTS") or ROOT / ".clients")
-"""Where ``install`` puts the clients."""
+"""The directory in which ``install`` installs the clients."""
 
 ROLES = "meta-data/iam/security-credentials/"
 
@@ -78,7 +78,7 @@ print(json.dumps(crawled, default=lambda body: body.decode("latin-1")))
 
 
 def differences(theirs: Any, ours: Any, path: str = "") -> Iterator[str]:
-    """Yield the paths at which cloud-init has another value than a tree of facts, or only one of them has any."""
+    """Yield the paths at which the values of cloud-init and ec2facts differ."""
     if not isinstance(ours, dict):
         if not is_same(theirs, ours):
             yield path
@@ -91,7 +91,7 @@ def differences(theirs: Any, ours: Any, path: str = "") -> Iterator[str]:
 
 
 def is_same(theirs: Any, served: str) -> bool:
-    """Whether cloud-init's value is the served text: it parses JSON objects, and splits lines."""
+    """Whether cloud-init's value matches the served text: cloud-init parses JSON objects and splits lines."""
     if isinstance(theirs, dict):
         return bool(json.loads(served) == theirs)
     return bool(theirs == (served.splitlines() if "\n" in served else served))
@@ -102,17 +102,17 @@ def test_cloud_init_reads_every_value(read: Callable[..., Any], instance: str) -
     crawled = read("cloud-init", instance, CLOUD_INIT)
 
     ours = facts(instances.load(instance))
-    ours["meta_data"].get("iam", {}).pop("security-credentials", None)  # cloud-init does not ask for credentials
+    ours["meta_data"].get("iam", {}).pop("security-credentials", None)  # cloud-init does not request credentials
     ours["meta_data"]["public-keys"] = {name: key["openssh_key"] for name, key in ours["public_keys"].items()}
     assert set(differences(crawled["meta-data"], ours["meta_data"])) == set()
     assert crawled["dynamic"]["instance-identity"]["document"] == ours["instance_identity_document"]
     assert crawled["user-data"].encode("latin-1") == (instances.load(instance).get("user-data") or b"")
 
 
-def test_cloud_init_gives_up_where_a_listed_value_is_missing(read: Callable[..., Any]) -> None:
+def test_cloud_init_fails_if_a_listed_value_is_missing(read: Callable[..., Any]) -> None:
     crawled = read("cloud-init", "awkward", CLOUD_INIT)
 
-    assert crawled["meta-data"] == {}  # it tries the listed metrics/vhostmd six times, and drops what it has read
+    assert crawled["meta-data"] == {}  # cloud-init tries the listed metrics/vhostmd six times, then discards everything
     assert crawled["dynamic"]["instance-identity"]["document"]
 
 
@@ -151,7 +151,7 @@ print(json.dumps(read_all(ec2_metadata)))
 
 
 def present(value: Any) -> Any:
-    """Return a value without what is absent: None, and what is empty."""
+    """Return a value without None and empty values, which mean absent."""
     if not isinstance(value, dict):
         return None if value == [] else value
     return {name: present(each) for name, each in value.items() if present(each) not in (None, {})}
@@ -159,10 +159,10 @@ def present(value: Any) -> Any:
 
 KNOWN = {
     "plain": set(),
-    "busy": {"iam_security_credentials"},  # asked for under the name of the instance profile, not of the role
-    "xen": {"instance_life_cycle", "tags"},  # an error where they are absent
+    "busy": {"iam_security_credentials"},  # requested by the name of the instance profile instead of the role
+    "xen": {"instance_life_cycle", "tags"},  # ec2-metadata raises an error if they are absent
 }
-"""Where ec2-metadata fails and ec2facts does not; version 2 reads UTF-8 in tags as Latin-1, too."""
+"""Attributes for which only ec2-metadata fails; version 2 also reads UTF-8 in tags as Latin-1."""
 
 
 @pytest.mark.parametrize("instance", ["plain", "busy", "xen"])

@@ -90,7 +90,7 @@ def os_error(number: int) -> OSError:
     ],
     ids=["vendor", "asset tag", "uuid", "swapped uuid", "hypervisor", "bios"],
 )
-def test_ec2_instance_is_known_by_its_files(tmp_path: Path, files: Mapping[str, str], seen: str) -> None:
+def test_ec2_instance_is_recognised_by_its_files(tmp_path: Path, files: Mapping[str, str], seen: str) -> None:
     assert check_machine(machine(tmp_path, files)) == Finding("machine", "ok", f"an EC2 instance: {seen}")
 
 
@@ -101,7 +101,7 @@ def test_ec2_instance_is_known_by_its_files(tmp_path: Path, files: Mapping[str, 
         {f"{DMI}/sys_vendor": "QEMU", f"{DMI}/board_asset_tag": "Not Specified"},
     ],
 )
-def test_other_machine_is_no_ec2_instance(tmp_path: Path, files: Mapping[str, str]) -> None:
+def test_other_machine_is_not_an_ec2_instance(tmp_path: Path, files: Mapping[str, str]) -> None:
     finding = check_machine(machine(tmp_path, files))
 
     assert (finding.status, finding.seen) == ("warn", "not an EC2 instance: the vendor is QEMU")
@@ -121,7 +121,7 @@ def test_machine_without_firmware_data_is_skipped(tmp_path: Path) -> None:
     ],
     ids=["docker", "podman", "cgroup"],
 )
-def test_container_is_known_by_its_files(tmp_path: Path, files: Mapping[str, str], seen: str) -> None:
+def test_container_is_recognised_by_its_files(tmp_path: Path, files: Mapping[str, str], seen: str) -> None:
     root = machine(tmp_path, {**NITRO, **files})
 
     assert check_machine(root).seen == f"an EC2 instance: the vendor is Amazon EC2, in a container: {seen}"
@@ -137,7 +137,7 @@ def test_container_is_known_by_its_files(tmp_path: Path, files: Mapping[str, str
         ({"AWS_EC2_METADATA_SERVICE_ENDPOINT": "metadata"}, "fail", "ENDPOINT is 'metadata'", "unset both"),
     ],
 )
-def test_settings_name_the_endpoint(environ: Mapping[str, str], status: str, seen: str, advice: str) -> None:
+def test_settings_select_the_endpoint(environ: Mapping[str, str], status: str, seen: str, advice: str) -> None:
     finding = check_settings(None, environ)
 
     assert finding.status == status
@@ -157,7 +157,7 @@ def test_settings_name_the_endpoint(environ: Mapping[str, str], status: str, see
         ({"http_proxy": "http://proxy.example.com", "NO_PROXY": "*"}, "ok"),
     ],
 )
-def test_proxy_that_other_programs_obey_is_a_warning(environ: Mapping[str, str], status: str) -> None:
+def test_proxy_variable_for_the_endpoint_is_a_warning(environ: Mapping[str, str], status: str) -> None:
     finding = check_proxies(IPV4, environ)
 
     assert finding.status == status
@@ -182,13 +182,13 @@ def test_proxy_that_other_programs_obey_is_a_warning(environ: Mapping[str, str],
             IPV4,
             errno.ENETUNREACH,
             {**NITRO, "proc/net/if_inet6": LINK_ADDRESS + ADDRESS, "proc/net/route": ROUTES},
-            "IPv6 only: export AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6",
+            "then export AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6",
         ),
         (IPV6, errno.ENETUNREACH, NITRO, "unset AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE to use IPv4"),
         (IPV6, errno.EADDRNOTAVAIL, NITRO, "--instance-id i-1234567890abcdef0 --http-protocol-ipv6 enabled"),
     ],
 )
-def test_failed_connection_says_what_to_do(
+def test_failed_connection_has_advice(
     tmp_path: Path, url: str, number: int, files: Mapping[str, str], advice: str
 ) -> None:
     finding = check_connection(url, failed_request(os_error(number), 1), machine(tmp_path, files))
@@ -197,16 +197,16 @@ def test_failed_connection_says_what_to_do(
     assert advice in finding.advice
 
 
-def test_connection_timeout_names_the_firewall(tmp_path: Path) -> None:
+def test_connection_timeout_suggests_a_firewall(tmp_path: Path) -> None:
     error = FailedRequestError("connect timeout", "no connection within 0.5 s")
 
     finding = check_connection(IPV4, error, machine(tmp_path, NITRO))
 
     assert (finding.status, finding.seen) == ("fail", "no connection within 0.5 s")
-    assert "drops what is sent to 169.254.169.254" in finding.advice
+    assert "drops packets to 169.254.169.254" in finding.advice
 
 
-def test_unresolved_name_is_explained(tmp_path: Path) -> None:
+def test_unresolved_name_has_advice(tmp_path: Path) -> None:
     error = failed_request(socket.gaierror(socket.EAI_NONAME, "Name or service not known"), 1)
 
     finding = check_connection("http://metadata.example.com", error, tmp_path)
@@ -245,8 +245,8 @@ def test_late_reply_suggests_the_hop_limit(tmp_path: Path, files: Mapping[str, s
         (Reply(429, {"server": "EC2ws"}, b""), "fail", "busy"),
         (Reply(502, {"server": "nginx"}, b""), "fail", "a proxy answers instead of the service (nginx)"),
         (Reply(503, {"server": "envoy"}, b""), "fail", "a proxy answers instead of the service (envoy)"),
-        (Reply(502, {}, b""), "fail", "a proxy on the way gets no reply from the service (HTTP 502)"),
-        (Reply(504, {}, b""), "fail", "a proxy on the way gets no reply from the service (HTTP 504)"),
+        (Reply(502, {}, b""), "fail", "a proxy gets no reply from the service (HTTP 502)"),
+        (Reply(504, {}, b""), "fail", "a proxy gets no reply from the service (HTTP 504)"),
         (Reply(503, {}, b""), "fail", "busy"),
         (Reply(400, {"server": "IMDS/150.870.65.1253"}, b""), "fail", "of Microsoft Azure, not of Amazon EC2"),
         (Reply(403, {"metadata-flavor": "Google"}, b""), "fail", "of Google Cloud, not of Amazon EC2"),
@@ -262,7 +262,7 @@ def test_late_reply_suggests_the_hop_limit(tmp_path: Path, files: Mapping[str, s
         ),
     ],
 )
-def test_reply_to_the_request_for_a_token_is_explained(tmp_path: Path, reply: Reply, status: str, advice: str) -> None:
+def test_reply_without_a_token_has_advice(tmp_path: Path, reply: Reply, status: str, advice: str) -> None:
     finding = check_token(IPV4, reply, tmp_path)
 
     assert finding.status == status
@@ -294,15 +294,15 @@ def test_disabled_tags_are_a_warning(tmp_path: Path, reply: Any, status: str) ->
         (Reply(200, {}, b"i-1234567890abcdef0"), "ok", "the instance is i-1234567890abcdef0", ""),
         (Reply(404, {}, b""), "fail", "not ready: no instance-id yet", "with --wait 60"),
         (Reply(200, {}, b""), "fail", "not ready: instance-id is empty", "with --wait 60"),
-        (Reply(401, {}, b""), "fail", "instance-id: HTTP 401", "refuses its own token"),
+        (Reply(401, {}, b""), "fail", "instance-id: HTTP 401", "rejects its own token"),
         (Reply(503, {}, b""), "fail", "instance-id: HTTP 503", "busy"),
         (Reply(429, {}, b""), "fail", "instance-id: HTTP 429", "busy"),
         (Reply(302, {}, b""), "fail", "instance-id: HTTP 302", "does not serve IMDSv2"),
-        (Reply(200, {"content-type": "Text/HTML"}, b"<html>"), "fail", "a page of HTML", "does not serve IMDSv2"),
-        (FailedRequestError("reset", "connection reset by peer"), "fail", "reset by peer", "try again"),
+        (Reply(200, {"content-type": "Text/HTML"}, b"<html>"), "fail", "an HTML page", "does not serve IMDSv2"),
+        (FailedRequestError("reset", "connection reset by peer"), "fail", "reset by peer", "retry, with --wait 60"),
     ],
 )
-def test_finding_about_a_value_says_what_to_do(reply: Any, status: str, seen: str, advice: str) -> None:
+def test_finding_about_a_value_has_advice(reply: Any, status: str, seen: str, advice: str) -> None:
     finding = check_metadata(reply)
 
     assert finding.status == status
@@ -323,7 +323,7 @@ def test_finding_about_a_value_says_what_to_do(reply: Any, status: str, seen: st
         ({"sys_vendor": "Eucalyptus", "product_name": "VM"}, "Eucalyptus"),
     ],
 )
-def test_other_cloud_is_named(tmp_path: Path, files: Mapping[str, str], cloud: str) -> None:
+def test_other_cloud_is_recognised(tmp_path: Path, files: Mapping[str, str], cloud: str) -> None:
     root = machine(tmp_path, {f"{DMI}/{name}": text for name, text in files.items()})
 
     assert check_machine(root).seen == f"not an EC2 instance: {cloud}"
@@ -337,7 +337,7 @@ def test_amazon_instance_is_not_mistaken_for_another_cloud(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("cloud", ["azure", "google"])
-def test_simulated_cloud_is_named_by_the_doctor_and_by_errors(tmp_path: Path, cloud: str) -> None:
+def test_doctor_and_errors_name_the_simulated_cloud(tmp_path: Path, cloud: str) -> None:
     with Simulator({}, faults=[f"cloud={cloud}"]) as url:
         finding = finding_of("token", diagnose(url, environ={}, root=tmp_path))
         with pytest.raises(UnavailableError) as raised:
@@ -349,27 +349,27 @@ def test_simulated_cloud_is_named_by_the_doctor_and_by_errors(tmp_path: Path, cl
 
 
 @pytest.mark.parametrize("path", ["/latest", "/latest/meta-data"])
-def test_endpoint_with_latest_at_its_end_is_explained(tmp_path: Path, path: str) -> None:
+def test_endpoint_with_latest_in_its_path_has_advice(tmp_path: Path, path: str) -> None:
     with Simulator(instances.load("plain")) as url:
         findings = diagnose(url + path, environ={}, root=machine(tmp_path, NITRO))
 
     assert finding_of("settings", findings).status == "warn"
     for check in ("settings", "token"):
-        assert finding_of(check, findings).advice == f"ec2facts adds /latest itself: give the endpoint as {url}"
+        assert finding_of(check, findings).advice == f"ec2facts appends /latest itself: set the endpoint to {url}"
 
 
-def test_https_endpoint_that_speaks_http_is_explained(tmp_path: Path) -> None:
+def test_https_endpoint_that_speaks_http_has_advice(tmp_path: Path) -> None:
     with Simulator(instances.load("plain")) as url:
         encrypted = url.replace("http:", "https:")
         finding = finding_of("token", diagnose(encrypted, environ={}, root=machine(tmp_path, NITRO)))
         with pytest.raises(UnavailableError) as raised:
             IMDSClient(encrypted, environ={}, attempts=1).get("meta-data/mac")
 
-    assert finding.advice == f"the endpoint does not speak TLS: give it as {url}"
+    assert finding.advice == f"the endpoint does not speak TLS: set it to {url}"
     assert advise(raised.value, tmp_path) == finding.advice
 
 
-def test_certificate_that_the_system_does_not_trust_is_explained(tmp_path: Path) -> None:
+def test_untrusted_certificate_has_advice(tmp_path: Path) -> None:
     error = FailedRequestError("TLS", "self-signed certificate")
 
     finding = check_token("https://imds.example.com", error, tmp_path)
@@ -378,21 +378,21 @@ def test_certificate_that_the_system_does_not_trust_is_explained(tmp_path: Path)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1338", "[::1]:1338", "localhost:1338"])
-def test_loopback_endpoint_that_hangs_is_not_mistaken_for_a_container(tmp_path: Path, host: str) -> None:
+def test_hanging_loopback_endpoint_is_not_mistaken_for_a_container(tmp_path: Path, host: str) -> None:
     root = machine(tmp_path, {**NITRO, ".dockerenv": ""})
 
     finding = check_token(f"http://{host}", FailedRequestError("reply timeout", "no answer within 1 s"), root)
 
-    assert finding.advice == f"what listens at {host} accepts connections and does not reply: restart it"
+    assert finding.advice == f"the server at {host} accepts connections but does not reply: restart it"
 
 
-def test_reset_connection_is_tried_again(tmp_path: Path) -> None:
+def test_reset_connection_has_advice_to_retry(tmp_path: Path) -> None:
     error = UnavailableError(IPV4, "connection reset by peer", cause="reset")
 
-    assert advise(error, tmp_path).startswith("try again, with --wait 60 while the machine boots")
+    assert advise(error, tmp_path).startswith("retry, with --wait 60 during boot")
 
 
-def test_connection_takes_half_of_the_time_limit_at_most(tmp_path: Path) -> None:
+def test_connection_has_half_of_the_timeout(tmp_path: Path) -> None:
     limits: list[float] = []
 
     def connect(host: str, port: int, timeout: float) -> NoReturn:
@@ -407,7 +407,7 @@ def test_connection_takes_half_of_the_time_limit_at_most(tmp_path: Path) -> None
 HOSTILE = b"a\x1b[2Jb\rc\x9b31m"
 
 
-def test_no_control_character_of_the_service_reaches_a_finding(tmp_path: Path) -> None:
+def test_control_characters_are_escaped_in_findings(tmp_path: Path) -> None:
     headers = b"Server: " + HOSTILE + b"\r\nVia: " + HOSTILE.replace(b"\r", b"\x07")
     token = b"HTTP/1.1 500 X\r\n" + headers + b"\r\nContent-Length: 0\r\n\r\n"
     root = machine(tmp_path, {f"{DMI}/sys_vendor": "\x1b]0;title\x07 evil\nok  machine: fine"})
@@ -433,23 +433,23 @@ def test_working_service_has_only_ok_findings(tmp_path: Path) -> None:
     ("faults", "failing_check", "advice"),
     [
         (["status=403@api/token"], "token", "--http-endpoint enabled"),
-        (["hang@api/token"], "token", "accepts connections and does not reply"),
-        (["slow-head=0.05@api/token"], "token", "accepts connections and does not reply"),
+        (["hang@api/token"], "token", "accepts connections but does not reply"),
+        (["slow-head=0.05@api/token"], "token", "accepts connections but does not reply"),
         (["not-ready=60"], "metadata", "--wait 60"),
         (["empty@meta-data/*"], "metadata", "--wait 60"),
         (["html@api/token"], "token", "does not serve IMDSv2"),
         (["oversize@api/token"], "token", "does not serve IMDSv2"),
-        (["drop@api/token"], "token", "try again"),
-        (["reset@api/token"], "token", "try again"),
-        (["truncate@api/token"], "token", "try again"),
+        (["drop@api/token"], "token", "retry, with --wait 60"),
+        (["reset@api/token"], "token", "retry, with --wait 60"),
+        (["truncate@api/token"], "token", "retry, with --wait 60"),
         (["garble@api/token"], "token", "does not serve IMDSv2"),
         (["throttle@api/token"], "token", "busy"),
-        (["status=401@meta-data/*"], "metadata", "refuses its own token"),
-        (["hang@meta-data/instance-id"], "metadata", "try again"),
+        (["status=401@meta-data/*"], "metadata", "rejects its own token"),
+        (["hang@meta-data/instance-id"], "metadata", "retry, with --wait 60"),
         (["refused=3600"], "connection", "nothing listens"),
     ],
 )
-def test_every_failure_is_explained(tmp_path: Path, faults: list[str], failing_check: str, advice: str) -> None:
+def test_every_failure_has_advice(tmp_path: Path, faults: list[str], failing_check: str, advice: str) -> None:
     with Simulator(instances.load("plain"), faults=faults) as url:
         findings = diagnose(url, environ={}, root=machine(tmp_path, NITRO), timeout=0.4)
 
@@ -461,7 +461,7 @@ def test_every_failure_is_explained(tmp_path: Path, faults: list[str], failing_c
     assert failing_check == "metadata" or {statuses(findings)[check] for check in after} == {"skip"}
 
 
-def test_disabled_service_is_not_connected_to(tmp_path: Path) -> None:
+def test_doctor_does_not_connect_to_a_disabled_service(tmp_path: Path) -> None:
     environ = {"AWS_EC2_METADATA_DISABLED": "true"}
 
     findings = diagnose(environ=environ, root=tmp_path, connect=failing(AssertionError("connected")))  # type: ignore[arg-type]  # any exception will do
@@ -486,7 +486,7 @@ def test_doctor_connects_to_the_default_endpoint(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "fault", ["status=403@api/token", "hang@api/token", "html@api/token", "drop@api/token", "refused=60"]
 )
-def test_error_of_the_client_has_the_advice_of_the_doctor(tmp_path: Path, fault: str) -> None:
+def test_client_error_has_the_advice_of_the_doctor(tmp_path: Path, fault: str) -> None:
     root = machine(tmp_path, NITRO)
     with Simulator(instances.load("plain"), faults=[fault]) as url:
         findings = diagnose(url, environ={}, root=root, timeout=0.4)
@@ -503,7 +503,7 @@ def test_error_with_its_own_remedy_has_no_advice(tmp_path: Path) -> None:
     assert advise(raised.value, tmp_path) == ""
 
 
-def test_error_of_every_command_says_what_to_do_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_error_of_a_command_has_one_line_with_advice(capsys: pytest.CaptureFixture[str]) -> None:
     with Simulator(instances.load("plain"), faults=["status=403@api/token"]) as url:
         status = main(["get", "region", "--endpoint", url])
 

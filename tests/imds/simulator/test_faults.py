@@ -1,4 +1,4 @@
-"""The outcome of every fault: the right facts or the right error, within bounds."""
+"""The outcome of every fault: correct facts or a correct error, within bounds."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Row(NamedTuple):
     unread: tuple[str, ...] = ()
     error: type[EC2FactsError] | None = None
     asked: int = PATHS
-    """The limit of requests, without the first one for a token."""
+    """The maximum number of requests, without the first token request."""
     settings: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def guarantee(self) -> str:
-        """The outcome in words, for the table."""
+        """The outcome in words, for the README."""
         if self.error is not None:
             return f"exit status {self.error.exit_status}, after at most {_requests(self.asked + 1)}"
         more = self.asked - PATHS
@@ -61,16 +61,16 @@ def _requests(count: int) -> str:
 
 
 AGAIN = PATHS + ATTEMPTS - 1
-"""Requests when one path uses up its attempts."""
+"""The requests if one path uses all its attempts."""
 
 TOKEN = ATTEMPTS - 1
-"""Requests when the token uses up its attempts."""
+"""The requests if the token uses all its attempts."""
 
 THRICE = MappingProxyType({"attempts": ATTEMPTS, "concurrency": 1})
-"""A throttled request has more attempts by default, and those in flight wait for it."""
+"""By default a throttled request has more attempts, and delays concurrent requests."""
 
 TICKING = MappingProxyType({"tick": 0.02, "concurrency": 1})
-"""Time that passes without sleep, as it does while a reply goes on."""
+"""Time passes without sleep, as during an endless reply."""
 
 ROWS = [
     Row("refused=5", error=UnavailableError, asked=0),
@@ -145,10 +145,10 @@ ROWS = [
     Row("appear=2@meta-data/*"),
     Row("vanish=1000000@meta-data/*"),
 ]  # fmt: skip
-"""Faults whose outcome is the facts of this instance, or these without unread values."""
+"""Faults whose outcome is an error, or the facts of INSTANCE without the unread values."""
 
 OTHERS = {"loop", "binary"}
-"""Kinds with a test of their own, because they add to the facts."""
+"""Kinds with separate tests, because they add facts."""
 
 
 def identify(row: Row) -> str:
@@ -160,7 +160,7 @@ def test_every_kind_of_fault_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=identify)
-def test_fault_loses_what_it_strikes_and_nothing_else(row: Row) -> None:
+def test_fault_costs_only_the_facts_that_it_affects(row: Row) -> None:
     threads = threading.active_count()
 
     outcome = collect_from(row.fault, **row.settings)
@@ -175,39 +175,39 @@ def test_fault_loses_what_it_strikes_and_nothing_else(row: Row) -> None:
     assert len(outcome.requests) <= row.asked + 1
     assert outcome.slept <= ATTEMPTS * LONGEST_WAIT * max(1, len(row.unread)) + row.settings.get("wait", 25)
     assert settled_threads(threads) <= threads
-    gc.collect()  # a socket that is left open is a ResourceWarning, which is an error
+    gc.collect()  # an open socket raises a ResourceWarning, which is an error
 
 
 @pytest.mark.parametrize("number", range(2, PATHS + 2))
-def test_token_that_expires_at_any_request_is_renewed_and_nothing_is_lost(number: int) -> None:
+def test_token_that_expires_at_any_request_is_renewed_without_loss_of_facts(number: int) -> None:
     outcome = collect_from(f"status=401@#{number}")
 
     assert outcome.facts == facts(INSTANCE)
     assert len(outcome.requests) <= PATHS + 1 + 2
 
 
-def test_tokens_that_expire_at_once_are_errors() -> None:
+def test_tokens_that_expire_immediately_are_an_error() -> None:
     outcome = collect_from("ttl=0")
 
     assert set(outcome.unread.values()) == {"HTTP 401"}
     assert max(count for (method, _), count in outcome.asked.items() if method == "GET") == 2
 
 
-def test_retry_after_is_honoured_up_to_a_limit() -> None:
+def test_retry_after_is_obeyed_up_to_a_limit() -> None:
     one_second = collect_from(f"throttle=1@{REGION}", attempts=ATTEMPTS, concurrency=1)
     one_day = collect_from(f"throttle=86400@{REGION}", attempts=ATTEMPTS, concurrency=1)
 
     assert (one_second.slept, one_day.slept) == (ATTEMPTS - 1, (ATTEMPTS - 1) * LONGEST_WAIT)
 
 
-def test_empty_tag_is_a_value() -> None:
+def test_empty_tag_is_not_absent() -> None:
     outcome = collect_from(f"empty@{TAGS}Name")
 
     assert outcome.facts["tags"] == {**facts(INSTANCE)["tags"], "Name": ""}
     assert outcome.unread == {}
 
 
-def test_service_is_ready_once_its_seconds_have_passed() -> None:
+def test_not_ready_service_becomes_ready_after_its_seconds() -> None:
     now = [0.0]
 
     with Simulator(INSTANCE, faults=["not-ready=2"], clock=lambda: now[0]) as url:
@@ -219,7 +219,7 @@ def test_service_is_ready_once_its_seconds_have_passed() -> None:
     assert statuses == [404, 404, 200]
 
 
-def test_body_is_read_no_further_than_its_limit() -> None:
+def test_oversize_body_is_read_only_up_to_the_limit() -> None:
     outcome = collect_from(f"oversize={10 * BODY_LIMIT}@{REGION}")
 
     assert outcome.unread == {REGION: f"its body exceeds {BODY_LIMIT} bytes"}
@@ -237,7 +237,7 @@ def test_redirect_is_not_followed() -> None:
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "a/b", "../../etc", "//", "http://127.0.0.1/"])
-def test_name_with_a_slash_is_unread_and_never_asked_for(name: str) -> None:
+def test_name_with_a_slash_is_unread_and_never_requested(name: str) -> None:
     outcome = collect_from(f"list={name}@meta-data/")
 
     assert list(outcome.unread.values()) == ["its name holds a slash"]
@@ -245,7 +245,7 @@ def test_name_with_a_slash_is_unread_and_never_asked_for(name: str) -> None:
     assert len(outcome.requests) == PATHS + 1
 
 
-def test_recursive_directory_ends_at_the_deepest_level() -> None:
+def test_recursive_directory_is_read_down_to_the_maximum_depth() -> None:
     outcome = collect_from(f"loop@{PLACEMENT}")
 
     assert outcome.unread
@@ -256,7 +256,7 @@ def test_recursive_directory_ends_at_the_deepest_level() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 1000])
-def test_many_children_are_all_read_once(count: int) -> None:
+def test_each_of_many_children_is_read_once(count: int) -> None:
     outcome = collect_from(f"children={count}@{TAGS}")
 
     tags = outcome.facts["tags"]
@@ -265,7 +265,7 @@ def test_many_children_are_all_read_once(count: int) -> None:
     assert max(outcome.asked.values()) == 1
 
 
-def test_ten_thousand_children_are_one_listing() -> None:
+def test_listing_of_ten_thousand_children_is_read() -> None:
     names = [f"child-{number}" for number in range(10_000)]
     bodies = {f"meta-data/tags/instance/{name}": name.encode() for name in names}
 
@@ -274,7 +274,7 @@ def test_ten_thousand_children_are_one_listing() -> None:
     assert list(tags) == sorted(names)
 
 
-def test_bytes_that_are_not_utf_8_are_kept_and_what_must_be_text_is_unread() -> None:
+def test_bytes_that_are_not_utf_8_are_kept_and_text_facts_are_unread() -> None:
     outcome = collect_from("binary@meta-data/placement/*")
 
     tree = outcome.facts["meta_data"]["placement"]
@@ -288,7 +288,7 @@ def test_bytes_that_are_not_utf_8_are_kept_and_what_must_be_text_is_unread() -> 
     assert outcome.facts["instance_id"] == facts(INSTANCE)["instance_id"]
 
 
-def test_bytes_that_are_not_utf_8_everywhere_lose_no_body() -> None:
+def test_bodies_that_are_not_utf_8_are_all_kept() -> None:
     outcome = collect_from("binary")
 
     assert len(outcome.requests) == PATHS + 1
@@ -303,7 +303,7 @@ def test_bytes_that_are_not_utf_8_everywhere_lose_no_body() -> None:
 
 
 @pytest.mark.parametrize("gone", [f"{MACS}02:*", f"{MACS}02:*/?*"], ids=["before it is listed", "before it is read"])
-def test_interface_that_vanishes_costs_only_itself(gone: str) -> None:
+def test_vanishing_interface_costs_only_its_own_facts(gone: str) -> None:
     outcome = collect_from(f"status=404@{gone}")
 
     expected = facts(INSTANCE)
@@ -315,7 +315,7 @@ def test_interface_that_vanishes_costs_only_itself(gone: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["appear", "vanish"])
-def test_interface_comes_and_goes_at_a_request(fault: str) -> None:
+def test_interface_appears_and_vanishes_at_a_request(fault: str) -> None:
     simulator = Simulator(INSTANCE, faults=[f"{fault}=4@{MACS}*"])
 
     with simulator as url:
@@ -338,7 +338,7 @@ def test_rate_counts_the_requests_of_one_second() -> None:
     assert [request.status for request in simulator.requests] == [200, 200, 429, 200, 429, 200]
 
 
-def test_token_lives_no_longer_than_the_fault_allows() -> None:
+def test_ttl_fault_limits_the_lifetime_of_a_token() -> None:
     with Simulator(INSTANCE, faults=["ttl=7"]) as url:
         replies = [ask(url, "PUT", "/latest/api/token", **{TTL: asked}) for asked in ("5", "60", "0")]
 
@@ -352,7 +352,7 @@ def test_retry_after_is_sent() -> None:
     assert (reply.status, reply.headers["Retry-After"]) == (429, "3")
 
 
-def test_share_depends_on_the_seed_and_not_on_the_order() -> None:
+def test_share_depends_on_the_seed_but_not_on_the_order() -> None:
     def struck(seed: int, paths: Iterable[str]) -> set[str]:
         simulator = Simulator(INSTANCE, faults=["status=503@50%"], seed=seed)
         with simulator as url:
@@ -377,13 +377,13 @@ def test_faults_apply_in_order() -> None:
     assert first.status == 503
 
 
-def test_fixture_takes_faults(ec2_metadata_simulator: Callable[..., str]) -> None:
+def test_fixture_accepts_faults(ec2_metadata_simulator: Callable[..., str]) -> None:
     url = ec2_metadata_simulator("busy", faults=["status=503@meta-data/mac"])
 
     assert get(url, "/latest/meta-data/mac").status == 503
 
 
-def test_path_outside_a_fault_is_served() -> None:
+def test_path_that_a_fault_does_not_match_is_served() -> None:
     with Simulator(INSTANCE, faults=["status=503@meta-data/mac"]) as url:
         assert get(url, "/latest/meta-data/instance-id").body == INSTANCE.bodies["meta-data/instance-id"]
 
@@ -408,7 +408,7 @@ def test_request_without_an_answer_is_recorded() -> None:
         ("drop@#2-5", Where(first=2, last=5)),
     ],
 )
-def test_where_of_a_fault_is_parsed(text: str, where: Where) -> None:
+def test_fault_with_where_is_parsed(text: str, where: Where) -> None:
     assert parse_fault(text).where == where
 
 
@@ -438,13 +438,13 @@ def test_where_of_a_fault_is_parsed(text: str, where: Where) -> None:
         "drop@x%",
     ],
 )
-def test_unknown_fault_is_a_usage_error(text: str) -> None:
+def test_invalid_fault_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError, match="fault"):
         Simulator(INSTANCE, faults=[text])
 
 
 @pytest.mark.parametrize("kind", FAULTS.values(), ids=list(FAULTS))
-def test_every_kind_is_described(kind: Any) -> None:
+def test_every_kind_of_fault_has_a_description(kind: Any) -> None:
     assert kind.sentence[0].islower()
     assert not kind.sentence.endswith(".")
     assert kind.syntax.startswith(kind.name)

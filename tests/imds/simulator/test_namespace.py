@@ -1,4 +1,4 @@
-"""A command in a namespace of its own finds the simulator at the service's addresses, and nothing else."""
+"""A command in its own network namespace reaches only the simulator, at the service's addresses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ for host in 169.254.169.254 '[fd00:ec2::254]'; do
 done
 """
 
-# A process that must not change the namespace of the one that runs the tests.
+# A separate process: the process that runs the tests must stay in its namespace.
 users = pytest.mark.parametrize("before", ["", AS_NOBODY], ids=["as the same user", "as nobody"])
 
 
@@ -72,7 +72,7 @@ def test_command_runs_as_the_same_user(before: str) -> None:
 
 
 @users
-def test_namespace_has_no_network_but_its_loopback_interface(program: Callable[..., str], before: str) -> None:
+def test_namespace_has_only_the_loopback_interface(program: Callable[..., str], before: str) -> None:
     outcome = execute_python(program_for(before), program("ip", package="iproute2"), "-brief", "address", cwd="/")
 
     up = [line for line in outcome.output.decode().splitlines() if "DOWN" not in line]
@@ -80,7 +80,7 @@ def test_namespace_has_no_network_but_its_loopback_interface(program: Callable[.
     assert set(up[0].split()) >= {"lo", "127.0.0.1/8", "::1/128", *(f"{a}/{32 + 96 * (':' in a)}" for a in ADDRESSES)}
 
 
-def test_command_reaches_nothing_else() -> None:
+def test_command_reaches_no_other_address() -> None:
     connect = (
         "import socket\ntry: socket.create_connection(('192.0.2.1', 80), 5)\nexcept OSError as error: print(error)"
     )
@@ -90,7 +90,7 @@ def test_command_reaches_nothing_else() -> None:
     assert outcome.output == b"[Errno 101] Network is unreachable\n"
 
 
-def test_environment_of_the_command_has_no_endpoint_of_its_own() -> None:
+def test_environment_of_the_command_has_no_endpoint_variables() -> None:
     environment = {
         **os.environ,
         "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1",
@@ -108,17 +108,17 @@ def test_environment_of_the_command_has_no_endpoint_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("command", "status"), [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 143), ("kill -KILL $$", 137)]
 )
-def test_status_is_the_one_of_the_command(command: str, status: int) -> None:
+def test_exit_status_is_that_of_the_command(command: str, status: int) -> None:
     assert execute_python(RUN.replace("BEFORE", ""), "sh", "-c", command).status == status
 
 
-def test_command_has_the_standard_streams() -> None:
+def test_command_inherits_the_standard_streams() -> None:
     outcome = execute_python(RUN.replace("BEFORE", ""), "sh", "-c", "cat; echo oops >&2", stdin=None, input=b"typed")
 
     assert outcome == (0, b"typed", "oops\n")
 
 
-def test_faults_strike_at_both_addresses(program: Callable[..., str]) -> None:
+def test_faults_affect_both_addresses(program: Callable[..., str]) -> None:
     faulty = RUN.replace("BEFORE", "").replace("environ=", "faults=['status=418@api/token'], environ=")
     ask = f"for host in 169.254.169.254 '[fd00:ec2::254]'; do {program('curl')} -gs -o /dev/null -w '%{{http_code}} '"
     ask += " -X PUT http://$host/latest/api/token; done"
@@ -149,7 +149,7 @@ def test_signal_is_forwarded_once(number: signal.Signals) -> None:
     assert (process.returncode, output) == (5, b"told\n")
 
 
-def test_command_that_a_signal_ends_has_the_status_of_shells() -> None:
+def test_command_ended_by_a_signal_has_the_exit_status_of_shells() -> None:
     with waiting_command(":") as process:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)
@@ -172,7 +172,7 @@ for address in enter_namespace():
     assert outcome.output == b"http://169.254.169.254:80\nhttp://[fd00:ec2::254]:80\n"
 
 
-def test_simulator_refuses_the_service_addresses_where_another_interface_is_up(program: Callable[..., str]) -> None:
+def test_simulator_refuses_the_service_addresses_if_another_interface_is_up(program: Callable[..., str]) -> None:
     outcome = execute_python(
         """
 import subprocess, sys
@@ -193,7 +193,7 @@ except Exception as error:
     assert outcome.output == b"UsageError\n"
 
 
-def test_system_without_namespaces_is_a_clear_error(program: Callable[..., str]) -> None:
+def test_missing_support_for_namespaces_is_an_error_with_a_remedy(program: Callable[..., str]) -> None:
     forbid = """
 from pathlib import Path
 from ec2facts.errors import EC2FactsError
@@ -209,4 +209,6 @@ except EC2FactsError as error:
     outcome = execute(unshare, "--user", "--map-root-user", sys.executable, "-c", forbid)
 
     assert outcome.errors == ""
-    assert outcome.output.startswith(b"this system allows no network namespace (No space left on device); run as root")
+    assert outcome.output.startswith(
+        b"this system does not allow network namespaces (No space left on device); run as root"
+    )

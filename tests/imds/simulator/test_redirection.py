@@ -1,4 +1,4 @@
-"""Connections to the service's addresses lead to a simulator or nowhere; others are left alone."""
+"""Connections to the service's addresses are redirected to a simulator or refused; others are not changed."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def connected_port(family: int, address: str) -> int:
 
 
 @pytest.mark.parametrize(("family", "address"), ADDRESSES)
-def test_connection_to_the_service_reaches_the_simulator(family: int, address: str) -> None:
+def test_connection_to_the_service_is_redirected_to_the_simulator(family: int, address: str) -> None:
     simulator = Simulator({})
 
     with simulator as url, redirected(Redirection(url)):
         assert connected_port(family, address) == simulator.port
 
 
-def test_ipv6_simulator_is_reached_too() -> None:
+def test_connection_is_redirected_to_an_ipv6_simulator() -> None:
     simulator = Simulator({}, host="::1")
 
     with simulator as url, redirected(Redirection(url)):
         assert connected_port(*ADDRESSES[1]) == simulator.port
 
 
-def test_asyncio_reaches_the_simulator() -> None:
+def test_asyncio_connection_is_redirected() -> None:
     async def status() -> bytes:
         reader, writer = await asyncio.open_connection("169.254.169.254", 80)
         writer.write(b"GET /latest/ HTTP/1.0\r\n\r\n")
@@ -52,7 +52,7 @@ def test_asyncio_reaches_the_simulator() -> None:
     assert line == b"HTTP/1.1 401 Unauthorized\r\n"
 
 
-def test_connect_ex_reaches_the_simulator() -> None:
+def test_connect_ex_is_redirected() -> None:
     with Simulator({}) as url, redirected(Redirection(url)), socket.socket() as connection:
         assert connection.connect_ex(("169.254.169.254", 80)) == 0
 
@@ -60,12 +60,12 @@ def test_connect_ex_reaches_the_simulator() -> None:
 @pytest.mark.parametrize(("family", "address"), ADDRESSES)
 def test_connection_without_a_simulator_is_refused(family: int, address: str) -> None:
     with redirected(Redirection()), socket.socket(family) as connection:
-        with pytest.raises(ConnectionRefusedError, match=f"no test reaches a metadata service: {address}"):
+        with pytest.raises(ConnectionRefusedError, match=f"tests cannot reach the metadata service: {address}"):
             connection.connect((address, 80))
         assert connection.connect_ex((address, 80)) == errno.ECONNREFUSED
 
 
-def test_redirection_may_change_while_it_holds() -> None:
+def test_redirection_may_change_while_it_is_active() -> None:
     first, second = Simulator({}), Simulator({})
 
     with first as url, second as other, redirected(Redirection(url)) as redirection:
@@ -76,7 +76,7 @@ def test_redirection_may_change_while_it_holds() -> None:
     assert (before, after) == (first.port, second.port)
 
 
-def test_other_connections_are_left_alone() -> None:
+def test_other_connections_are_not_redirected() -> None:
     simulator = Simulator({})
 
     with simulator, redirected(Redirection("http://127.0.0.1:1")), socket.socket() as connection:
@@ -84,7 +84,7 @@ def test_other_connections_are_left_alone() -> None:
         assert connection.getpeername()[1] == simulator.port
 
 
-def test_sockets_connect_as_before_afterwards() -> None:
+def test_redirection_ends_with_its_context() -> None:
     before = socket.socket.connect, socket.socket.connect_ex
 
     with redirected(Redirection()):

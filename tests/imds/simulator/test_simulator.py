@@ -55,7 +55,7 @@ class Reply(NamedTuple):
 
 
 def ask(url: str, method: str, target: str, **headers: str) -> Reply:
-    """Send one request as it stands; underscores in header names are dashes."""
+    """Send one request unchanged; underscores in header names become dashes."""
     endpoint = urlsplit(url)
     connection = http.client.HTTPConnection(endpoint.hostname or "", endpoint.port, timeout=5)
     try:
@@ -72,7 +72,7 @@ def connect(url: str) -> socket.socket:
 
 
 def exchange(url: str, request: bytes) -> bytes:
-    """Send bytes as they stand, and return all that comes back."""
+    """Send raw bytes, and return the whole reply."""
     with connect(url) as connection:
         connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
@@ -119,16 +119,16 @@ def test_token_with_an_invalid_ttl_is_refused(url: str, ttl: str | None) -> None
     assert ask(url, "PUT", "/latest/api/token", **headers).status == 400
 
 
-def test_token_is_refused_to_a_forwarded_request(url: str) -> None:
+def test_token_request_with_x_forwarded_for_is_refused(url: str) -> None:
     assert ask(url, "PUT", "/latest/api/token", X_Forwarded_For="203.0.113.9", **{TTL: "60"}).status == 403
 
 
-def test_token_of_a_dated_version_is_refused(url: str) -> None:
+def test_token_request_for_a_dated_version_is_refused(url: str) -> None:
     assert ask(url, "PUT", "/2021-03-23/api/token", **{TTL: "60"}).status == 403
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
-def test_token_path_accepts_only_put(url: str, method: str) -> None:
+def test_token_path_allows_only_put(url: str, method: str) -> None:
     reply = get(url, "/latest/api/token", method=method)
 
     assert reply.status == 405
@@ -136,7 +136,7 @@ def test_token_path_accepts_only_put(url: str, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"])
-def test_metadata_is_read_only(url: str, method: str) -> None:
+def test_metadata_allows_only_get_and_head(url: str, method: str) -> None:
     assert get(url, "/latest/meta-data/instance-id", method=method).status == 405
 
 
@@ -183,7 +183,7 @@ def test_value_is_served_with_the_headers_of_the_service(url: str) -> None:
     assert reply.headers[TTL] == "60"
 
 
-def test_head_is_get_without_the_body(url: str) -> None:
+def test_head_has_the_headers_of_get_without_the_body(url: str) -> None:
     reply = get(url, "/latest/meta-data/instance-id", method="HEAD")
 
     assert (reply.status, reply.headers["Content-Length"], reply.body) == (200, "19", b"")
@@ -197,7 +197,7 @@ def test_user_data_are_bytes(url: str, target: str) -> None:
     assert reply.headers["Content-Type"] == "application/octet-stream"
 
 
-def test_empty_body_is_served_as_one(url: str) -> None:
+def test_empty_body_is_served_with_status_200(url: str) -> None:
     reply = get(url, "/latest/meta-data/nothing")
 
     assert (reply.status, reply.headers["Content-Length"], reply.body) == (200, "0", b"")
@@ -230,7 +230,7 @@ def test_absent_path_is_a_404_page(url: str) -> None:
         ("/latest/meta%2Ddata/instance%2did", b"i-1234567890abcdef0"),
     ],
 )
-def test_target_means_a_path(url: str, target: str, body: bytes) -> None:
+def test_target_is_resolved_to_a_path(url: str, target: str, body: bytes) -> None:
     reply = get(url, target)
 
     assert (reply.status, reply.body) == (200, body)
@@ -245,7 +245,7 @@ def test_versions_are_listed(url: str) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_listed_version_serves_the_same(url: str, version: str) -> None:
+def test_every_listed_version_serves_the_same_metadata(url: str, version: str) -> None:
     assert get(url, f"/{version}/meta-data/instance-id").body == b"i-1234567890abcdef0"
 
 
@@ -263,7 +263,7 @@ def test_unknown_version_is_absent(url: str, target: str) -> None:
         ("meta-data/reset", 503),
     ],
 )
-def test_gap_of_a_snapshot_is_answered_as_the_service_did(url: str, path: str, status: int) -> None:
+def test_gap_of_a_snapshot_is_answered_with_its_status(url: str, path: str, status: int) -> None:
     assert get(url, f"/latest/{path}").status == status
 
 
@@ -276,7 +276,7 @@ def test_unknown_status_is_answered_as_503() -> None:
     assert statuses == [503, 503]
 
 
-def test_mapping_of_bodies_is_served_with_its_listings() -> None:
+def test_mapping_of_bodies_is_served_with_computed_listings() -> None:
     with Simulator({"meta-data/placement/region": b"eu-central-1"}) as url:
         assert get(url, "/latest/meta-data").body == b"placement/"
 
@@ -325,7 +325,9 @@ def test_every_request_is_recorded(simulator: Simulator, url: str) -> None:
     ],
     ids=lambda request: repr(request[:40]),
 )
-def test_malformed_request_stops_nothing(url: str, request_bytes: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+def test_malformed_request_does_not_stop_the_simulator(
+    url: str, request_bytes: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
     try:
         reply = exchange(url, request_bytes)
     except ConnectionError:
@@ -343,7 +345,7 @@ def test_bad_request_is_answered_with_the_server_header(url: str) -> None:
     assert b"<title>431 - " in page
 
 
-def test_raw_utf_8_in_a_target_is_understood(url: str) -> None:
+def test_raw_utf_8_in_a_target_is_accepted(url: str) -> None:
     request = "GET /latest/meta-data/tags/instance/gr\u00f6\u00dfe HTTP/1.1\r\n" + f"{TOKEN}: {new_token(url)}\r\n\r\n"
 
     assert exchange(url, request.encode()).endswith(b"\r\n\r\ngro\xc3\x9f")
@@ -355,7 +357,7 @@ def test_body_of_a_request_is_read_and_ignored(url: str) -> None:
     assert exchange(url, request).startswith(b"HTTP/1.1 200 ")
 
 
-def test_client_that_disconnects_midway_stops_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_client_that_disconnects_early_does_not_stop_the_simulator(capfd: pytest.CaptureFixture[str]) -> None:
     with Simulator({"user-data": 10_000_000 * b"x"}) as url:
         token = new_token(url)
         with connect(url) as connection:
@@ -367,7 +369,7 @@ def test_client_that_disconnects_midway_stops_nothing(capfd: pytest.CaptureFixtu
     assert capfd.readouterr() == ("", "")
 
 
-def test_failing_source_fails_one_request(capfd: pytest.CaptureFixture[str]) -> None:
+def test_exception_of_a_source_fails_only_its_request(capfd: pytest.CaptureFixture[str]) -> None:
     class Broken:
         def get(self, path: str, /) -> bytes | None:
             if path == "meta-data/broken":
@@ -403,31 +405,31 @@ def test_ipv6_loopback_is_served() -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "169.254.169.253", "localhost", "example.com", ""])
-def test_simulator_listens_at_literal_loopback_addresses_alone(host: str) -> None:
+def test_simulator_listens_only_at_literal_loopback_addresses(host: str) -> None:
     with pytest.raises(UsageError, match=r"a loopback address such as 127\.0\.0\.1"):
         Simulator(SOURCE, host=host)
 
 
 @pytest.mark.parametrize("host", ["169.254.169.254", "fd00:ec2::254"])
 def test_simulator_refuses_the_service_addresses_outside_a_namespace(host: str) -> None:
-    with pytest.raises(UsageError, match=f"at {host} only in a network namespace of its own"):
+    with pytest.raises(UsageError, match=f"at {host} only in its own network namespace"):
         Simulator(SOURCE, host=host)
 
 
 @pytest.mark.parametrize("port", [-1, 65536])
-def test_port_is_a_port(port: int) -> None:
-    with pytest.raises(UsageError, match="not a port"):
+def test_port_out_of_range_is_a_usage_error(port: int) -> None:
+    with pytest.raises(UsageError, match=f"port {port} is not between 0 and 65535"):
         Simulator(SOURCE, port=port)
 
 
-def test_port_in_use_is_one_clear_error(url: str) -> None:
+def test_port_in_use_is_an_error(url: str) -> None:
     port = urlsplit(url).port or 0
 
     with pytest.raises(EC2FactsError, match=f"cannot listen at http://127.0.0.1:{port}: Address already in use"):
         Simulator(SOURCE, port=port).__enter__()
 
 
-def test_stopped_simulator_does_not_listen(simulator: Simulator) -> None:
+def test_stopped_simulator_refuses_connections(simulator: Simulator) -> None:
     threads = threading.active_count()
 
     with simulator as url:
@@ -447,7 +449,7 @@ def test_simulator_restarts_at_the_same_address(simulator: Simulator) -> None:
     assert (second, simulator.url, status) == (first, first, 200)
 
 
-def test_wait_ends_with_the_simulator(simulator: Simulator) -> None:
+def test_wait_ends_when_the_simulator_stops(simulator: Simulator) -> None:
     with simulator:
         waiting = threading.Thread(target=simulator.wait)
         waiting.start()
@@ -496,7 +498,7 @@ print("left", flush=True)
         "[fd00:ec2::254]",
     ],
 )
-def test_host_that_names_loopback_or_the_service_is_answered(url: str, host: str) -> None:
+def test_host_header_of_loopback_or_the_service_is_accepted(url: str, host: str) -> None:
     assert ask(url, "PUT", "/latest/api/token", Host=host, **{TTL: "60"}).status == 200
 
 
@@ -514,19 +516,19 @@ def test_host_that_names_loopback_or_the_service_is_answered(url: str, host: str
         "",
     ],
 )
-def test_host_of_another_name_is_misdirected(simulator: Simulator, url: str, host: str) -> None:
+def test_other_host_header_is_answered_421(simulator: Simulator, url: str, host: str) -> None:
     reply = ask(url, "PUT", "/latest/api/token", Host=host, **{TTL: "60"})
 
     assert reply.status == 421
     assert simulator.requests == [Request("PUT", "api/token", 421)]
 
 
-def test_misdirected_request_reaches_no_fault(clock: Clock) -> None:
+def test_request_with_another_host_header_does_not_reach_faults(clock: Clock) -> None:
     with Simulator(SOURCE, faults=["status=200"], clock=clock) as url:
         assert ask(url, "GET", "/latest/", Host="attacker.example").status == 421
 
 
-def test_one_of_two_hosts_is_enough_to_be_misdirected(url: str) -> None:
+def test_second_host_header_is_checked_too(url: str) -> None:
     request = f"PUT /latest/api/token HTTP/1.1\r\nHost: localhost\r\nHost: attacker.example\r\n{TTL}: 60\r\n\r\n"
 
     assert exchange(url, request.encode()).startswith(b"HTTP/1.1 421 Misdirected Request\r\n")
@@ -536,7 +538,7 @@ def test_request_of_http_1_0_without_a_host_is_answered(url: str) -> None:
     assert exchange(url, f"PUT /latest/api/token HTTP/1.0\r\n{TTL}: 60\r\n\r\n".encode()).startswith(b"HTTP/1.1 200 ")
 
 
-def test_record_of_requests_is_bounded(simulator: Simulator) -> None:
+def test_number_of_recorded_requests_is_bounded(simulator: Simulator) -> None:
     for number in range(RECORDED + 5):
         simulator.answer("GET", f"/latest/{number}", Message())
 
@@ -545,7 +547,7 @@ def test_record_of_requests_is_bounded(simulator: Simulator) -> None:
     assert simulator.requests[-1] == Request("GET", str(RECORDED + 4), 401)
 
 
-def test_tokens_are_bounded_and_the_oldest_ends_first(simulator: Simulator) -> None:
+def test_number_of_tokens_is_bounded_and_the_oldest_expires_first(simulator: Simulator) -> None:
     headers = Message()
     headers[TTL] = "60"
     tokens = [simulator.answer("PUT", "/latest/api/token", headers).body.decode() for _ in range(TOKENS + 1)]

@@ -29,7 +29,7 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_edited_file_changes_what_is_read(file: Path) -> None:
+def test_edited_file_is_reloaded(file: Path) -> None:
     source = SnapshotFile(file)
     before = source.get("meta-data/mac")
 
@@ -38,7 +38,7 @@ def test_edited_file_changes_what_is_read(file: Path) -> None:
     assert (before, source.get("meta-data/mac")) == (b"before", b"afterwards")
 
 
-def test_replaced_file_of_the_same_size_and_time_changes_what_is_read(file: Path) -> None:
+def test_replaced_file_of_the_same_size_and_time_is_reloaded(file: Path) -> None:
     source = SnapshotFile(file)
     new = file.with_name("new")
     write(new, mac="behind")
@@ -50,14 +50,14 @@ def test_replaced_file_of_the_same_size_and_time_changes_what_is_read(file: Path
     assert source.get("meta-data/mac") == b"behind"
 
 
-def test_unchanged_file_is_read_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unchanged_file_is_not_reloaded(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = SnapshotFile(file)
     monkeypatch.setattr(Snapshot, "load", None)
 
     assert [source.get("meta-data/mac") for _ in range(3)] == [b"before"] * 3
 
 
-def test_invalid_file_leaves_the_last_valid_snapshot_with_one_warning(
+def test_file_that_becomes_invalid_keeps_the_last_snapshot_with_one_warning(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = SnapshotFile(file)
@@ -72,7 +72,7 @@ def test_invalid_file_leaves_the_last_valid_snapshot_with_one_warning(
     assert message.startswith(f"serving the last valid snapshot of {file}: {file}: not JSON: ")
 
 
-def test_file_that_is_gone_leaves_the_last_valid_snapshot(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_deleted_file_keeps_the_last_snapshot(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     source = SnapshotFile(file)
 
     file.unlink()
@@ -81,7 +81,7 @@ def test_file_that_is_gone_leaves_the_last_valid_snapshot(file: Path, caplog: py
     assert messages(caplog) == [f"serving the last valid snapshot of {file}: No such file or directory"]
 
 
-def test_reason_cannot_forge_a_log_line(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_reason_cannot_forge_a_line_of_the_log(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     source = SnapshotFile(file)
 
     file.write_text(json.dumps({"a\nec2facts: error: forged\x1b[2J": 1}))
@@ -92,7 +92,7 @@ def test_reason_cannot_forge_a_log_line(file: Path, caplog: pytest.LogCaptureFix
 
 
 @pytest.mark.parametrize("content", [None, "", "[]"])
-def test_file_must_be_valid_at_first(tmp_path: Path, content: str | None) -> None:
+def test_file_that_is_invalid_at_first_is_an_error(tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "snapshot.json"
     if content is not None:
         file.write_text(content)
@@ -101,7 +101,7 @@ def test_file_must_be_valid_at_first(tmp_path: Path, content: str | None) -> Non
         SnapshotFile(file)
 
 
-def test_clients_of_a_simulator_read_the_change(file: Path) -> None:
+def test_simulator_serves_the_reloaded_file(file: Path) -> None:
     with Simulator(SnapshotFile(file)) as url:
         before = get(url, "/latest/meta-data/mac").body
         write(file, mac="afterwards", hostname="new")
@@ -122,7 +122,7 @@ SECRETS = [
 
 @pytest.fixture
 def open_directory(tmp_path: Path) -> Path:
-    """Return a directory that every user can enter, which those of pytest are not."""
+    """Return a directory that every user can enter, unlike those of pytest."""
     for directory in (tmp_path, *tmp_path.parents):
         if directory.stat().st_mode & 0o001 == 0:
             directory.chmod(directory.stat().st_mode | 0o011)
@@ -131,7 +131,7 @@ def open_directory(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("path", SECRETS)
 @pytest.mark.parametrize("load", [Snapshot.load, SnapshotFile])
-def test_simulator_warns_of_secrets_that_others_can_read(
+def test_simulator_warns_about_secrets_that_other_users_can_read(
     open_directory: Path, caplog: pytest.LogCaptureFixture, load: type[SnapshotFile], path: str
 ) -> None:
     file = open_directory / "snapshot.json"
@@ -155,7 +155,7 @@ def test_simulator_warns_of_secrets_that_others_can_read(
         ("user-data", 0o644, 0o700),
     ],
 )
-def test_simulator_does_not_warn_otherwise(
+def test_simulator_does_not_warn_about_files_without_exposed_secrets(
     open_directory: Path, caplog: pytest.LogCaptureFixture, path: str, mode: int, directory_mode: int
 ) -> None:
     file = open_directory / "snapshot.json"
