@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 from ec2facts.trust import rights_of, trace
 
-_STAGED = ".ec2facts-"
+_PREFIX = ".ec2facts-"
 """The prefix of a staged file's name; the dot hides it from includes such as ``*.conf``."""
 
-_OURS = re.compile(re.escape(_STAGED) + "[0-9a-f]{16}")
+_STAGED_NAME = re.compile(re.escape(_PREFIX) + "[0-9a-f]{16}")
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that ask a program to stop."""
@@ -112,7 +112,11 @@ def staged(
                 raise FileExistsError(errno.EEXIST, "another file replaced the staged one")
             stream.write(content)
             stream.flush()
-            _give(writable, attributes)
+            try:
+                os.fchown(writable, attributes.uid, attributes.gid)
+            except PermissionError as error:
+                reason = f"its owner and group cannot be set ({error.strerror}): choose others, or write in place"
+                raise PermissionError(error.errno, reason) from error
             if like is not None:
                 _copy_labels(like, writable)
             os.fchmod(writable, attributes.mode)
@@ -162,7 +166,7 @@ def sweep(directory: Path) -> None:
     """Remove the staged files of killed processes in ``directory``: this user's, or as root everybody's."""
     with suppress(OSError):  # skip a directory that cannot be listed
         for leftover in directory.iterdir():
-            if _OURS.match(leftover.name):
+            if _STAGED_NAME.match(leftover.name):
                 _remove_unused(leftover)
 
 
@@ -183,7 +187,7 @@ def _reserved(directory: Path, suffix: str) -> Iterator[tuple[Path, int]]:
     is_ours = False
     while not is_ours:
         # Choose the name before the file exists, so that a signal at any moment leaves no file behind.
-        temporary = directory / f"{_STAGED}{os.urandom(8).hex()}{suffix}"
+        temporary = directory / f"{_PREFIX}{os.urandom(8).hex()}{suffix}"
         try:
             descriptor = os.open(temporary, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o600)
             try:
@@ -197,14 +201,6 @@ def _reserved(directory: Path, suffix: str) -> Iterator[tuple[Path, int]]:
         finally:
             with uninterrupted(), suppress(OSError):  # the file is renamed already, or cannot be removed
                 temporary.unlink()
-
-
-def _give(descriptor: int, attributes: FileAttributes) -> None:
-    try:
-        os.fchown(descriptor, attributes.uid, attributes.gid)
-    except PermissionError as error:
-        reason = f"its owner and group cannot be set ({error.strerror}): choose others, or write in place"
-        raise PermissionError(error.errno, reason) from error
 
 
 def _copy_labels(existing: Path, descriptor: int) -> None:

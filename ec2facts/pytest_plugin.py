@@ -3,14 +3,13 @@
 # Every pytest run with ec2facts installed loads this module, so only the fixtures import the rest of the package.
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from ec2facts.imds.source import Source
@@ -41,8 +40,6 @@ def session_ec2_metadata_simulator() -> Iterator[Callable[..., str]]:
 
 @contextmanager
 def _simulators() -> Iterator[Callable[..., str]]:
-    from contextlib import ExitStack
-
     from ec2facts.imds.simulator.redirection import Redirection, redirected
     from ec2facts.imds.simulator.simulator import Simulator
 
@@ -66,8 +63,6 @@ def _simulators() -> Iterator[Callable[..., str]]:
 
 
 def _source(instance: str | Source | Mapping[str, Any]) -> Source | Mapping[str, bytes]:
-    from collections.abc import Mapping
-
     from ec2facts import instances
 
     if isinstance(instance, str):

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 
 _T = TypeVar("_T")
 
-_LENDING = threading.RLock()
+_RIGHTS_LOCK = threading.RLock()
 """Held while this process acts with another user's rights, because all its threads share them."""
 
 _MAX_LINKS = 40
@@ -95,7 +95,7 @@ def trace(path: Path, *, content: bool = False, trusted: Collection[int] = ()) -
             if links > _MAX_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
             if status.st_uid not in own:
-                found = _owned(here / name, status)
+                found = _owner(here / name, status)
                 strangers.append(found._replace(uid=None) if is_shared else found)
             target = (here / name).readlink()
             here = Path("/") if target.is_absolute() else here
@@ -113,7 +113,7 @@ def _is_shared(directory: os.stat_result) -> bool:
 
 def _strangers(path: Path, status: os.stat_result, own: Collection[int]) -> list[Stranger]:
     """Return the strangers who can change a file, or the entries of a directory."""
-    found = [_owned(path, status)] if status.st_uid not in own else []
+    found = [_owner(path, status)] if status.st_uid not in own else []
     if stat.S_ISDIR(status.st_mode) and _is_shared(status):
         return found  # in a sticky directory, each entry has its own owner
     if status.st_mode & stat.S_IWOTH:
@@ -127,7 +127,7 @@ def _strangers(path: Path, status: os.stat_result, own: Collection[int]) -> list
     return [*found, Stranger(path, None, f"{who} can write to {path}, which belongs to {owner}: {remedy}")]
 
 
-def _owned(path: Path, status: os.stat_result) -> Stranger:
+def _owner(path: Path, status: os.stat_result) -> Stranger:
     remedy = "give it to root or use another path"
     return Stranger(
         path, status.st_uid, f"{path} belongs to {User.of(status.st_uid).name}, who can change it: {remedy}"
@@ -194,7 +194,7 @@ def rights_of(uid: int | None) -> Iterator[None]:
         os.setegid(before[1])
         os.setgroups(before[2])
 
-    with _LENDING:
+    with _RIGHTS_LOCK:
         user = User.of(uid)
         before = os.geteuid(), os.getegid(), os.getgroups()
         try:

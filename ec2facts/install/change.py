@@ -76,7 +76,7 @@ class Change(NamedTuple):
     existing: FileAttributes | None
     wanted: FileAttributes
     rights: int | None = None
-    """The uid of the user who controls the path, with whose rights the install acts; None for its own."""
+    """The uid of the user who controls the path, with describe_rights rights the install acts; None for its own."""
     is_trusted: bool = True
     """Whether the new file keeps attributes of the existing one; False if a stranger may have created that file."""
     was_secret: bool = False
@@ -176,7 +176,7 @@ def _refuse_in_place(change: Change, *, is_known: bool) -> None:
 
 
 @contextmanager
-def parents_of(file: File) -> Iterator[None]:
+def created_parents(file: File) -> Iterator[None]:
     """Create the missing directories of a file; remove them again if this context fails."""
     with explained(file.path):
         trail = trace(file.path)
@@ -232,12 +232,11 @@ def write(change: Change, temporary: Path) -> None:
                 raise
 
 
-def try_out(change: Change) -> None:
+def check_access(change: Change) -> None:
     """Raise InstallError if the system would refuse to change or remove the target."""
     with acting(change.file.path, change.rights):
         needed = change.target if change.in_place else change.target.parent
-        may_write = os.access(needed, os.W_OK | (0 if change.in_place else os.X_OK), **_EFFECTIVE)
-        if not may_write:
+        if not os.access(needed, os.W_OK | (0 if change.in_place else os.X_OK), **_EFFECTIVE):
             raise InstallError(str(change.file.path), f"no permission to write to {needed}, or it is read-only")
         # An owner can replace a file without the right to write to it, but nobody can replace an immutable file.
         is_owner = change.existing is not None and os.geteuid() == change.existing.uid
@@ -303,12 +302,12 @@ def explained(path: Path, *, advice: str = "") -> Iterator[None]:
 @contextmanager
 def acting(path: Path, rights: int | None) -> Iterator[None]:
     """Act on ``path`` with a user's rights, and turn an OSError into an InstallError."""
-    with explained(path, advice=whose(rights)), rights_of(rights):
+    with explained(path, advice=describe_rights(rights)), rights_of(rights):
         yield
 
 
-def whose(rights: int | None) -> str:
-    """Return the part of a message that names the user whose rights are used; "" for this process's own."""
+def describe_rights(rights: int | None) -> str:
+    """Return the part of a message that names the user describe_rights rights are used; "" for this process's own."""
     return "" if rights is None else f"with the rights of {User.of(rights).name}, who controls this path"
 
 

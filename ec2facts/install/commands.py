@@ -17,7 +17,7 @@ from ec2facts.install.change import File
 from ec2facts.install.settings import PLACEHOLDER
 from ec2facts.trust import User
 
-_NAME = "EC2FACTS_FILE"
+_FILE_VARIABLE = "EC2FACTS_FILE"
 """The variable of a check that holds the name of the file."""
 
 _SHOWN_BYTES = 10000
@@ -38,9 +38,8 @@ class Shell(NamedTuple):
         Raises CheckError if the check fails, InstallError if it cannot be started.
         """
         try:
-            failure = self._run(
-                argument_for_placeholder(command), file.time_limit, {_NAME: str(checked)}, rights=rights
-            )
+            variables = {_FILE_VARIABLE: str(checked)}
+            failure = self._run(argument_for_placeholder(command), file.time_limit, variables, rights=rights)
         except OSError as error:
             reason = f"the check `{command}` could not be started: {error.strerror or error}"
             raise InstallError(str(file.path), reason) from error
@@ -67,12 +66,12 @@ class Shell(NamedTuple):
         """Run a shell command, killed after ``time_limit`` seconds; return the reason and the output of a failure."""
         credentials, environment = _credentials(rights)
         # A file, not a pipe: a process that the command leaves behind may hold a pipe open.
-        with tempfile.TemporaryFile() as said:
+        with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(  # noqa: S602 (the caller gives a shell command)
                 command,
                 shell=True,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 env={**environment, **self.variables, **variables},
@@ -93,8 +92,8 @@ class Shell(NamedTuple):
                 reason = f"exit status {status}" if status > 0 else f"killed by signal {-status}"
             if self.hides_output:
                 return reason, "(output not shown: this run writes a secret)\n"
-            said.seek(max(0, said.seek(0, os.SEEK_END) - _SHOWN_BYTES))
-            return reason, said.read().decode(errors="replace")
+            output.seek(max(0, output.seek(0, os.SEEK_END) - _SHOWN_BYTES))
+            return reason, output.read().decode(errors="replace")
 
 
 def argument_for_placeholder(command: str) -> str:
@@ -107,7 +106,7 @@ def argument_for_placeholder(command: str) -> str:
     is_quoted = False
     for position, part in enumerate(command.split(PLACEHOLDER)):
         if position:
-            script += f"${{{_NAME}}}" if is_quoted else f'"${{{_NAME}}}"'
+            script += f"${{{_FILE_VARIABLE}}}" if is_quoted else f'"${{{_FILE_VARIABLE}}}"'
         is_quoted ^= sum(map(bool, re.findall(r'\\.|(")', part, re.DOTALL))) % 2 == 1
         script += part
     return script

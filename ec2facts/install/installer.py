@@ -12,11 +12,11 @@ from ec2facts.install.change import (
     Change,
     File,
     acting,
+    check_access,
     compare,
+    created_parents,
+    describe_rights,
     explained,
-    parents_of,
-    try_out,
-    whose,
     write,
 )
 from ec2facts.install.commands import Shell
@@ -84,12 +84,12 @@ def install(
             secret = secret or any(map(journal.was_secret, installed))
         # Without the state, any old content may be a secret.
         shell = Shell({} if journal is None else journal.variables, hides_output=secret or problem is not None)
-        for unit in _units(planned):
+        for group in _groups(planned):
             try:
-                compared = _install_unit(unit, journal, shell, name=name, dry_run=dry_run)
-            except EC2FactsError as error:  # noqa: PERF203 (each unit succeeds or fails by itself)
+                compared = _install_group(group, journal, shell, name=name, dry_run=dry_run)
+            except EC2FactsError as error:  # noqa: PERF203 (each group succeeds or fails by itself)
                 failures.append(error)
-                for file in unit:
+                for file in group:
                     observer.kept(file)
             else:
                 changes += compared
@@ -135,15 +135,15 @@ def _sweep(files: Iterable[File]) -> None:
             sweep(directory)
 
 
-def _units(files: Iterable[File]) -> list[list[File]]:
+def _groups(files: Iterable[File]) -> list[list[File]]:
     """Return the files in order, each as a list with the other files of its group."""
-    units: dict[int | str, list[File]] = {}
+    groups: dict[int | str, list[File]] = {}
     for position, file in enumerate(files):
-        units.setdefault(position if file.together is None else file.together, []).append(file)
-    return list(units.values())
+        groups.setdefault(position if file.together is None else file.together, []).append(file)
+    return list(groups.values())
 
 
-def _install_unit(
+def _install_group(
     files: Iterable[File], journal: Journal | None, shell: Shell, *, name: str, dry_run: bool
 ) -> list[Change]:
     """Install files, all or none; return their changes."""
@@ -151,7 +151,7 @@ def _install_unit(
         changes: list[Change] = []
         for file in files:
             if file.parents and not dry_run:
-                parents.enter_context(parents_of(file))
+                parents.enter_context(created_parents(file))
             change = compare(file)
             if journal is not None:
                 change = change._replace(was_secret=journal.was_secret(change.target))
@@ -167,22 +167,22 @@ def _install_unit(
                     shell.check(change.file.check, copy, change.file, rights=change.rights)
         if dry_run:
             for change in changes:
-                _try_out(change)
+                _dry_run(change)
         else:
-            _carry_out(changes, journal, shell, name=name)
+            _commit(changes, journal, shell, name=name)
     return changes
 
 
-def _try_out(change: Change) -> None:
+def _dry_run(change: Change) -> None:
     """Raise InstallError if the system would refuse the change."""
     if change.kind != "unchanged" and change.target.parent.is_dir():
-        try_out(change)
+        check_access(change)
         if change.is_replacement:
             with ExitStack() as stack:
                 _stage(change, stack)
 
 
-def _carry_out(changes: Sequence[Change], journal: Journal | None, shell: Shell, *, name: str) -> None:
+def _commit(changes: Sequence[Change], journal: Journal | None, shell: Shell, *, name: str) -> None:
     """Make the changes, all or none."""
     with ExitStack() as stack:
         staged_files = [_stage(change, stack) if change.is_replacement else change.target for change in changes]
@@ -206,7 +206,7 @@ def _stage(change: Change, stack: ExitStack, *, suffix: str = "") -> Path:
     """Return a staged file with the wanted state, beside the target; ``stack`` removes it."""
     like = change.target if change.is_trusted else None
     context = staged(change.target, change.file.content, change.wanted, suffix=suffix, like=like)
-    with explained(change.file.path, advice=whose(change.rights)):
+    with explained(change.file.path, advice=describe_rights(change.rights)):
         return stack.enter_context(with_rights_of(change.rights, context))
 
 
@@ -218,7 +218,7 @@ def _back_up(change: Change, stack: ExitStack) -> tuple[Path, Path]:
     attributes = existing._replace(mode=mode) if change.is_trusted else FileAttributes(mode)
     like = change.target if change.is_trusted else None
     context = staged(path, change.before or b"", attributes, like=like)
-    with explained(path, advice=whose(change.rights)):
+    with explained(path, advice=describe_rights(change.rights)):
         return stack.enter_context(with_rights_of(change.rights, context)), path
 
 

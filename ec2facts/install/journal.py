@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -114,7 +114,7 @@ class Journal:
         return [
             File(path, remove=True, follow=False, command=each.command)
             for path, each in gone
-            if path not in installed and _holds(path, each.content)
+            if path not in installed and _has_digest(path, each.content)
         ]
 
     @contextmanager
@@ -125,11 +125,11 @@ class Journal:
         """
         here = os.path.realpath(self._directory)
         holders = [*filter(None, os.environ.get(_HOLDER, "").split(os.pathsep))]
-        with explained(self._directory, advice="use another --state directory"):
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
+        with ExitStack() as stack:
             with explained(self._directory, advice="use another --state directory"):
+                self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+                stack.callback(os.close, lock)
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError as error:
@@ -144,8 +144,6 @@ class Journal:
             failures = self._roll_back(self._state.undo)
             self._discard()
             yield failures
-        finally:
-            os.close(lock)
 
     @contextmanager
     def all_or_nothing(self, changes: Sequence[Change], *, name: str) -> Iterator[None]:
@@ -324,7 +322,7 @@ def _put_back(undo: _Undo, saved: bytes | None) -> None:
     sync_directory(target.parent)
 
 
-def _holds(path: Path, digest: str) -> bool:
+def _has_digest(path: Path, digest: str) -> bool:
     """Whether a file has the content with this ``digest``; False if it cannot be read."""
     with suppress(OSError), rights_of(trace(path).controller()):
         return _digest(path.read_bytes()) == digest

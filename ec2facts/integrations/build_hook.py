@@ -56,10 +56,10 @@ def imported_modules(root: Path, importing: list[Path]) -> list[Path]:
     while waiting:
         tree = ast.parse(waiting.pop().read_text(encoding="utf-8"))
         for name in _imports(tree):
-            base = root.joinpath(*name.split("."))
-            if base.with_suffix(".py").is_file() and base.with_suffix(".py") not in found:
-                found.add(base.with_suffix(".py"))
-                waiting.append(base.with_suffix(".py"))
+            file = root.joinpath(*name.split(".")).with_suffix(".py")
+            if file.is_file() and file not in found:
+                found.add(file)
+                waiting.append(file)
     packages = {parent / "__init__.py" for file in found for parent in list(file.relative_to(root).parents)[:-1]}
     return sorted(found | {root / package for package in packages})
 
@@ -67,13 +67,9 @@ def imported_modules(root: Path, importing: list[Path]) -> list[Path]:
 def _imports(tree: ast.Module) -> Iterator[str]:
     """Yield the names of modules, and names that may be modules, that ``tree`` imports from ec2facts."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and _is_ours(node.module):
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("ec2facts."):
             yield str(node.module)
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def _is_ours(module: str | None) -> bool:
-    return f"{module}.".startswith("ec2facts.")
 
 
 def _renamed(text: str) -> str:

@@ -86,7 +86,7 @@ def read(names: Collection[str], *, endpoint: str | None = None, deadline: float
     return {name: jsonable(lookup(client, name), Missing()) for name in names}
 
 
-def explained(error: EC2FactsError) -> str:
+def message_of(error: EC2FactsError) -> str:
     """Return the message of ``error`` without the options of the command line, which engines do not have."""
     if isinstance(error, WithheldError):
         return f"{error.path} is withheld"

@@ -5,7 +5,7 @@ for directory in /run /run/lock /run/systemd /run/ec2facts /etc /var/lib /opt /u
 done
 hostname probe 2>/dev/null && echo 'sets the host name'
 mount -t tmpfs tmpfs /mnt 2>/dev/null && echo 'mounts'
-# 159 is the status of a shell's child that SIGSYS has killed.
+# 159 is the exit status of a child that SIGSYS has killed.
 unshare --net true 2>/dev/null || echo "forbidden call: status $?"
 curl -s -m 2 -o /dev/null http://127.0.0.1:8080/
 echo "another address: curl $?"

@@ -11,7 +11,7 @@ from ec2facts import facts, instances
 from ec2facts.collection.facts import TREE
 from ec2facts.errors import EC2FactsError, IncompleteError, UnavailableError, UnreadError, WithheldError
 from ec2facts.imds.simulator.simulator import Simulator
-from ec2facts.integrations.gathering import FRESH, boot_facts, explained, gather, read
+from ec2facts.integrations.gathering import FRESH, boot_facts, gather, message_of, read
 from ec2facts.render import render_json
 
 Simulate = Callable[..., str]
@@ -147,4 +147,4 @@ def test_boot_facts_may_be_absent(tmp_path: Path) -> None:
     ],
 )
 def test_explained_error_names_no_option_of_the_command_line(error: EC2FactsError, message: str) -> None:
-    assert explained(error) == message
+    assert message_of(error) == message

@@ -19,7 +19,7 @@ def version() -> str:
 
 def collect(url: str) -> list[Any]:
     """Return the values of the instance, its interfaces, its tags and its keys."""
-    metadata = _led(url)
+    metadata = _metadata(url)
     interfaces = [_attributes(interface) for interface in metadata.network_interfaces.values()]
     keys = [_attributes(key) for key in metadata.public_keys.values()]
     return [_attributes(metadata), interfaces, dict(metadata.tags), keys]
@@ -27,16 +27,16 @@ def collect(url: str) -> list[Any]:
 
 def collect_instance(url: str) -> list[Any]:
     """Return only the values of the instance, whose number does not depend on the tree."""
-    return _attributes(_led(url))
+    return _attributes(_metadata(url))
 
 
 def collect_first(url: str) -> str:
     """Return the first attribute of a new instance of the class."""
-    first: str = _led(url).instance_id
+    first: str = _metadata(url).instance_id
     return first
 
 
-def _led(url: str) -> EC2Metadata:
+def _metadata(url: str) -> EC2Metadata:
     metadata = EC2Metadata()
     metadata.service_url = f"{url}/latest/"
     metadata.dynamic_url = f"{url}/latest/dynamic/"

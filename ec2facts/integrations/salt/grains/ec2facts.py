@@ -33,7 +33,7 @@ def ec2() -> dict[str, Any]:
             facts = gathering.gather(endpoint=settings.get("endpoint"), deadline=settings.get("deadline", 5))
     except EC2FactsError as error:
         if isinstance(error, NotReadyError) or not isinstance(error, UnavailableError):
-            log.warning("No grain ec2: %s", gathering.explained(error))
+            log.warning("No grain ec2: %s", gathering.message_of(error))
         return {}
     for path, reason in facts["collection"]["unread"].items():
         log.warning("The grain ec2 lacks %s: %s", path, reason)

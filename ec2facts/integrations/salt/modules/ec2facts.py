@@ -60,4 +60,4 @@ def _errors_for_salt() -> Iterator[None]:
     try:
         yield
     except EC2FactsError as error:
-        raise CommandExecutionError(gathering.explained(error)) from error
+        raise CommandExecutionError(gathering.message_of(error)) from error

@@ -9,7 +9,7 @@ module: gather
 short_description: Gather the facts of an EC2 instance
 description:
   - Reads the instance metadata service of the target with IMDSv2 and returns nested facts.
-  - Targets need Python 3.9 and nothing else; the collector travels with the module.
+  - Targets need only Python 3.9; Ansible sends the collector with the module.
   - Credentials, user data and other secrets are withheld unless O(include) names them.
 version_added: 1.0.0
 author: the authors of ec2facts (@ec2facts)
@@ -167,9 +167,9 @@ def gather(module):  # type: (AnsibleModule) -> None
             module.fail_json(msg=str(error))
         facts, reason = {}, {"reason": str(error)}
     except IncompleteError as error:
-        module.fail_json(msg=gathering.explained(error) + "; with partial, the task returns the other facts")
+        module.fail_json(msg=gathering.message_of(error) + "; with partial, the task returns the other facts")
     except EC2FactsError as error:
-        module.fail_json(msg=gathering.explained(error))
+        module.fail_json(msg=gathering.message_of(error))
     else:
         reason = {}
     for path, why in facts.get("collection", {}).get("unread", {}).items():
