@@ -15,7 +15,7 @@ NO_ROLE = "no role is attached to this instance"
 
 
 def why_absent(name: str, facts: Mapping[str, Any]) -> str:
-    """Return why ``facts`` have no ``name``, a dotted name, and the remedy if one is known."""
+    """Return why ``name``, a dotted name, is not in ``facts``, with the remedy if one is known."""
     head, *rest = name.split(".")
     if head == "tags" and "tags" not in facts:
         instance_id = facts.get("instance_id")

@@ -25,7 +25,7 @@ def is_path(name: str) -> bool:
 
 
 def path_of(name: str) -> str:
-    """Return the path below ``/latest/`` of the path ``name``, which is below ``meta-data/`` if it has no root."""
+    """Return the path ``name`` relative to ``/latest/``; a path without a root is below ``meta-data/``."""
     return below_root(name.lstrip("/").removeprefix("latest/").lstrip("/"))
 
 

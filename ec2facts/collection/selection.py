@@ -116,7 +116,7 @@ def _outermost(value: Any, keys: Keys, chosen: Collection[Keys]) -> Iterator[Key
 
 
 def _pruned(value: Any, chosen: Mapping[Any, Any] | None) -> Any:
-    """Return the part of ``value`` in ``chosen``, a tree of keys; a leaf, None, keeps the whole value."""
+    """Prune ``value`` to ``chosen``, a tree of keys in which the leaf None keeps a whole value."""
     if chosen is None:
         return value
     kept = [(key, _pruned(child, chosen[key])) for key, child in _children(value) if key in chosen]

@@ -28,7 +28,7 @@ def raw(body: bytes) -> bytes:
 
 
 def text(body: bytes) -> str:
-    """Return the body as text, strict UTF-8, with all white space."""
+    """Return the body as strict UTF-8, white space unchanged."""
     try:
         return body.decode()
     except UnicodeDecodeError:

@@ -53,7 +53,7 @@ class InstanceIdentityDocumentDict(TypedDict):
 
 
 class MaintenanceEventDict(TypedDict, total=False):
-    """A maintenance event. A time is ``21 Jan 2019 09:00:43 GMT``; ``State`` is active, completed or canceled."""
+    """A maintenance event. Times look like ``21 Jan 2019 09:00:43 GMT``; ``State`` is active, completed or canceled."""
 
     NotBefore: str
     NotAfter: str

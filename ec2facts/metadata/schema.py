@@ -16,7 +16,7 @@ DOCUMENTS = frozenset(name for name, attribute in attributes(EC2Metadata).items(
 
 
 class Entry(NamedTuple):
-    """One attribute."""
+    """An attribute as data."""
 
     name: str
     """The dotted name, with ``*`` for the key of a network interface or a public key."""
