@@ -285,14 +285,11 @@ class IMDSClient:
         status = reply.status
         if status == 200 and re.fullmatch(rb"[!-~]{1,1024}", reply.body):
             return reply
-        kind: type[UnavailableError] = UnavailableError
-        reason = f"no token (HTTP {status})"
+        kind, reason = UnavailableError, "no token"
         if status == 403 and reply.headers.get("server", "EC2ws") == "EC2ws":  # other servers: a proxy or another cloud
-            kind, reason = DisabledError, "it is switched off (HTTP 403)"
-        elif status == 200:
-            reason = "the reply holds no token"
+            kind, reason = DisabledError, "it is switched off"
         cause: Cause = "no token" if status == 200 else "status"
-        refused = kind(self.endpoint, reason, cause=cause, status=status, headers=reply.headers)
+        refused = kind(self.endpoint, f"{reason} (HTTP {status})", cause=cause, status=status, headers=reply.headers)
         raise self._transport.own_error(refused, reply)
 
     def _request(self, method: str, path: str, headers: Mapping[str, str], *, may_be_empty: bool = True) -> Reply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
+from http.client import responses
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -58,13 +58,8 @@ class Answer(NamedTuple):
     """The delay of slow deliveries."""
 
 
-def phrase(status: int) -> str:
-    """Return the reason phrase of an HTTP status, "" for an unknown status."""
-    return HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else ""
-
-
 def error_page(status: int, **headers: str) -> Answer:
     """Return the service's page for an error status; an underscore in a header's name becomes a dash."""
-    page = _ERROR_PAGE.format(title=f"{status} - {phrase(status)}")
+    page = _ERROR_PAGE.format(title=f"{status} - {responses.get(status, '')}")
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Answer(status, page.encode(), {"Content-Type": "text/html", **named})

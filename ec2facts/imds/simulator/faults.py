@@ -26,7 +26,7 @@ class Kind(NamedTuple):
 
     name: str
     sentence: str
-    apply: Callable[[Fault, Call, Proceed], Answer]
+    apply: _Apply
     """Returns the answer to a call that the fault affects."""
     metavar: str = ""
     """The name of its value in help; "" if it takes no value."""
@@ -213,67 +213,43 @@ def _refused(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return proceed(call)  # the simulator does not listen until then
 
 
-@_kind("drop", "close the connection without an answer")
-def _drop(fault: Fault, call: Call, proceed: Proceed) -> Answer:
-    return Answer(0, b"", delivery="nothing")
+def _suppressed(delivery: str) -> _Apply:
+    return lambda fault, call, proceed: Answer(0, b"", delivery=delivery)
 
 
-@_kind("hang", "never answer")
-def _hang(fault: Fault, call: Call, proceed: Proceed) -> Answer:
-    return Answer(0, b"", delivery="hang")
+def _delivered(delivery: str) -> _Apply:
+    return lambda fault, call, proceed: proceed(call)._replace(delivery=delivery, seconds=fault.value)
 
 
-@_kind("garble", "answer with bytes that are not HTTP")
-def _garble(fault: Fault, call: Call, proceed: Proceed) -> Answer:
-    return Answer(0, b"", delivery="garbled")
-
-
-@_kind("delay", "answer after SECONDS", "SECONDS", _number)
-def _delay(fault: Fault, call: Call, proceed: Proceed) -> Answer:
-    return proceed(call)._replace(delivery="late", seconds=fault.value)
-
-
-@_kind("slow", "send a byte of the body every SECONDS", "SECONDS", _number)
-def _slow(fault: Fault, call: Call, proceed: Proceed) -> Answer:
-    return proceed(call)._replace(delivery="byte_by_byte", seconds=fault.value)
-
-
-@_kind("slow-head", "send a byte of the status line and the headers every SECONDS", "SECONDS", _number)
-def _slow_head(fault: Fault, call: Call, proceed: Proceed) -> Answer:
-    return proceed(call)._replace(delivery="head_byte_by_byte", seconds=fault.value)
-
-
-@_kind(
+_kind("drop", "close the connection without an answer")(_suppressed("nothing"))
+_kind("hang", "never answer")(_suppressed("hang"))
+_kind("garble", "answer with bytes that are not HTTP")(_suppressed("garbled"))
+_kind("delay", "answer after SECONDS", "SECONDS", _number)(_delivered("late"))
+_kind("slow", "send a byte of the body every SECONDS", "SECONDS", _number)(_delivered("byte_by_byte"))
+_kind("slow-head", "send a byte of the status line and the headers every SECONDS", "SECONDS", _number)(
+    _delivered("head_byte_by_byte")
+)
+_kind(
     "interim",
     "send `100 Continue` every SECONDS (default: 0.01) and never a final reply",
     "SECONDS",
     _number,
     default="0.01",
-)
-def _interim(fault: Fault, call: Call, proceed: Proceed) -> Answer:
-    return proceed(call)._replace(delivery="endless_interim", seconds=fault.value)
-
-
-@_kind(
+)(_delivered("endless_interim"))
+_kind(
     "trailers",
     "send trailers after the body without end, one every SECONDS (default: 0.01)",
     "SECONDS",
     _number,
     default="0.01",
-)
-def _trailers(fault: Fault, call: Call, proceed: Proceed) -> Answer:
-    return proceed(call)._replace(delivery="endless_trailers", seconds=fault.value)
-
-
-@_kind(
+)(_delivered("endless_trailers"))
+_kind(
     "chunk-size",
     "send an endless chunk size, a digit every SECONDS (default: 0.01)",
     "SECONDS",
     _number,
     default="0.01",
-)
-def _chunk_size(fault: Fault, call: Call, proceed: Proceed) -> Answer:
-    return proceed(call)._replace(delivery="endless_chunk_size", seconds=fault.value)
+)(_delivered("endless_chunk_size"))
 
 
 @_kind("reset", "send half of the body, then reset the connection")
@@ -379,7 +355,7 @@ def _loop(fault: Fault, call: Call, proceed: Proceed) -> Answer:
 @_kind("crlf", "end the lines of listings with CR LF")
 def _crlf(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     answer = proceed(call)
-    if answer.status != 200 or not _is_directory(call):
+    if not _is_listing(answer, call):
         return answer
     return answer._replace(body=answer.body.replace(b"\n", b"\r\n") + b"\r\n")
 
@@ -387,7 +363,7 @@ def _crlf(fault: Fault, call: Call, proceed: Proceed) -> Answer:
 @_kind("binary", "add a name that is not UTF-8 to listings, and prefix values with the same bytes")
 def _binary(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     answer = _with_lines(proceed(call), call, [b"\xff\xfe"])
-    is_value = call.method == "GET" and answer.status == 200 and not _is_directory(call)
+    is_value = call.method == "GET" and answer.status == 200 and not _is_listing(answer, call)
     return answer._replace(body=b"\xff\xfe" + answer.body) if is_value else answer
 
 
@@ -401,14 +377,13 @@ def _vanish(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return proceed(call) if call.number < fault.value else _without(fault.where.glob, call, proceed)
 
 
-def _is_directory(call: Call) -> bool:
-    """Whether the path of ``call`` is the top or ends in a slash."""
-    return call.path.endswith("/") or not call.path
+def _is_listing(answer: Answer, call: Call) -> bool:
+    return answer.status == 200 and (call.path.endswith("/") or not call.path)
 
 
 def _with_lines(answer: Answer, call: Call, lines: list[bytes]) -> Answer:
     """Add ``lines`` to ``answer`` if it is a listing."""
-    if answer.status != 200 or not _is_directory(call):
+    if not _is_listing(answer, call):
         return answer
     return answer._replace(body=b"\n".join([*filter(None, [answer.body]), *lines]))
 
@@ -418,7 +393,7 @@ def _without(glob: str, call: Call, proceed: Proceed) -> Answer:
     if fnmatchcase(call.path, glob):
         return error_page(404)
     answer = proceed(call)
-    if answer.status != 200 or not _is_directory(call):
+    if not _is_listing(answer, call):
         return answer
     names = answer.body.split(b"\n")
     present = [name for name in names if not fnmatchcase(call.path + name.decode(errors="replace"), glob)]

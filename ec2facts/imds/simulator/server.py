@@ -11,12 +11,13 @@ import threading
 from collections.abc import Iterable, Mapping
 from email.message import Message
 from email.utils import formatdate
+from http.client import responses
 from http.server import BaseHTTPRequestHandler
 from itertools import repeat
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, Callable, NamedTuple
 
-from ec2facts.imds.simulator.exchange import Answer, error_page, phrase
+from ec2facts.imds.simulator.exchange import Answer, error_page
 
 
 class Line(NamedTuple):
@@ -186,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
             "Content-Length": str(len(answer.body)),
             "Connection": "close",
         }
-        lines = [f"HTTP/1.1 {answer.status} {phrase(answer.status)}"]
+        lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}"]
         lines += [f"{name}: {value}" for name, value in headers.items() if value]
         head = "\r\n".join([*lines, "\r\n"]).encode("latin-1")
         body = b"" if self.command == "HEAD" else answer.body

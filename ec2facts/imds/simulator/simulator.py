@@ -113,10 +113,9 @@ class Simulator:
             raise EC2FactsError(f"the simulator cannot listen at {self.url}: {error.strerror}") from error
         self.port = server.server_address[1]
         self._stopped.clear()
-        if isinstance(self.source, Snapshot) and self.source.file is not None:
-            warn_if_exposed(self.source.file, self.source)
-        elif isinstance(self.source, SnapshotFile):
-            self.source.warn_if_exposed()
+        source = self.source.snapshot if isinstance(self.source, SnapshotFile) else self.source
+        if isinstance(source, Snapshot):
+            warn_if_exposed(source)
         if not self._refusal:
             server.server_activate()
         thread = threading.Thread(target=self._serve, args=(server,), daemon=True)

@@ -29,18 +29,14 @@ class SnapshotFile:
         self.file = Path(file)
         self._lock = threading.Lock()
         self._version = self._current_version()
-        self._snapshot = Snapshot.load(self.file)
+        self.snapshot = Snapshot.load(self.file)
 
     def get(self, path: str) -> bytes | None:
         """Return the body of ``path`` in the current file; errors are those of ``Snapshot.get``."""
         with self._lock:
             self._reload()
-            snapshot = self._snapshot
+            snapshot = self.snapshot
         return snapshot.get(path)
-
-    def warn_if_exposed(self) -> None:
-        """Log a warning if the file holds secrets and other users can read it."""
-        warn_if_exposed(self.file, self._snapshot)
 
     def _reload(self) -> None:
         version = self._current_version()
@@ -48,12 +44,12 @@ class SnapshotFile:
             return
         self._version = version  # one warning per version of the file
         try:
-            self._snapshot = Snapshot.load(self.file)
+            self.snapshot = Snapshot.load(self.file)
         except (OSError, SnapshotError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             _log.warning("%s", escape_unprintable(f"serving the last valid snapshot of {self.file}: {reason}"))
         else:
-            self.warn_if_exposed()
+            warn_if_exposed(self.snapshot)
 
     def _current_version(self) -> tuple[int, ...]:
         try:
@@ -63,10 +59,11 @@ class SnapshotFile:
         return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def warn_if_exposed(file: Path, snapshot: Snapshot) -> None:
-    """Log a warning if a snapshot file holds secrets and other users can read it."""
+def warn_if_exposed(snapshot: Snapshot) -> None:
+    """Log a warning if the file of ``snapshot`` holds secrets and other users can read it."""
+    file = snapshot.file
     secrets = sorted(path for path in snapshot.bodies if _SECRET.fullmatch(path))
-    if secrets and _is_readable_by_others(file):
+    if file is not None and secrets and _is_readable_by_others(file):
         text = f"other users can read {file}, which holds {', '.join(secrets)}: chmod 600 {file}"
         _log.warning("%s", escape_unprintable(text))
 
