@@ -96,7 +96,7 @@ def statuses() -> list[tuple[str, str]]:
     described: dict[int, list[str]] = {
         0: ["done"],
         1: ["any other failure"],
-        CHANGED: ["`--exit-code` was given, and something changed, or would"],
+        CHANGED: ["`--exit-code` was given, and something changed or would change"],
         130: ["interrupted"],
     }
     for kind in vars(errors).values():
@@ -129,11 +129,11 @@ def _attributes() -> str:
 
 
 def _secrets() -> str:
-    return _table(["Kind", "What is recognised"], ([shape.title, shape.description] for shape in SHAPES))
+    return _table(["Kind", "Pattern"], ([shape.title, shape.description] for shape in SHAPES))
 
 
 def _encodings() -> str:
-    return _table(["Encoding", "What is searched"], ENCODINGS)
+    return _table(["Encoding", "Searched"], ENCODINGS)
 
 
 def _not_caught() -> str:
@@ -141,12 +141,12 @@ def _not_caught() -> str:
 
 
 def _formats() -> str:
-    return _table(["`-f`", "What reads it"], ([f"`{name}`", each.description] for name, each in FORMATS.items()))
+    return _table(["`-f`", "Read by"], ([f"`{name}`", each.description] for name, each in FORMATS.items()))
 
 
 def _templates() -> str:
     rows = ([f"`{each.name}`", each.sentence, each.checked_by] for each in list_templates())
-    return _table(["Template", "What it is for", "Checked by"], rows)
+    return _table(["Template", "Purpose", "Checked by"], rows)
 
 
 def _filters() -> str:
@@ -163,7 +163,7 @@ def _differences() -> str:
     for each in DIFFERENCES:
         ours = "refused" if each.ec2facts is None else _code(each.ec2facts)
         rows.append([each.topic, _code(each.template), _code(each.ansible), ours, each.remedy])
-    return _table(["Difference", "Template", "Ansible", "ec2facts", "For Ansible's way"], rows)
+    return _table(["Difference", "Template", "Ansible", "ec2facts", "To get Ansible's result"], rows)
 
 
 def _code(text: str) -> str:

@@ -62,7 +62,7 @@ TOP_LEVEL = {"ec2facts", "templates", "tests", "pyproject.toml", "README.md", "L
 ESSENTIAL = {"cat", "sh"}
 """Programs that every Debian has."""
 
-in_a_checkout = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no checkout")
+in_a_checkout = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
 
 
 def room(module: str) -> str:

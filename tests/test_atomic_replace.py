@@ -127,7 +127,7 @@ def test_mode_overrides_the_umask(tmp_path: Path, mode: int, existing: int | Non
     assert permissions(file) == mode
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of a file")
 def test_existing_file_keeps_its_owner_and_group(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"old")
@@ -216,7 +216,7 @@ def test_error_of_a_full_device_names_it() -> None:
 def test_error_of_a_missing_directory_names_the_file(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_bytes(b"old")
 
-    with pytest.raises(OSError) as caught:  # noqa: PT011 - which one is told below
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - asserted below
         write_file(tmp_path / name, b"new")
 
     assert isinstance(caught.value, (FileNotFoundError, NotADirectoryError))
@@ -280,7 +280,7 @@ def test_interrupted_write_leaves_only_the_old_file(tmp_path: Path, monkeypatch:
     assert (file.read_bytes(), names(tmp_path)) == (b"old", ["file"])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of a file")
 def test_root_sweeps_staged_files_of_other_owners(tmp_path: Path) -> None:
     leftover = tmp_path / f".ec2facts-{'0f' * 8}"
     leftover.touch()
@@ -318,20 +318,20 @@ def test_write_succeeds_if_the_directory_cannot_be_synced(tmp_path: Path, monkey
 
 
 def test_signal_is_deferred_even_if_another_thread_could_receive_it() -> None:
-    told: list[str] = []
+    received: list[str] = []
     done = threading.Event()
     other = threading.Thread(target=done.wait)
-    before = signal.signal(signal.SIGTERM, lambda number, frame: told.append("stop"))
+    before = signal.signal(signal.SIGTERM, lambda number, frame: received.append("stop"))
     other.start()
 
     with uninterrupted():
         os.kill(os.getpid(), signal.SIGTERM)
-        told.append("done")
+        received.append("done")
 
     done.set()
     other.join()
     signal.signal(signal.SIGTERM, before)
-    assert told == ["done", "stop"]
+    assert received == ["done", "stop"]
 
 
 def test_sweep_keeps_other_files_with_a_similar_name(tmp_path: Path) -> None:
@@ -383,7 +383,7 @@ def test_file_that_replaces_the_staged_one_is_not_written_to(tmp_path: Path) -> 
     assert names(tmp_path) == ["victim"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root loses the right to give files away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can drop its privileges")
 def test_owner_that_cannot_be_set_is_an_error() -> None:
     with without_privileges() as directory:
         file = directory / "file"

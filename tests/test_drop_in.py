@@ -768,6 +768,6 @@ print(looks, events, sorted({"requests", "urllib3", "jinja2", "yaml", "http.clie
 def test_import_opens_nothing_reads_no_environment_and_loads_no_heavy_library() -> None:
     command = [sys.executable, "-W", "error", "-c", WATCHED_IMPORT]
 
-    told = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
 
-    assert told.stdout == "[] [] []\n"
+    assert done.stdout == "[] [] []\n"

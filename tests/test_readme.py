@@ -1,4 +1,4 @@
-"""Every README.md says what the program does: tables, console output and Python examples are tested."""
+"""Every README.md is tested: its tables, console output and Python examples."""
 
 from __future__ import annotations
 

@@ -307,6 +307,6 @@ waiting = threading.Thread(target=metadata.source.read, args=["meta-data/mac"])
 def test_child_reads_a_value_that_another_thread_was_reading_at_the_fork(held: str) -> None:
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK + held + FORKED_CHILD]
 
-    told = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, timeout=60)
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, timeout=60)
 
-    assert told.stdout == "0 True\n"
+    assert done.stdout == "0 True\n"

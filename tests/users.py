@@ -14,7 +14,7 @@ NOBODY = 65534
 OTHER = 12345
 """A uid and a gid without a user or a group."""
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to other users")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of a file")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ class Recorder(ApplyObserver, InstallRecorder):
     """Records the events of installs, and the outputs that were skipped."""
 
     def skipped(self, name: str) -> None:
-        self.told.append(f"skipped {name}")
+        self.events.append(f"skipped {name}")
 
 
 def written(directory: Path) -> dict[str, str]:
@@ -35,7 +35,7 @@ def run(tmp_path: Path, text: str, source: Source, *, name: str = "config") -> l
     (tmp_path / "ec2facts.yaml").write_text(text)
     recorder = Recorder()
     apply(load_config(tmp_path / "ec2facts.yaml"), source, state=tmp_path / "state", name=name, observer=recorder)
-    return recorder.told
+    return recorder.events
 
 
 INTERFACES = """
@@ -65,12 +65,14 @@ def test_only_the_file_of_a_removed_item_is_pruned(tmp_path: Path) -> None:
     before = written(tmp_path / "out")
     (tmp_path / "out/mine.conf").write_text("mine")
 
-    told = run(tmp_path, INTERFACES, instances.load("plain"))
+    events = run(tmp_path, INTERFACES, instances.load("plain"))
 
     assert len(before) == 4
     now = written(tmp_path / "out").keys()
     assert now == {"eni-1234567890abcdef0.conf", "mine.conf"}
-    assert {line for line in told if line.startswith("removed")} == {f"removed {name}" for name in before.keys() - now}
+    assert {line for line in events if line.startswith("removed")} == {
+        f"removed {name}" for name in before.keys() - now
+    }
 
 
 @pytest.mark.parametrize(
@@ -111,18 +113,18 @@ def test_file_of_an_output_that_left_the_config_is_pruned(tmp_path: Path) -> Non
     other = run(tmp_path, keep.replace("kept", "other"), instances.load("plain"), name="another config")
     assert [line for line in other if line.startswith("removed")] == []
 
-    told = run(tmp_path, keep, instances.load("plain"))
+    events = run(tmp_path, keep, instances.load("plain"))
 
     assert written(tmp_path / "out").keys() == {"kept", "other"}
-    assert "removed gone" in told
+    assert "removed gone" in events
 
 
 def test_output_is_skipped_when_its_condition_is_false(tmp_path: Path) -> None:
     text = "outputs: [{path: out/drain, format: sh, only: region, when: spot_instance_action is defined}]"
 
-    told = run(tmp_path, text, instances.load("plain"))
+    events = run(tmp_path, text, instances.load("plain"))
 
-    assert told == [f"skipped {tmp_path}/out/drain"]
+    assert events == [f"skipped {tmp_path}/out/drain"]
     assert written(tmp_path / "out") == {}
 
 

@@ -222,8 +222,8 @@ def test_every_failure_is_reported_and_the_first_is_raised(tmp_path: Path) -> No
     with pytest.raises(TemplateError, match=r"wrong\.j2:1: "):
         apply(outputs, SECRETIVE, state=tmp_path / "state", observer=recorder)
 
-    failures = [told for told in recorder.told if not told.startswith("kept")]
-    assert [told.partition(":")[0] for told in failures] == [
+    failures = [event for event in recorder.events if not event.startswith("kept")]
+    assert [event.partition(":")[0] for event in failures] == [
         "no template 'no-such-template' in an empty search path",
         f"{tmp_path}/b",
     ]

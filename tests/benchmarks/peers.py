@@ -87,8 +87,8 @@ def _run(command: list[str], *, cwd: Path | None = None) -> None:
     except FileNotFoundError as error:
         raise MissingError(f"there is no {command[0]}") from error
     if done.returncode:
-        told = done.stderr.strip() or done.stdout.strip() or f"{command[0]} ended with status {done.returncode}"
-        raise MissingError(told.splitlines()[-1])
+        message = done.stderr.strip() or done.stdout.strip() or f"{command[0]} ended with status {done.returncode}"
+        raise MissingError(message.splitlines()[-1])
 
 
 def readings(tree: Snapshot, rounds: int, peers: Sequence[Peer] = PEERS) -> list[Reading]:

@@ -25,10 +25,10 @@ def test_part_fills_a_table(part: str) -> None:
 
 
 def test_import_time_is_listed_by_package() -> None:
-    told = commands.importing(["--help"], instances.load("xen"))
+    text = commands.importing(["--help"], instances.load("xen"))
 
-    assert told.startswith("ec2facts --help: ")
-    assert "  argparse\n" in told
+    assert text.startswith("ec2facts --help: ")
+    assert "  argparse\n" in text
 
 
 @pytest.mark.parametrize("name", ["ours", "bare"])

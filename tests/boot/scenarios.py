@@ -205,7 +205,7 @@ def service_disabled(guest: Guest) -> dict[str, Record]:
 
 
 def read_only_var(guest: Guest) -> dict[str, Record]:
-    """An image whose /var is read-only, but for logs and what systemd and nginx need."""
+    """An image with a read-only /var, except for logs and the directories that systemd and nginx need."""
     serve(guest.root, instances.load("busy"))
     mounts = "/var /var none bind,ro 0 0\n"
     mounts += "".join(f"tmpfs /var/{name} tmpfs mode=0755 0 0\n" for name in ("log", "tmp", "lib/nginx", "lib/systemd"))

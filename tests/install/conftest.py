@@ -58,24 +58,24 @@ class Recorder(Observer):
     """Records events as text."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.events: list[str] = []
         self.on_waiting: Callable[[], object] = lambda: None
 
     def done(self, change: Change) -> None:
-        self.told.append(f"{change.kind} {change.file.path.name}")
+        self.events.append(f"{change.kind} {change.file.path.name}")
 
     def kept(self, file: File) -> None:
-        self.told.append(f"kept {file.path.name}")
+        self.events.append(f"kept {file.path.name}")
 
     def running(self, command: str) -> None:
-        self.told.append(f"running {command}")
+        self.events.append(f"running {command}")
 
     def waiting(self, state: Path) -> None:
-        self.told.append(f"waiting for {state}")
+        self.events.append(f"waiting for {state}")
         self.on_waiting()
 
     def failed(self, error: EC2FactsError) -> None:
-        self.told.append(str(error))
+        self.events.append(str(error))
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def test_wrong_mode_is_repaired_without_rewriting_the_file(old: Path) -> None:
     assert identity(old) == (inode, modified, 0o600, content)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of a file")
 @pytest.mark.parametrize("content", [b"old\n", b"new\n"], ids=["repaired", "changed"])
 def test_owner_and_group_are_set_by_name_and_number(old: Path, content: bytes) -> None:
     install([File(old, content, owner="nobody", group="12345")])
@@ -70,7 +70,7 @@ def test_owner_and_group_are_set_by_name_and_number(old: Path, content: bytes) -
     assert stat.S_IMODE(old.stat().st_mode) == 0o640
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of a file")
 def test_owner_of_an_existing_file_is_kept(old: Path) -> None:
     os.chown(old, 12345, 12345)
 
@@ -314,7 +314,7 @@ def test_access_control_list_of_an_existing_file_is_kept(old: Path) -> None:
     assert os.getxattr(old, "system.posix_acl_access") == granted
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of a file")
 @pytest.mark.parametrize("given", [File(Path("x"), owner="nobody"), File(Path("x"), group="12345")])
 def test_change_of_owner_replaces_the_file(old: Path, given: File) -> None:
     inode = old.stat().st_ino
@@ -328,7 +328,7 @@ def test_change_of_owner_replaces_the_file(old: Path, given: File) -> None:
     assert identity(old)[2:] == (0o640, b"old\n")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of a file")
 def test_no_permission_is_gained_while_a_file_is_repaired_in_place(old: Path) -> None:
     old.chmod(0o660)
     modes: list[int] = []

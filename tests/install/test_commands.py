@@ -98,7 +98,7 @@ def test_command_is_killed_after_the_time_limit_and_retried_in_the_next_run(old:
 
     install([File(old, b"new", command="true")], state=tmp_path / "state", observer=recorder)
 
-    assert recorder.told == ["unchanged x.conf", "running true"]
+    assert recorder.events == ["unchanged x.conf", "running true"]
 
 
 def test_command_may_start_a_daemon(old: Path, tmp_path: Path) -> None:

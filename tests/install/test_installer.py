@@ -101,7 +101,7 @@ def test_group_changes_only_if_every_check_passes(old: Path, tmp_path: Path) -> 
 
     assert identity(old) == before
     assert [path.name for path in old.parent.iterdir()] == ["x.conf"]
-    assert recorder.told == ["kept x.conf", "kept new", "changed alone"]
+    assert recorder.events == ["kept x.conf", "kept new", "changed alone"]
 
 
 def test_group_is_rolled_back_if_one_file_cannot_be_replaced(
@@ -141,7 +141,7 @@ def test_group_is_rolled_back_if_a_repair_fails(old: Path, tmp_path: Path, mount
         )
 
     assert [identity(file) for file in (old, other)] == before
-    assert recorder.told == ["kept x.conf", "kept other", "kept bound"]
+    assert recorder.events == ["kept x.conf", "kept other", "kept bound"]
     assert [path.name for path in (tmp_path / "state").iterdir()] == ["lock"]
 
 
@@ -151,8 +151,8 @@ def test_first_failure_is_raised_and_the_observer_receives_the_others(old: Path,
     with pytest.raises(CheckError, match=r"x\.conf"):
         install([File(old, b"new", check="false {}"), File(tmp_path / "b", check="exit 3; {}")], observer=recorder)
 
-    assert recorder.told[:2] == ["kept x.conf", "kept b"]
-    assert "(exit status 3)" in recorder.told[2]
+    assert recorder.events[:2] == ["kept x.conf", "kept b"]
+    assert "(exit status 3)" in recorder.events[2]
 
 
 def test_command_runs_once_after_all_files_with_the_changed_paths(old: Path, tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_dry_run_reports_the_changes_and_makes_none(old: Path, tmp_path: Path) -
         observer=recorder,
     )
 
-    assert recorder.told == ["changed x.conf", "changed b", "running touch ran"]
+    assert recorder.events == ["changed x.conf", "changed b", "running touch ran"]
     assert identity(old) == before
     assert [path.name for path in tmp_path.iterdir()] == ["etc"]
 
@@ -305,7 +305,7 @@ def test_missing_directories_are_created_with_the_owner_of_the_file(tmp_path: Pa
     assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b")] == [0o755, 0o755]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives directories away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of a directory")
 def test_missing_directories_get_the_given_owner(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
 
@@ -341,7 +341,7 @@ def test_file_is_removed_and_its_command_runs(old: Path, tmp_path: Path) -> None
     (change,) = install([file], state=tmp_path / "state")
 
     assert not old.exists()
-    assert (recorder.told[0], change.kind) == ("removed x.conf", "unchanged")
+    assert (recorder.events[0], change.kind) == ("removed x.conf", "unchanged")
     assert (tmp_path / "log").read_text() == f"{old}\n"
 
 
@@ -367,7 +367,7 @@ def prunes(directory: Path, *names: str, **settings: Any) -> list[str]:
     recorder = Recorder()
     files = [File(directory / name, b"new", prune=True) for name in names]
     install(files, state=directory / "state", name="config", observer=recorder, **settings)
-    return recorder.told
+    return recorder.events
 
 
 def test_file_that_a_run_no_longer_installs_is_pruned(tmp_path: Path) -> None:
@@ -428,7 +428,7 @@ def test_state_failure_is_reported_once(tmp_path: Path, mount: Callable[..., Non
     with pytest.raises(InstallError, match="Read-only file system"):
         install([File(tmp_path / name, b"new", command="true") for name in ("a", "b")], state=state, observer=recorder)
 
-    assert [event for event in recorder.told if "Read-only" in event] == []
+    assert [event for event in recorder.events if "Read-only" in event] == []
 
 
 def test_unusable_state_fails_only_the_files_that_need_it(old: Path, tmp_path: Path) -> None:
@@ -443,7 +443,7 @@ def test_unusable_state_fails_only_the_files_that_need_it(old: Path, tmp_path: P
     with pytest.raises(InstallError, match=r"state: .*; use another --state directory"):
         install(files, state=tmp_path / "state", observer=recorder)
 
-    assert recorder.told == ["kept x.conf", "kept secret", "changed simple"]
+    assert recorder.events == ["kept x.conf", "kept secret", "changed simple"]
     assert old.read_bytes() == b"old\n"
 
 

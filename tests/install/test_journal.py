@@ -63,7 +63,7 @@ def test_failed_command_is_retried_only_in_a_run_with_its_file(old: Path, tmp_pa
     recorder = Recorder()
     install([File(old, b"new", command="true")], state=state, observer=recorder)
 
-    assert recorder.told == ["unchanged x.conf", "running true"]
+    assert recorder.events == ["unchanged x.conf", "running true"]
 
 
 def test_failed_command_is_retried_even_if_the_next_content_is_refused(old: Path, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_error_of_a_malformed_journal_has_the_remedy(old: Path, tmp_path: Path, 
         install([File(old, b"new", command="true")], state=tmp_path / "state")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a directory to any group")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can set any group")
 def test_state_directory_that_a_group_can_write_is_refused(old: Path, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     os.chown(tmp_path / "state", 0, 12345)
@@ -237,8 +237,8 @@ def test_file_with_a_pending_rollback_is_not_installed(in_memory: Path, mount: C
     with pytest.raises(InstallError):
         install([File(group.files[0], b"new", command="false")], state=group.state, observer=recorder)
 
-    assert recorder.told[0] == "kept a"
-    assert recorder.told[-1].endswith("a: an earlier run left it half changed, and it is not restored yet")
+    assert recorder.events[0] == "kept a"
+    assert recorder.events[-1].endswith("a: an earlier run left it half changed, and it is not restored yet")
     subprocess.run(["mount", "-o", "remount,rw,bind", group.directory], check=True)
 
 
@@ -467,7 +467,7 @@ def test_observer_receives_the_wait_for_a_lock(old: Path, tmp_path: Path) -> Non
 
         install([File(old, b"new", command="true")], state=state, observer=recorder)
 
-    assert recorder.told == [f"waiting for {state}", "changed x.conf", "running true"]
+    assert recorder.events == [f"waiting for {state}", "changed x.conf", "running true"]
 
 
 def test_state_of_root_is_in_run_where_var_is_read_only() -> None:

@@ -117,7 +117,7 @@ def test_boot_facts_that_others_can_write_are_not_used(written: Path, mode: int)
     assert boot_facts(written, clock=lambda: NOW) is None
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can change the owner of a file")
 def test_boot_facts_of_another_owner_are_not_used(written: Path) -> None:
     os.chown(written, 65534, -1)
 

@@ -27,6 +27,6 @@ def collect(url: str) -> dict[str, Any]:
     source = Led({"datasource": {"Ec2": {"metadata_urls": [url]}}}, None, None)
     assert source.ds_cfg["metadata_urls"] == [url]
     crawled: dict[str, Any] = source.crawl_metadata()
-    if not crawled:  # it logs the error and goes on to the next data source
+    if not crawled:  # it logs the error and tries the next data source
         raise RuntimeError("cloud-init rejected the data source")
     return crawled

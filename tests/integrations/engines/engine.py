@@ -1,4 +1,4 @@
-"""An engine with ec2facts beside it."""
+"""An engine and ec2facts in one environment."""
 
 from __future__ import annotations
 
