@@ -110,7 +110,7 @@ MAX_RATE = 160
 """The default limit of requests in any second.
 
 An instance may send 1024 packets a second to the link-local services (IMDS, DNS, NTP); AWS drops the rest. A request
-over its own connection sends 5.1 packets on average: 160 requests send 816, which leaves 208 to other programs.
+over its own connection sends 5 or 6 packets: 160 requests send 960 at most, which leaves 64 to other programs.
 """
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
