@@ -107,13 +107,13 @@ def imports_at_import(tree: ast.AST) -> Iterator[str]:
             yield from imports_at_import(node)
 
 
-def has_tests(path: Path) -> bool:
+def has_test_module(path: Path) -> bool:
     if path.parts[0] == "integrations" and len(path.parts) > 2:  # the engine defines the files in its folder
         return (ROOT / "tests/integrations/engines" / f"test_{path.parts[1]}.py").exists()
     return (ROOT / "tests" / path.parent / f"test_{path.name}").exists()
 
 
-def runs_code(path: Path) -> bool:
+def defines_functions(path: Path) -> bool:
     """Whether a module defines a function or a method, which need tests."""
     return any(isinstance(node, (ast.FunctionDef, ast.Lambda)) for node in ast.walk(parsed(path)))
 
@@ -188,7 +188,7 @@ def test_module_has_its_tests(path: Path) -> None:
         served.update(waiting)
 
     # A module that another one of its room imports may be tested there: a filter, an encoding of env files.
-    assert any(map(has_tests, served)) or not runs_code(path)
+    assert any(map(has_test_module, served)) or not defines_functions(path)
 
 
 @in_a_checkout

@@ -118,7 +118,7 @@ class Served:
     def ours(self) -> EC2Metadata:
         return EC2Metadata(source=ec2facts.IMDSClient(self.simulator.url, session=plain_session(), check_ready=False))
 
-    def asked_for(self, read: Callable[[], object]) -> list[Request]:
+    def requests_of(self, read: Callable[[], object]) -> list[Request]:
         """Return the requests that ``read`` sends."""
         before = len(self.simulator.requests)
         read()
@@ -169,7 +169,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def as_meant(value: Any) -> Any:
+def corrected(value: Any) -> Any:
     """Return a value of the original without its two errors.
 
     The original decodes text as Latin-1, the default of requests without a charset, and keeps the empty lines of lists.
@@ -177,16 +177,16 @@ def as_meant(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("latin-1").decode()
     if isinstance(value, list):
-        return [as_meant(each) for each in value if each]
+        return [corrected(each) for each in value if each]
     if isinstance(value, dict):
-        return {as_meant(key): as_meant(each) for key, each in value.items()}
+        return {corrected(key): corrected(each) for key, each in value.items()}
     return value
 
 
-def alike(old: object, new: object) -> bool:
+def equals_original(old: object, new: object) -> bool:
     """Whether two outcomes are equal, or the new error is an instance of the old one's class with the same status."""
     if not isinstance(old, Exception):
-        return bool(as_meant(old) == new)
+        return bool(corrected(old) == new)
     return isinstance(new, type(old)) and status_of(old) == status_of(new)
 
 
@@ -201,7 +201,7 @@ def test_attribute_equals_the_original(served: dict[str, Served], instance: str,
     old = outcome(lambda: getattr(served[instance].original(), name))
     new = outcome(lambda: getattr(served[instance].ours(), name))
 
-    assert alike(old, new), (old, new)
+    assert equals_original(old, new), (old, new)
 
 
 @pytest.mark.parametrize("instance", instances.names())
@@ -211,7 +211,7 @@ def test_attribute_of_interfaces_equals_the_original(served: dict[str, Served], 
 
     for mac in old:
         pair = outcome(partial(getattr, old[mac], name)), outcome(partial(getattr, new[mac], name))
-        assert alike(*pair), (mac, pair)
+        assert equals_original(*pair), (mac, pair)
 
 
 @pytest.mark.parametrize("instance", instances.names())
@@ -226,11 +226,11 @@ def test_public_keys_equal_the_original(served: dict[str, Served], instance: str
 def test_attribute_sends_the_requests_of_the_original(busy: Served, name: str) -> None:
     old, new = busy.original(), busy.ours()
 
-    first = busy.asked_for(partial(getattr, new, name))
-    again = busy.asked_for(partial(getattr, new, name))
+    first = busy.requests_of(partial(getattr, new, name))
+    again = busy.requests_of(partial(getattr, new, name))
 
-    assert first == busy.asked_for(partial(getattr, old, name))
-    assert again == busy.asked_for(partial(getattr, old, name))
+    assert first == busy.requests_of(partial(getattr, old, name))
+    assert again == busy.requests_of(partial(getattr, old, name))
 
 
 @pytest.mark.parametrize("name", INTERFACE_ATTRIBUTES)
@@ -238,10 +238,10 @@ def test_attribute_of_an_interface_sends_the_requests_of_the_original(busy: Serv
     mac = busy.ours().mac
     old, new = original.NetworkInterface(mac, busy.original()), NetworkInterface(mac, busy.ours())
 
-    first = busy.asked_for(partial(getattr, new, name))
-    again = busy.asked_for(partial(getattr, new, name))
+    first = busy.requests_of(partial(getattr, new, name))
+    again = busy.requests_of(partial(getattr, new, name))
 
-    assert first == busy.asked_for(partial(getattr, old, name))
+    assert first == busy.requests_of(partial(getattr, old, name))
     assert again == []
 
 
@@ -258,25 +258,25 @@ def statuses(names: list[str]) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize(("name", "status"), statuses(ATTRIBUTES))
 def test_error_for_any_path_of_an_attribute_equals_the_original(busy: Served, name: str, status: int) -> None:
-    asked = busy.asked_for(lambda: getattr(busy.ours(), name))
+    asked = busy.requests_of(lambda: getattr(busy.ours(), name))
 
     for _, path, _ in asked[1:]:
         busy.source.faults = {path.rstrip("/"): status}
         old = outcome(lambda: getattr(busy.original(), name))
         new = outcome(lambda: getattr(busy.ours(), name))
-        assert alike(old, new), (path, old, new)
+        assert equals_original(old, new), (path, old, new)
 
 
 @pytest.mark.parametrize(("name", "status"), statuses(INTERFACE_ATTRIBUTES))
 def test_error_for_any_path_of_an_interface_equals_the_original(busy: Served, name: str, status: int) -> None:
     mac = busy.ours().mac
-    asked = busy.asked_for(lambda: getattr(NetworkInterface(mac, busy.ours()), name))
+    asked = busy.requests_of(lambda: getattr(NetworkInterface(mac, busy.ours()), name))
 
     for _, path, _ in asked[1:]:
         busy.source.faults = {path.rstrip("/"): status}
         old = outcome(lambda: getattr(original.NetworkInterface(mac, busy.original()), name))
         new = outcome(lambda: getattr(NetworkInterface(mac, busy.ours()), name))
-        assert alike(old, new), (path, old, new)
+        assert equals_original(old, new), (path, old, new)
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
@@ -286,10 +286,10 @@ def test_deleted_attribute_is_read_again_as_in_the_original(busy: Served, name: 
     never_read = [outcome(partial(delattr, each, name)) for each in pair]
     values = [outcome(partial(getattr, each, name)) for each in pair]
     read = [outcome(partial(delattr, each, name)) for each in pair]
-    old, new = [busy.asked_for(partial(getattr, each, name)) for each in pair]
+    old, new = [busy.requests_of(partial(getattr, each, name)) for each in pair]
 
     assert [type(each) for each in never_read] == [AttributeError, AttributeError]
-    assert alike(*values)
+    assert equals_original(*values)
     assert type(read[0]) is type(read[1])
     assert old == new
 
@@ -310,7 +310,7 @@ def test_attribute_follows_its_document_as_in_the_original(busy: Served, documen
         getattr(each, name)
         delattr(each, document)
 
-    old, new = [busy.asked_for(partial(getattr, each, name)) for each in pair]
+    old, new = [busy.requests_of(partial(getattr, each, name)) for each in pair]
 
     assert old == new
 
@@ -638,8 +638,8 @@ def test_credentials_are_requested_under_the_name_of_the_role(busy: Served) -> N
         _ = busy.original().iam_security_credentials
     metadata = busy.ours()
 
-    first = busy.asked_for(lambda: metadata.iam_security_credentials)
-    again = busy.asked_for(lambda: metadata.iam_security_credentials)
+    first = busy.requests_of(lambda: metadata.iam_security_credentials)
+    again = busy.requests_of(lambda: metadata.iam_security_credentials)
 
     gets = [Request("GET", CREDENTIALS, 200), Request("GET", f"{CREDENTIALS}busy-role", 200)]
     assert first == [PUT, Request("GET", "meta-data/iam/info", 200), *gets]
@@ -661,8 +661,8 @@ def test_credentials_equal_ec2_metadata_if_role_and_profile_have_one_name(served
 def test_credentials_without_a_role_are_none_and_send_no_request(served: dict[str, Served]) -> None:
     metadata = served["xen"].ours()
 
-    first = served["xen"].asked_for(lambda: metadata.iam_security_credentials)
-    again = served["xen"].asked_for(lambda: metadata.iam_security_credentials)
+    first = served["xen"].requests_of(lambda: metadata.iam_security_credentials)
+    again = served["xen"].requests_of(lambda: metadata.iam_security_credentials)
 
     assert metadata.iam_security_credentials is None
     assert (first, again) == ([PUT, Request("GET", "meta-data/iam/info", 404)], [])
@@ -686,7 +686,7 @@ def test_expired_token_is_renewed_once(busy: Served) -> None:
 
     with pytest.raises(requests.HTTPError, match="401"):
         _ = old.instance_id
-    asked = busy.asked_for(lambda: new.instance_id)
+    asked = busy.requests_of(lambda: new.instance_id)
 
     assert [each.status for each in asked] == [401, 200, 200]
     assert asked[1] == PUT

@@ -48,7 +48,7 @@ EXPRESSIONS = st.lists(
 ).map("".join)
 
 
-def refused(kind: type[EC2FactsError], attempt: Callable[[], object]) -> str:
+def message_of(kind: type[EC2FactsError], attempt: Callable[[], object]) -> str:
     """Return the one-line message if ``attempt`` raises ``kind``, else ""; any other exception fails the test."""
     try:
         attempt()
@@ -75,7 +75,7 @@ def test_any_config_is_read_or_refused_with_its_name(tmp_path_factory: pytest.Te
     file: Path = tmp_path_factory.getbasetemp() / "fuzzed.yaml"
     file.write_text(config if isinstance(config, str) else json.dumps(config), encoding="utf-8", errors="replace")
 
-    refusal = refused(ConfigError, lambda: load_config(file))
+    refusal = message_of(ConfigError, lambda: load_config(file))
 
     assert refusal.startswith(str(file)) or not refusal
 
@@ -83,7 +83,7 @@ def test_any_config_is_read_or_refused_with_its_name(tmp_path_factory: pytest.Te
 @examples(200)
 @given(EXPRESSIONS)
 def test_any_expression_is_rendered_or_refused_with_one_line(expression: str) -> None:
-    refusal = refused(TemplateError, lambda: render_text(FACTS, "{{ " + expression + " }}"))
+    refusal = message_of(TemplateError, lambda: render_text(FACTS, "{{ " + expression + " }}"))
 
     assert refusal.startswith("<template>:1: ") or not refusal
 

@@ -34,7 +34,7 @@ def metadata(simulator: Simulator) -> EC2Metadata:
 
 
 @pytest.fixture
-def hasty() -> Iterator[None]:
+def frequent_switches() -> Iterator[None]:
     """Switch between threads as often as possible."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -42,7 +42,7 @@ def hasty() -> Iterator[None]:
     sys.setswitchinterval(interval)
 
 
-def at_once(*actions: Callable[[], object]) -> list[Any]:
+def in_parallel(*actions: Callable[[], object]) -> list[Any]:
     """Return the results of the actions, each run in its own thread, all started together."""
     together = threading.Barrier(len(actions))
 
@@ -63,7 +63,7 @@ def puts(simulator: Simulator) -> int:
 
 
 def test_threads_that_read_one_attribute_send_one_request(metadata: EC2Metadata, simulator: Simulator) -> None:
-    values = at_once(*[lambda: metadata.instance_id] * THREADS)
+    values = in_parallel(*[lambda: metadata.instance_id] * THREADS)
 
     assert values == ["i-1234567890abcdef0"] * THREADS
     assert [request.method for request in simulator.requests] == ["PUT", "GET"]
@@ -73,7 +73,7 @@ def test_threads_that_read_different_attributes_fetch_one_token(metadata: EC2Met
     def read(first: int) -> list[object]:
         return [getattr(metadata, name) for name in CACHED[first:] + CACHED[:first]]
 
-    values = at_once(*(lambda first=number: read(first) for number in range(THREADS)))
+    values = in_parallel(*(lambda first=number: read(first) for number in range(THREADS)))
 
     assert len(values) == THREADS
     assert puts(simulator) == 1
@@ -81,25 +81,27 @@ def test_threads_that_read_different_attributes_fetch_one_token(metadata: EC2Met
 
 
 def test_threads_that_read_without_the_cache_fetch_one_token(metadata: EC2Metadata, simulator: Simulator) -> None:
-    values = at_once(*[lambda: [getattr(metadata, name) for name in ("instance_action", "spot_termination_time")]] * 32)
+    values = in_parallel(
+        *[lambda: [getattr(metadata, name) for name in ("instance_action", "spot_termination_time")]] * 32
+    )
 
     assert values == [["none", "2026-01-15T10:02:00Z"]] * THREADS
     assert puts(simulator) == 1
     assert set(gets(simulator).values()) == {THREADS}
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("frequent_switches")
 def test_threads_create_one_live_source(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", simulator.url)
     metadata = EC2Metadata()
 
-    sources = at_once(*[lambda: metadata.source] * THREADS)
+    sources = in_parallel(*[lambda: metadata.source] * THREADS)
 
     assert len({id(source) for source in sources}) == 1
 
 
 def test_threads_that_read_one_tag_send_one_request(metadata: EC2Metadata, simulator: Simulator) -> None:
-    at_once(*[lambda: metadata.tags["Name"]] * THREADS)
+    in_parallel(*[lambda: metadata.tags["Name"]] * THREADS)
 
     assert gets(simulator) == {"meta-data/tags/instance/": 1, "meta-data/tags/instance/Name": 1}
 
@@ -108,13 +110,13 @@ def test_threads_that_read_parts_send_each_request_once(metadata: EC2Metadata, s
     def read() -> list[dict[str, list[str]]]:
         return [interface.ipv4_associations for interface in metadata.network_interfaces.values()]
 
-    values = at_once(*[read] * THREADS)
+    values = in_parallel(*[read] * THREADS)
 
     assert values == [values[0]] * THREADS
     assert set(gets(simulator).values()) == {1}
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("frequent_switches")
 @pytest.mark.parametrize("instance", ["busy", "plain"])
 def test_threads_read_while_others_clear(instance: str) -> None:
     metadata = EC2Metadata(source=instances.load(instance))
@@ -144,7 +146,7 @@ def test_threads_read_while_others_clear(instance: str) -> None:
                 each.clear_all()
         return True
 
-    assert at_once(*[read, read, read, clear] * 2) == [True] * 8
+    assert in_parallel(*[read, read, read, clear] * 2) == [True] * 8
 
 
 @pytest.mark.parametrize("part", [False, True])
@@ -219,7 +221,7 @@ def test_threads_read_the_live_service_while_another_clears(metadata: EC2Metadat
             metadata.clear_all()
         return {("i-1234567890abcdef0", "eu-central-1")}
 
-    assert at_once(*[read] * 7, clear) == [{("i-1234567890abcdef0", "eu-central-1")}] * 8
+    assert in_parallel(*[read] * 7, clear) == [{("i-1234567890abcdef0", "eu-central-1")}] * 8
     assert {request.status for request in simulator.requests} == {200}
 
 

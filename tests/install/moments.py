@@ -11,7 +11,7 @@ _ENDED = 0
 _STOPPED = 77
 
 
-def touched(event: str) -> bool:
+def is_system_call(event: str) -> bool:
     """Whether an audit event of Python announces a system call of an install."""
     return event in {"open", "fcntl.flock", "subprocess.Popen"} or event.startswith("os.")
 
@@ -41,7 +41,7 @@ def _run(action: Callable[[], object], number: signal.Signals, moment: int) -> N
 
     def count(event: str, _: object) -> None:
         nonlocal left
-        if touched(event) and left:
+        if is_system_call(event) and left:
             left -= 1
             if not left:
                 os.kill(os.getpid(), number)

@@ -362,7 +362,7 @@ def test_removed_file_is_restored_if_its_group_fails(old: Path, tmp_path: Path) 
     assert hidden(old.parent) == []
 
 
-def prunes(directory: Path, *names: str, **settings: Any) -> list[str]:
+def install_prunable(directory: Path, *names: str, **settings: Any) -> list[str]:
     """Install a prunable file for each name; return the events."""
     recorder = Recorder()
     files = [File(directory / name, b"new", prune=True) for name in names]
@@ -371,35 +371,35 @@ def prunes(directory: Path, *names: str, **settings: Any) -> list[str]:
 
 
 def test_file_that_a_run_no_longer_installs_is_pruned(tmp_path: Path) -> None:
-    prunes(tmp_path, "a", "b")
+    install_prunable(tmp_path, "a", "b")
 
-    events = prunes(tmp_path, "b")
+    events = install_prunable(tmp_path, "b")
 
     assert events == ["unchanged b", "removed a"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "state"]
-    assert prunes(tmp_path, "b") == ["unchanged b"]
+    assert install_prunable(tmp_path, "b") == ["unchanged b"]
 
 
 def test_last_file_of_a_run_is_pruned(tmp_path: Path) -> None:
-    prunes(tmp_path, "a")
+    install_prunable(tmp_path, "a")
 
-    assert prunes(tmp_path) == ["removed a"]
+    assert install_prunable(tmp_path) == ["removed a"]
 
 
 def test_dry_run_reports_files_to_prune(tmp_path: Path) -> None:
-    prunes(tmp_path, "a")
+    install_prunable(tmp_path, "a")
 
-    assert prunes(tmp_path, dry_run=True) == ["removed a"]
+    assert install_prunable(tmp_path, dry_run=True) == ["removed a"]
     assert (tmp_path / "a").exists()
 
 
 def test_prune_keeps_files_of_other_runs_and_changed_files(tmp_path: Path) -> None:
-    prunes(tmp_path, "a", "b", "c")
+    install_prunable(tmp_path, "a", "b", "c")
     others = [File(tmp_path / "other", b"new", prune=True), File(tmp_path / "b", b"new")]
     install(others, state=tmp_path / "state", name="another config")
     (tmp_path / "c").write_bytes(b"by hand")
 
-    events = prunes(tmp_path, unrendered=[tmp_path / "a"])
+    events = install_prunable(tmp_path, unrendered=[tmp_path / "a"])
 
     assert events == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c", "other", "state"]

@@ -28,7 +28,7 @@ NOBODY = 65534
 SECRET = b"AKIAIOSFODNN7EXAMPLE"
 
 
-class Ground:
+class Directories:
     """The directories ``app`` of the user nobody, ``shared`` like /tmp, and ``victim``, which only root can change."""
 
     def __init__(self, base: Path) -> None:
@@ -61,10 +61,10 @@ class Ground:
 
 
 @pytest.fixture
-def ground() -> Iterator[Ground]:
-    """Return directories below /tmp, where nobody can reach them."""
+def directories() -> Iterator[Directories]:
+    """Return directories below /tmp, where the user nobody can reach them."""
     with tempfile.TemporaryDirectory() as base:
-        yield Ground(Path(base))
+        yield Directories(Path(base))
 
 
 def owner(path: Path) -> int:
@@ -91,8 +91,8 @@ def at_event(event: str, path: Path, action: Callable[[], object]) -> None:
 # Attacks of the user who controls the directory that root installs in
 
 
-def test_owner_of_a_set_id_copy_is_not_repaired(ground: Ground) -> None:
-    copy = ground.make(ground.app / "sh", b"#!/bin/sh\n", 0o4755)
+def test_owner_of_a_set_id_copy_is_not_repaired(directories: Directories) -> None:
+    copy = directories.make(directories.app / "sh", b"#!/bin/sh\n", 0o4755)
 
     with pytest.raises(InstallError, match="with the rights of nobody"):
         install([File(copy, b"#!/bin/sh\n", owner="root")])
@@ -100,172 +100,174 @@ def test_owner_of_a_set_id_copy_is_not_repaired(ground: Ground) -> None:
     assert owner(copy) == NOBODY
 
 
-def test_target_of_a_symlink_keeps_its_owner(ground: Ground) -> None:
-    before = ground.victims()
-    link = ground.app / "x"
-    link.symlink_to(ground.victim / "x")
+def test_target_of_a_symlink_keeps_its_owner(directories: Directories) -> None:
+    before = directories.victims()
+    link = directories.app / "x"
+    link.symlink_to(directories.victim / "x")
     os.chown(link, NOBODY, NOBODY, follow_symlinks=False)
 
     with pytest.raises(InstallError, match="with the rights of nobody"):
         install([File(link, b"precious\n", owner="nobody")])
 
-    assert ground.victims() == before
+    assert directories.victims() == before
 
 
-def test_parent_that_is_swapped_during_a_check_is_not_followed(ground: Ground) -> None:
-    before = ground.victims()
-    parent = ground.app / "sub"
+def test_parent_that_is_swapped_during_a_check_is_not_followed(directories: Directories) -> None:
+    before = directories.victims()
+    parent = directories.app / "sub"
     parent.mkdir()
     os.chown(parent, NOBODY, NOBODY)
-    swap = f"mv {parent} {parent}.old; ln -s {ground.victim} {parent}; true {{}}"
+    swap = f"mv {parent} {parent}.old; ln -s {directories.victim} {parent}; true {{}}"
 
     with pytest.raises(InstallError):
         install([File(parent / "x", b"new\n", check=swap)])
 
     assert parent.is_symlink()
-    assert ground.victims() == before
+    assert directories.victims() == before
 
 
-def test_rollback_refuses_a_target_that_became_a_symlink_during_a_live_check(ground: Ground) -> None:
-    before = ground.victims()
-    target = ground.make(ground.app / "x")
-    swap = f"ln -sf {ground.victim}/x {target}; false"
+def test_rollback_refuses_a_target_that_became_a_symlink_during_a_live_check(directories: Directories) -> None:
+    before = directories.victims()
+    target = directories.make(directories.app / "x")
+    swap = f"ln -sf {directories.victim}/x {target}; false"
 
     with pytest.raises(EC2FactsError):
-        install([File(target, b"new\n", in_place=True, check_live=swap)], state=ground.state)
+        install([File(target, b"new\n", in_place=True, check_live=swap)], state=directories.state)
 
     assert target.is_symlink()
-    assert ground.victims() == before
+    assert directories.victims() == before
 
 
-def test_repair_ignores_the_mode_of_an_exchanged_target(ground: Ground) -> None:
-    before = ground.victims()
-    target = ground.make(ground.app / "x")
-    link = ground.app / "link"
-    link.symlink_to(ground.victim / "key")
+def test_repair_ignores_the_mode_of_an_exchanged_target(directories: Directories) -> None:
+    before = directories.victims()
+    target = directories.make(directories.app / "x")
+    link = directories.app / "link"
+    link.symlink_to(directories.victim / "key")
     at_event("os.chmod", target, lambda: link.replace(target))
 
     with pytest.raises(InstallError, match="with the rights of nobody"):
         install([File(target, b"old\n", mode=0o666)])
 
     assert target.is_symlink()
-    assert ground.victims() == before
+    assert directories.victims() == before
 
 
-def test_rollback_of_a_killed_run_uses_the_rights_of_the_directory_owner(ground: Ground) -> None:
-    before = ground.victims()
-    parent = ground.app / "sub"
+def test_rollback_of_a_killed_run_uses_the_rights_of_the_directory_owner(directories: Directories) -> None:
+    before = directories.victims()
+    parent = directories.app / "sub"
     parent.mkdir()
     os.chown(parent, NOBODY, NOBODY)
-    file = ground.make(parent / "x")
+    file = directories.make(parent / "x")
     # The victim holds the new content, so that the rollback takes the victim for the file to restore.
     live = File(file, b"precious\n", check_live="true")
 
-    def install_and_be_killed() -> None:
+    def install_until_killed() -> None:
         at_event("subprocess.Popen", Path("/bin/sh"), lambda: os.kill(os.getpid(), signal.SIGKILL))
-        install([live], state=ground.state)
+        install([live], state=directories.state)
 
-    in_child(install_and_be_killed)
+    in_child(install_until_killed)
     assert len(hidden(parent)) == 1
-    parent.rename(ground.app / "old")
-    parent.symlink_to(ground.victim)
-    (ground.app / "old" / hidden(ground.app / "old")[0]).rename(ground.app / "saved")
+    parent.rename(directories.app / "old")
+    parent.symlink_to(directories.victim)
+    (directories.app / "old" / hidden(directories.app / "old")[0]).rename(directories.app / "saved")
 
     with pytest.raises(InstallError, match="another user controls"):
-        install([File(ground.state.parent / "other", b"new\n", command="true")], state=ground.state)
+        install([File(directories.state.parent / "other", b"new\n", command="true")], state=directories.state)
 
-    assert ground.victims() == before
+    assert directories.victims() == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_interruption_at_any_moment_leaves_the_old_or_new_file_and_restores_the_rights(
-    ground: Ground, number: signal.Signals
+    directories: Directories, number: signal.Signals
 ) -> None:
-    file = ground.make(ground.app / "x")
+    file = directories.make(directories.app / "x")
 
-    def install_it() -> None:
+    def install_file() -> None:
         with stoppable():
             try:
-                install([File(file, b"new\n", backup=True, check_live="true")], state=ground.state)
+                install([File(file, b"new\n", backup=True, check_live="true")], state=directories.state)
             finally:
                 assert (os.geteuid(), os.getegid(), os.getgroups()) == (0, 0, groups)
 
     groups = os.getgroups()
-    for _ in interrupted(install_it, number):
+    for _ in interrupted(install_file, number):
         assert file.read_bytes() in {b"old\n", b"new\n"}
         assert owner(file) == NOBODY
-        install([File(file, b"old\n", command="true")], state=ground.state)
-        assert (hidden(ground.app), hidden(ground.state)) == ([], [])
+        install([File(file, b"old\n", command="true")], state=directories.state)
+        assert (hidden(directories.app), hidden(directories.state)) == ([], [])
 
 
-def test_parents_are_not_created_inside_a_strangers_directory(ground: Ground) -> None:
-    before = ground.victims()
-    theirs = ground.shared / "a"
+def test_parents_are_not_created_inside_a_strangers_directory(directories: Directories) -> None:
+    before = directories.victims()
+    theirs = directories.shared / "a"
 
-    def be_faster() -> None:
+    def create_first() -> None:
         theirs.mkdir()
         os.chown(theirs, NOBODY, NOBODY)
 
-    at_event("os.mkdir", theirs, be_faster)
+    at_event("os.mkdir", theirs, create_first)
     with pytest.raises(InstallError):
         install([File(theirs / "b" / "x", b"new\n", parents=True, owner="nobody")])
 
     assert names(theirs) == []
-    assert ground.victims() == before
+    assert directories.victims() == before
 
 
 # What root still may do there
 
 
-def test_file_below_a_users_directory_belongs_to_that_user(ground: Ground) -> None:
-    install([File(ground.app / "x", b"new\n")])
-    install([File(ground.app / "x", b"newer\n", check="test $(id -u):$(id -g):$(id -G) = 65534:65534:65534; : {}")])
+def test_file_below_a_users_directory_belongs_to_that_user(directories: Directories) -> None:
+    install([File(directories.app / "x", b"new\n")])
+    install(
+        [File(directories.app / "x", b"newer\n", check="test $(id -u):$(id -g):$(id -G) = 65534:65534:65534; : {}")]
+    )
 
-    assert (owner(ground.app / "x"), (ground.app / "x").read_bytes()) == (NOBODY, b"newer\n")
-    assert (os.geteuid(), os.getegid(), hidden(ground.app)) == (0, 0, [])
+    assert (owner(directories.app / "x"), (directories.app / "x").read_bytes()) == (NOBODY, b"newer\n")
+    assert (os.geteuid(), os.getegid(), hidden(directories.app)) == (0, 0, [])
 
 
 def test_check_with_the_rights_of_a_user_sees_no_variables_of_root(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+    directories: Directories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PASSWORD", SECRET.decode())
 
-    install([File(ground.app / "x", b"new\n", check='test -z "$PASSWORD" && test "$USER" = nobody; : {}')])
+    install([File(directories.app / "x", b"new\n", check='test -z "$PASSWORD" && test "$USER" = nobody; : {}')])
 
-    assert (ground.app / "x").exists()
-
-
-def test_file_of_root_below_a_users_directory_changes_its_owner_to_that_user(ground: Ground) -> None:
-    (ground.app / "x").write_bytes(b"old\n")
-    (ground.app / "x").chmod(0o644)
-
-    install([File(ground.app / "x", b"new\n")])
-
-    assert owner(ground.app / "x") == NOBODY
+    assert (directories.app / "x").exists()
 
 
-def test_failed_live_check_restores_a_users_file(ground: Ground) -> None:
-    file = ground.make(ground.app / "x")
+def test_file_of_root_below_a_users_directory_changes_its_owner_to_that_user(directories: Directories) -> None:
+    (directories.app / "x").write_bytes(b"old\n")
+    (directories.app / "x").chmod(0o644)
+
+    install([File(directories.app / "x", b"new\n")])
+
+    assert owner(directories.app / "x") == NOBODY
+
+
+def test_failed_live_check_restores_a_users_file(directories: Directories) -> None:
+    file = directories.make(directories.app / "x")
     inode = file.stat().st_ino
 
     with pytest.raises(EC2FactsError):
-        install([File(file, b"new\n", backup=True, check_live="false")], state=ground.state)
+        install([File(file, b"new\n", backup=True, check_live="false")], state=directories.state)
 
-    assert (file.stat().st_ino, file.read_bytes(), names(ground.app)) == (inode, b"old\n", ["x"])
+    assert (file.stat().st_ino, file.read_bytes(), names(directories.app)) == (inode, b"old\n", ["x"])
 
 
-def test_secret_below_a_users_directory_needs_that_owner_by_name(ground: Ground) -> None:
+def test_secret_below_a_users_directory_needs_that_owner_by_name(directories: Directories) -> None:
     with pytest.raises(InstallError, match="belongs to nobody, who could read this secret; --owner nobody allows it"):
-        install([File(ground.app / "x", SECRET, secret=True)])
-    assert names(ground.app) == []
+        install([File(directories.app / "x", SECRET, secret=True)])
+    assert names(directories.app) == []
 
-    install([File(ground.app / "x", SECRET, secret=True, owner="nobody")])
+    install([File(directories.app / "x", SECRET, secret=True, owner="nobody")])
 
-    assert stat.S_IMODE((ground.app / "x").stat().st_mode) == 0o600
+    assert stat.S_IMODE((directories.app / "x").stat().st_mode) == 0o600
 
 
-def test_directory_of_several_users_is_refused(ground: Ground) -> None:
-    inner = ground.app / "inner"
+def test_directory_of_several_users_is_refused(directories: Directories) -> None:
+    inner = directories.app / "inner"
     inner.mkdir()
     os.chown(inner, 12345, 12345)
 
@@ -275,25 +277,25 @@ def test_directory_of_several_users_is_refused(ground: Ground) -> None:
 
 @pytest.mark.parametrize(("mode", "who"), [(0o777, "everybody"), (0o775, "the group 12345")])
 def test_directory_that_others_can_write_to_is_refused_with_its_owner_and_the_remedy(
-    ground: Ground, mode: int, who: str
+    directories: Directories, mode: int, who: str
 ) -> None:
-    os.chown(ground.app, 0, 12345)
-    ground.app.chmod(mode)
+    os.chown(directories.app, 0, 12345)
+    directories.app.chmod(mode)
 
     with pytest.raises(InstallError) as refusal:
-        install([File(ground.app / "x", b"new\n")])
+        install([File(directories.app / "x", b"new\n")])
 
     remedy = "remove that permission or use another path"
-    assert str(refusal.value).endswith(f": {who} can write to {ground.app}, which belongs to root: {remedy}")
+    assert str(refusal.value).endswith(f": {who} can write to {directories.app}, which belongs to root: {remedy}")
 
 
 def test_missing_capability_fails_only_the_file_that_needs_a_users_rights(
-    ground: Ground, program: Callable[..., str]
+    directories: Directories, program: Callable[..., str]
 ) -> None:
     script = "import sys; from pathlib import Path; from ec2facts.install import File, install\n"
     script += "install([File(Path(name), b'new') for name in sys.argv[1:]])"
     setpriv = [program("setpriv", package="util-linux"), "--bounding-set=-setuid,-setgid"]
-    files = [ground.app / "x", ground.victim / "new"]
+    files = [directories.app / "x", directories.victim / "new"]
 
     done = subprocess.run([*setpriv, sys.executable, "-c", script, *files], stderr=subprocess.PIPE, check=False)
 
@@ -304,8 +306,8 @@ def test_missing_capability_fails_only_the_file_that_needs_a_users_rights(
 # A directory with the sticky bit, such as /tmp
 
 
-def test_attributes_of_a_strangers_file_are_not_kept(ground: Ground) -> None:
-    file = ground.make(ground.shared / "x", b"old\n", 0o4666)
+def test_attributes_of_a_strangers_file_are_not_kept(directories: Directories) -> None:
+    file = directories.make(directories.shared / "x", b"old\n", 0o4666)
 
     install([File(file, b"new\n")])
 
@@ -313,8 +315,8 @@ def test_attributes_of_a_strangers_file_are_not_kept(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize("content", [b"old\n", SECRET])
-def test_strangers_file_never_receives_a_secret(ground: Ground, content: bytes) -> None:
-    file = ground.make(ground.shared / "x", content, 0o666)
+def test_strangers_file_never_receives_a_secret(directories: Directories, content: bytes) -> None:
+    file = directories.make(directories.shared / "x", content, 0o666)
     with file.open("r+b") as opened_before:
         install([File(file, SECRET, secret=True)])
         opened_before.write(b"changed\n")
@@ -322,20 +324,20 @@ def test_strangers_file_never_receives_a_secret(ground: Ground, content: bytes) 
     assert (owner(file), stat.S_IMODE(file.stat().st_mode), file.read_bytes()) == (0, 0o600, SECRET)
 
 
-def test_symlink_of_a_stranger_is_not_followed(ground: Ground) -> None:
-    before = ground.victims()
-    link = ground.shared / "x"
-    link.symlink_to(ground.victim / "x")
+def test_symlink_of_a_stranger_is_not_followed(directories: Directories) -> None:
+    before = directories.victims()
+    link = directories.shared / "x"
+    link.symlink_to(directories.victim / "x")
     os.chown(link, NOBODY, NOBODY, follow_symlinks=False)
 
     with pytest.raises(InstallError, match="x belongs to nobody"):
         install([File(link, b"new\n")])
 
-    assert ground.victims() == before
+    assert directories.victims() == before
 
 
-def test_file_that_others_may_have_created_is_not_written_into(ground: Ground) -> None:
-    file = ground.make(ground.shared / "x")
+def test_file_that_others_may_have_created_is_not_written_into(directories: Directories) -> None:
+    file = directories.make(directories.shared / "x")
 
     with pytest.raises(InstallError, match="others may have created this file"):
         install([File(file, b"new\n", in_place=True)])
@@ -343,8 +345,8 @@ def test_file_that_others_may_have_created_is_not_written_into(ground: Ground) -
     assert file.read_bytes() == b"old\n"
 
 
-def test_secret_does_not_keep_the_owner_of_an_existing_file(ground: Ground) -> None:
-    file = ground.make(ground.victim / "new")
+def test_secret_does_not_keep_the_owner_of_an_existing_file(directories: Directories) -> None:
+    file = directories.make(directories.victim / "new")
 
     install([File(file, SECRET, secret=True)])
 
@@ -354,7 +356,7 @@ def test_secret_does_not_keep_the_owner_of_an_existing_file(ground: Ground) -> N
 # Random attacks
 
 
-def attack(ground: Ground, seed: int) -> None:
+def attack(directories: Directories, seed: int) -> None:
     """Rename, link and swap files with the rights of nobody until this process ends."""
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
@@ -366,13 +368,15 @@ def attack(ground: Ground, seed: int) -> None:
         libc.renameat2(-100, os.fsencode(one), -100, os.fsencode(other), 2)
 
     while True:
-        directory = chance.choice([ground.app, ground.app / "sub", ground.shared])
+        directory = chance.choice([directories.app, directories.app / "sub", directories.shared])
         with suppress(OSError):
             paths = [*directory.iterdir(), directory / "x", directory / "sub"]
             one, other = chance.choice(paths), chance.choice(paths)
             act = chance.randrange(9)
             if act == 0:
-                one.symlink_to(chance.choice([ground.victim, ground.victim / "x", ground.victim / "key"]))
+                one.symlink_to(
+                    chance.choice([directories.victim, directories.victim / "x", directories.victim / "key"])
+                )
             elif act == 1:
                 one.unlink()
             elif act == 2:
@@ -390,18 +394,18 @@ def attack(ground: Ground, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_no_attack_gains_more_than_the_attackers_permissions(ground: Ground, seed: int) -> None:
-    before = ground.victims()
+def test_no_attack_gains_more_than_the_attackers_permissions(directories: Directories, seed: int) -> None:
+    before = directories.victims()
     chance = random.Random(seed)
     attacker = os.fork()
     if not attacker:
         try:
-            attack(ground, seed)
+            attack(directories, seed)
         finally:
             os._exit(1)
     try:
         for turn in range(300):
-            path = chance.choice([ground.app / "x", ground.app / "sub" / "x", ground.shared / "x"])
+            path = chance.choice([directories.app / "x", directories.app / "sub" / "x", directories.shared / "x"])
             secret = chance.random() < 0.3
             file = File(
                 path,
@@ -415,14 +419,14 @@ def test_no_attack_gains_more_than_the_attackers_permissions(ground: Ground, see
                 check_live=chance.choice(["true", "false"]) if chance.random() < 0.2 else None,
             )
             with suppress(EC2FactsError):
-                install([file], state=ground.state)
+                install([file], state=directories.state)
     finally:
         os.kill(attacker, signal.SIGKILL)
         os.waitpid(attacker, 0)
 
-    assert ground.victims() == before
+    assert directories.victims() == before
     assert (os.geteuid(), os.getegid()) == (0, 0)
-    for file_there in [*ground.app.rglob("*"), *ground.shared.rglob("*")]:
+    for file_there in [*directories.app.rglob("*"), *directories.shared.rglob("*")]:
         if file_there.is_file() and not file_there.is_symlink() and file_there.read_bytes() == SECRET:
             status = file_there.stat()
             assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (0, 0o600)
