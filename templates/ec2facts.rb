@@ -1,6 +1,6 @@
 # For Ohai and Chef: the instance as node["ec2facts"]; no attribute off EC2. Checked by: ohai
 #
-# Such as /etc/chef/ohai/plugins/ec2facts.rb. Ohai's own plugin fills node["ec2"], which this one leaves alone.
+# Such as /etc/chef/ohai/plugins/ec2facts.rb. It does not change node["ec2"], which Ohai's own plugin fills.
 require "json"
 
 Ohai.plugin(:Ec2facts) do

@@ -1,4 +1,4 @@
-"""Pages as their readers have them: an HTML parser, and Chromium."""
+"""HTML pages read by an HTML parser and by Chromium."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from tests.render.config_readers import Program
 ALONE = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
-    # Nothing is looked up, and whatever it would connect to is a port where nobody listens.
+    # No name is resolved, and the proxy of every connection is a closed port.
     *("--host-resolver-rules=MAP * ~NOTFOUND", "--proxy-server=127.0.0.1:1", "--proxy-bypass-list=<-loopback>"),
 ]
 VOID = {"meta"}
 
 
 class Element(NamedTuple):
-    """The start of an element: its name and its attributes."""
+    """A start tag: name and attributes."""
 
     name: str
     attributes: tuple[tuple[str, str], ...]
 
 
 class Box(NamedTuple):
-    """A rectangle of a picture, or the picture itself."""
+    """A rectangle in an SVG picture, or the picture's view box."""
 
     x: float
     y: float
@@ -38,17 +38,17 @@ class Box(NamedTuple):
     height: float
 
     def holds(self, x: float, y: float) -> bool:
-        """Whether a point is inside."""
+        """Return whether a point is inside."""
         return self.x <= x <= self.x + self.width and self.y <= y <= self.y + self.height
 
-    def meets(self, other: Box) -> bool:
-        """Whether they have a point in common."""
+    def overlaps(self, other: Box) -> bool:
+        """Return whether the two boxes overlap."""
         across = self.x < other.x + other.width and other.x < self.x + self.width
         return across and self.y < other.y + other.height and other.y < self.y + self.height
 
 
 class Text(NamedTuple):
-    """A line of text in a picture, from where it begins."""
+    """A line of text in a picture, and the position of its start."""
 
     x: float
     y: float
@@ -56,23 +56,23 @@ class Text(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A picture: how large it is, and its boxes with their texts."""
+    """An SVG picture: its size, and its boxes with their texts."""
 
     size: Box
     boxes: list[tuple[Box, list[Text]]]
 
 
 class Page(HTMLParser):
-    """What a page is made of."""
+    """A parsed page: elements, text, list rows and pictures."""
 
     def __init__(self, written: str) -> None:
         super().__init__(convert_charrefs=True)
         self.elements: list[Element] = []
         self.open: list[str] = []
-        """The elements that are not closed yet, in the end none."""
+        """The elements that are not closed yet."""
         self.text = ""
         self.rows: list[list[str]] = []
-        """The title and the value of every line of its lists."""
+        """The title and the value of every row in the lists."""
         self.pictures: list[Picture] = []
         self.feed(written)
         self.close()
@@ -106,7 +106,7 @@ class Page(HTMLParser):
 
 
 def chromium(program: Program, written: str, *options: str) -> bytes:
-    """Return what Chromium prints about a page; ``{}`` in an option is a directory for what it writes there."""
+    """Open a page in Chromium and return its standard output."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "page.html"
         file.write_bytes(written.encode())
@@ -129,14 +129,14 @@ def screenshot(program: Program, written: str, width: int, height: int) -> bytes
 
 
 class Layout(NamedTuple):
-    """How a page is laid out in a window: what it is too wide by, and the sizes of the text in the pictures shown."""
+    """The layout of a page in a window: the overflow in width, and the text sizes in each visible picture."""
 
     excess: float
     sizes: list[list[float]]
 
 
 def laid_out(program: Program, written: str, widths: Sequence[int]) -> list[Layout]:
-    """Return how Chromium lays out a page in windows of some widths, all in pixels."""
+    """Return Chromium's layout of a page in windows of the given widths, in pixels."""
     frames = "".join(f'<iframe style="width: {width}px" srcdoc="{escape(written)}"></iframe>' for width in widths)
     dumped = chromium(program, f"<!DOCTYPE html>{frames}<pre></pre>{_MEASURE}", "--dump-dom").decode()
     measured = dumped.rpartition("<pre>")[2].partition("</pre>")[0]

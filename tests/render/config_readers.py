@@ -1,4 +1,4 @@
-"""The servers that read what templates write, each run with it for as long as a test asks it."""
+"""The programs that read rendered configurations: servers to run and query, and one-shot parsers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 Program = Callable[..., str]
 
 
-class Answer(NamedTuple):
-    """What a server answered."""
+class Response(NamedTuple):
+    """The response of a server."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -26,36 +26,45 @@ class Answer(NamedTuple):
 
 
 class Server(NamedTuple):
-    """A server that runs, and the directory that its files are in; called with a path it fetches that."""
+    """A running server and the directory of its files. Call it with a path to GET that path."""
 
     directory: Path
 
     def __call__(self, target: str, *, at: str | int = "s") -> tuple[http.client.HTTPMessage, str]:
-        """Return the headers and the body of what it answers when asked for a path."""
-        return self.ask(target, at=at)[1:]
+        """Return the headers and the body of the response to GET ``target``."""
+        return self.get(target, at=at)[1:]
 
-    def ask(
+    def get(
         self, target: str, *, at: str | int = "s", source: str = "", headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        """Ask for a path, at a socket of the directory or at a port of loopback, there from an address of one's own."""
+    ) -> Response:
+        """GET ``target`` at a socket in the directory, or at a port on loopback from the address ``source``."""
         connection = http.client.HTTPConnection("localhost", timeout=10)
         connection.sock = self._connected(at, source)
         try:
             connection.request("GET", target, headers=headers or {})
             response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read().decode())
+            return Response(response.status, response.headers, response.read().decode())
         finally:
             connection.close()
 
     def _connected(self, at: str | int, source: str) -> socket.socket:
-        if isinstance(at, int):
-            return socket.create_connection(("127.0.0.1", at), timeout=10, source_address=(source, 0))
-        # A server with two sockets does not open them at the same moment.
-        wait_until(lambda: _listens(self.directory / at, socket.SOCK_STREAM), f"listening at {at}")
-        return _connected(self.directory / at)
+        connections = []
+
+        def connects() -> bool:
+            with suppress(ConnectionRefusedError, FileNotFoundError):
+                if isinstance(at, int):
+                    address = ("127.0.0.1", at)
+                    connections.append(socket.create_connection(address, timeout=10, source_address=(source, 0)))
+                else:
+                    connections.append(_connected(self.directory / at))
+            return bool(connections)
+
+        # A server does not open all of its sockets at once.
+        wait_until(connects, f"listening at {at}")
+        return connections[0]
 
     def lines(self, name: str, count: int) -> list[str]:
-        """Return the lines of a file, once that it has so many: a server may answer first and then write."""
+        """Return the lines of a file as soon as there are ``count``: a server can respond before it logs."""
         wait_until(lambda: len(self._lines(name)) >= count, f"{count} lines in {name}")
         return self._lines(name)
 
@@ -66,10 +75,10 @@ class Server(NamedTuple):
 
 @contextmanager
 def running_nginx(program: Program, configuration: Callable[[Path], str]) -> Iterator[Server]:
-    """Run nginx with what ``configuration`` puts into its http block, given a directory.
+    """Run nginx with the http block that ``configuration`` returns for a directory.
 
-    It is to listen at the socket ``s`` of that directory, and has a page of its own at ``/`` for whoever serves files.
-    The test fails, with nginx's words, if it refuses.
+    The block must listen at the socket ``s`` in that directory, where ``html/`` holds an index page. The test fails
+    with nginx's message if nginx refuses the configuration.
     """
     executable = program("nginx", package="nginx-light")
     with _directory() as directory:
@@ -88,9 +97,10 @@ def running_nginx(program: Program, configuration: Callable[[Path], str]) -> Ite
 
 @contextmanager
 def running_haproxy(program: Program, configuration: Callable[[Path], str]) -> Iterator[Server]:
-    """Run haproxy as ``configuration`` says, given a directory.
+    """Run haproxy with the configuration that ``configuration`` returns for a directory.
 
-    It is to listen at the socket ``s`` there. The test fails, with haproxy's words, if it refuses or warns.
+    It must listen at the socket ``s`` in that directory. The test fails with haproxy's message if haproxy refuses or
+    warns.
     """
     executable = program("haproxy")
     with _directory() as directory:
@@ -100,15 +110,15 @@ def running_haproxy(program: Program, configuration: Callable[[Path], str]) -> I
             yield Server(directory)
 
 
-def ask_haproxy(server: Server, command: str) -> str:
-    """Return what haproxy says to a command at the socket ``stats`` of its directory."""
+def command_haproxy(server: Server, command: str) -> str:
+    """Send a command to haproxy's socket ``stats`` and return the response."""
     with _connected(server.directory / "stats") as connection:
         connection.sendall(f"{command}\n".encode())
         return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
 
 def free_port() -> int:
-    """Return a TCP port of loopback at which nobody listens."""
+    """Return a free TCP port on loopback."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
     return port
@@ -117,16 +127,16 @@ def free_port() -> int:
 def logged_by_rsyslog(
     program: Program, configuration: Callable[[Path], str], message: str, *, has_structured_data: bool = False
 ) -> str:
-    """Return what rsyslog appends to the file ``log`` of a directory for one message, configured as given that.
+    """Return what rsyslog appends to the file ``log`` for one message, with the configuration for a directory.
 
-    The test fails, with rsyslog's words, if it refuses.
+    The test fails with rsyslog's message if rsyslog refuses the configuration.
     """
     with _directory() as directory:
-        entrance = _entrance(directory)
-        if has_structured_data:  # which the parser of local messages does not know
-            entrance = entrance.replace('input(type="imuxsock"', 'input(type="imuxsock" useSpecialParser="off"')
-        (directory / "conf").write_bytes((entrance + configuration(directory)).encode())
-        assert "error" not in rsyslog_says(program, directory / "conf")
+        log_input = _log_input(directory)
+        if has_structured_data:  # the parser of local messages does not read it
+            log_input = log_input.replace('input(type="imuxsock"', 'input(type="imuxsock" useSpecialParser="off"')
+        (directory / "conf").write_bytes((log_input + configuration(directory)).encode())
+        assert "error" not in checked_by_rsyslog(program, directory / "conf")
         with _running_rsyslog(program, directory):
             _send(directory, message)
             wait_until(lambda: (directory / "log").exists() and (directory / "log").stat().st_size > 0, "a log")
@@ -135,14 +145,11 @@ def logged_by_rsyslog(
 
 
 def sent_by_rsyslog(program: Program, configuration: str, port: int, messages: Sequence[str]) -> list[str]:
-    """Return the lines that rsyslog sends to a port of loopback for messages that it got when nobody listened there.
-
-    It is restarted in between.
-    """
+    """Return the lines that a restarted rsyslog sends to a port for messages logged while the port was closed."""
     with _directory() as directory:
-        # A message goes to this file when the actions before have had it.
+        # This action sees a message after the actions before it.
         seen = f'action(type="omfile" file="{directory}/seen")\n'
-        (directory / "conf").write_bytes((_entrance(directory) + configuration + seen).encode())
+        (directory / "conf").write_bytes((_log_input(directory) + configuration + seen).encode())
         with _running_rsyslog(program, directory):
             for message in messages:
                 _send(directory, message)
@@ -155,12 +162,12 @@ def sent_by_rsyslog(program: Program, configuration: str, port: int, messages: S
                 return [stream.readline() for _ in messages]
 
 
-def rsyslog_says(program: Program, file: Path, *options: str) -> str:
-    """Return what rsyslog says when it checks a configuration, which it does not refuse."""
+def checked_by_rsyslog(program: Program, file: Path, *options: str) -> str:
+    """Return the output of rsyslog's check of a valid configuration."""
     return _check([program("rsyslogd", package="rsyslog"), "-N1", "-iNONE", "-f", str(file), *options])
 
 
-def _entrance(directory: Path) -> str:
+def _log_input(directory: Path) -> str:
     return (
         f'global(workDirectory="{directory}")\nmodule(load="imuxsock" SysSock.Use="off")\n'
         f'input(type="imuxsock" Socket="{directory}/s")\n'
@@ -179,7 +186,7 @@ def _send(directory: Path, message: str) -> None:
 
 @contextmanager
 def _directory() -> Iterator[Path]:
-    # Not pytest's: the path of a socket has 108 bytes at most. Who drops root's rights reads there too.
+    # Not tmp_path: a socket's path is at most 108 bytes long, and a server that drops root must be able to read here.
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         yield Path(directory)
@@ -195,7 +202,7 @@ def _check(command: Sequence[str], *, says: str | None = None) -> str:
 
 @contextmanager
 def _running(command: Sequence[str], path: Path, *, kind: int = socket.SOCK_STREAM) -> Iterator[None]:
-    """Run a server while the context lasts, which begins when it listens at ``path``."""
+    """Run a server inside the context; wait until it listens at ``path``."""
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
             wait_until(lambda: _listens(path, kind), f"{command[0]} listening", process)
@@ -205,17 +212,17 @@ def _running(command: Sequence[str], path: Path, *, kind: int = socket.SOCK_STRE
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    # A signal that comes just before nginx waits for the next event is noticed with that.
+    # Repeat SIGTERM: nginx can overlook one until its next event.
     while process.poll() is None:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=1)
 
 
-def wait_until(true: Callable[[], bool], what: str, process: subprocess.Popen[bytes] | None = None) -> None:
-    """Wait until something is true, at most for ten seconds, and for no process that has ended."""
+def wait_until(condition: Callable[[], bool], what: str, process: subprocess.Popen[bytes] | None = None) -> None:
+    """Wait until ``condition()`` is true; fail after ten seconds, or when ``process`` exits."""
     deadline = time.monotonic() + 10
-    while not true():
+    while not condition():
         assert process is None or process.poll() is None, f"not {what}, but ended"
         assert time.monotonic() < deadline, f"not {what}"
         time.sleep(0.01)
@@ -240,16 +247,16 @@ def _connected(path: Path, kind: int = socket.SOCK_STREAM) -> socket.socket:
 
 
 def header(headers: http.client.HTTPMessage, name: str) -> str | None:
-    """Return a header's value; http.client reads bytes, the server wrote UTF-8."""
+    """Return a header's value as UTF-8; http.client decodes it as Latin-1."""
     value = headers[name]
     return None if value is None else value.encode("latin-1").decode()
 
 
 def systemd_words(program: Program, quoted: Sequence[str]) -> list[str]:
-    """Return what systemd makes of words in Environment= that were written with |systemd_quote.
+    """Return systemd's reading of words in Environment= that |systemd_quote wrote.
 
-    Each is to begin with ``1=``: ``systemd-analyze verify`` repeats assignments to what cannot be a name as it
-    understood them. It prints no empty lines and takes CR for the end of one, so that words may hold neither.
+    Each word must begin with ``1=``: ``systemd-analyze verify`` prints the parsed text of an assignment to an invalid
+    name. It omits empty lines and ends lines at CR, so words must hold neither.
     """
     executable = program("systemd-analyze", package="systemd")
     with tempfile.TemporaryDirectory() as directory:
@@ -266,18 +273,18 @@ def systemd_words(program: Program, quoted: Sequence[str]) -> list[str]:
 
 
 def systemd_environment(program: Program, drop_in: str) -> list[str]:
-    """Return the assignments that systemd gives a service with such a drop-in, which it has no word to say against."""
+    """Return the environment assignments of a service with this drop-in; fail if systemd warns."""
     name = "ec2facts-test.service"
     unit = "[Service]\nType=oneshot\nExecStart=/bin/true\n"
     ours = _understood(program, {name: unit, f"{name}.d/10-ec2.conf": drop_in}, name)[name]
-    # The last line of ours comes behind the environment.
+    # RuntimeDirectoryPreserve is the first line after the environment.
     return ours.partition("\n\t\tRuntimeDirectoryPreserve:")[0].split("\n\t\tEnvironment: ")[1:]
 
 
 def systemd_units(program: Program, files: Mapping[str, str], start: str) -> dict[str, dict[str, list[str]]]:
-    """Return the settings of every unit that the start of one leads to, from files, as systemd understands them.
+    """Return the settings that systemd reads for ``start`` and every unit that it pulls in, from ``files``.
 
-    Behind the names of other units stands in parentheses where systemd has them from.
+    systemd appends the origin in parentheses to the names of other units.
     """
     units: dict[str, dict[str, list[str]]] = {}
     for name, said in _understood(program, files, start).items():
@@ -288,7 +295,7 @@ def systemd_units(program: Program, files: Mapping[str, str], start: str) -> dic
 
 
 def _understood(program: Program, files: Mapping[str, str], start: str) -> dict[str, str]:
-    """Return what systemd says of every unit; ``systemd --test`` prints what it has made of each."""
+    """Return the output of ``systemd --test`` for every unit."""
     analyze = program("systemd-analyze", package="systemd")
     with _directory() as directory:
         for name, text in files.items():
@@ -297,7 +304,7 @@ def _understood(program: Program, files: Mapping[str, str], start: str) -> dict[
         (directory / "run").mkdir()
         (directory / "run").chmod(0o777)
         _check([analyze, "verify", *(str(directory / name) for name in files if "/" not in name)], says="")
-        # As a user's manager, since root's would be the machine's; it does not run as root.
+        # A user manager, because the system manager is the machine's own; it does not run as root.
         nobody: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
         done = subprocess.run(
             ["/lib/systemd/systemd", "--test", "--user", f"--unit={start}", "--log-target=console"],
@@ -313,16 +320,16 @@ def _understood(program: Program, files: Mapping[str, str], start: str) -> dict[
 
 
 def shell_words(program: Program, quoted: Sequence[str]) -> list[str]:
-    """Return what sh makes of words."""
+    """Return the words that sh reads."""
     script = "printf '%s\\0' " + " ".join(quoted)
     done = subprocess.run([program("sh"), "-c", script], capture_output=True, check=True)
     return done.stdout.decode().split("\0")[:-1]
 
 
 def hosts_by_getent(program: Program, hosts: Path) -> list[list[str]]:
-    """Return every entry of a hosts file as the C library reads it: an address and names.
+    """Return every entry that the C library reads from a hosts file: an address and names.
 
-    Nothing tells it to read another file: it gets a file system of its own, with this one in place.
+    The C library reads only /etc/hosts: the file is mounted there in a mount namespace.
     """
     script = 'mount --bind "$0" /etc/hosts && exec "$1" -s files hosts'
     unshare, getent = program("unshare", package="util-linux"), program("getent", package="libc-bin")

@@ -1,7 +1,7 @@
-"""The programs that read an env file, each as a function from the file to the variables that it sets.
+"""The programs that read an env file, each as a function from the file to the variables it sets.
 
-What is read is what arrives: from a shell, the environment of a process that it starts; from systemd, what the
-function of its own library returns by which services are started; from docker, what its client asks the engine for.
+The variables come from where they take effect: the environment of a process that the shell starts, the result of the
+function with which systemd reads env files, the request of docker's client to its engine.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _fish(program: Program, file: Path) -> Variables:
 
 
 def _environment(command: list[str], directory: Path) -> Variables:
-    """Return the EC2 variables that ``command`` prints as ``env -0`` does, in the locale that services start in."""
+    """Return the EC2 variables that ``command`` prints like ``env -0``, in the locale of services."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(directory), "LC_ALL": "C"}
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, check=True)
     assert done.stderr == b""
@@ -51,7 +51,7 @@ def _ours(assignments: list[str]) -> Variables:
 
 
 def _systemd(program: Program, file: Path) -> Variables:
-    """Call ``load_env_file``, with which systemd reads the files of EnvironmentFile=."""
+    """Call ``load_env_file``, systemd's own function for EnvironmentFile=."""
     program("systemctl", package="systemd")
     found = [path for below in ("lib*", "lib/*") for path in Path("/usr").glob(f"{below}/systemd/libsystemd-shared-*")]
     assignments = ctypes.POINTER(ctypes.c_char_p)()
@@ -72,7 +72,7 @@ def _dotenv(program: Program, file: Path) -> Variables:
 
 
 def _docker_grammar(program: Program, file: Path) -> Variables:
-    """Read as pkg/kvfile of docker/cli does, on machines without docker too; the next reader proves it."""
+    """Parse like pkg/kvfile of docker/cli, for machines without docker; the next reader runs docker itself."""
     variables = {}
     for line in file.read_bytes().split(b"\n"):
         if len(line) > 65535:
@@ -82,13 +82,13 @@ def _docker_grammar(program: Program, file: Path) -> Variables:
             continue
         name, assigned, value = text.partition("=")
         if not name or not assigned or " " in name or "\t" in name:
-            raise ValueError(f"no variable in {line!r}")
+            raise ValueError(f"no assignment in {line!r}")
         variables[name] = value
     return variables
 
 
 def _docker(program: Program, file: Path) -> Variables:
-    """Let docker's client create a container at an engine that writes down what it is asked for."""
+    """Make docker's client create a container on an engine that records the request."""
     docker = program("docker", package="docker.io")
     socket = file.parent / "docker"
     environment = {"PATH": os.environ["PATH"], "HOME": str(file.parent), "DOCKER_HOST": f"unix://{socket}"}
@@ -126,7 +126,7 @@ class _EngineRequest(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, *args: Any) -> None:
-        """Say nothing."""
+        """Suppress the log."""
 
 
 _SHELLS: Mapping[str, Reader] = {
@@ -147,4 +147,4 @@ READERS: Mapping[str, Mapping[str, Reader]] = {
     "fish": {"fish": _fish},
     "null": {"bash": _shell("bash", script='while IFS= read -rd "" one; do export "$one"; done <"$1"; exec env -0')},
 }
-"""The readers of each format, by what they are called."""
+"""The readers of each format, by name."""

@@ -1,4 +1,4 @@
-"""What the templates that ship are tested with: facts, and tags that try to be more than values."""
+"""Facts for the tests of shipped templates, and hostile tags that try to inject syntax."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ EVERY_FACTS = {"none": {}, "hostile": HOSTILE, **{name: facts(instances.load(nam
 
 every_facts = pytest.mark.parametrize("everything", EVERY_FACTS.values(), ids=EVERY_FACTS)
 
-# The first half is what the syntaxes take for more than itself, so that it comes together often.
+# Half of the characters are special in some syntax, so that combinations of them are frequent.
 texts = (
     st.sampled_from(VALUES)
     | st.text(st.sampled_from("\\\"'$`%{}()[]<>#;:=,&|*?!~- \t\n\rax0é\x00\x1b\x7f\x85\u2028\u202e\ufeff\ufffe😀"))
@@ -80,16 +80,16 @@ IDENTITY = [
     *("private_ipv4", "public_ipv4", "ipv6"),
 ]
 identities = st.fixed_dictionaries({}, optional=dict.fromkeys(IDENTITY, texts))
-"""Facts that the service itself says, if it said anything."""
+"""Hostile texts in place of the facts that the service itself serves."""
 
 
 def render(name: str, everything: Facts) -> str:
-    """Return what a template that ships makes of some facts."""
+    """Render a shipped template."""
     return render_template(everything, packaged_templates() / name)
 
 
 def render_or_refuse(name: str, everything: Facts) -> str | None:
-    """Return what a template that ships makes of some facts, None where it refuses a value."""
+    """Render a shipped template; return None if it refuses a value."""
     try:
         return render(name, everything)
     except TemplateError as error:

@@ -1,4 +1,4 @@
-"""Env files, proven by the programs that read them: see env_readers."""
+"""Env files, read by the programs in env_readers."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ every_reader = pytest.mark.parametrize(
 
 
 def read(text: str, format_name: str, reader: str, program: Program) -> Variables:
-    """Return what the reader makes of ``text``; fail if it executes any of it."""
+    """Return the variables that the reader reads from ``text``; fail if it executes any of it."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "variables")
         file.write_bytes(text.encode())
@@ -133,7 +133,7 @@ def read(text: str, format_name: str, reader: str, program: Program) -> Variable
 
 
 @every_reader
-def test_reader_gets_every_hostile_value_as_it_was(format_name: str, reader: str, program: Program) -> None:
+def test_reader_reads_every_hostile_value_unchanged(format_name: str, reader: str, program: Program) -> None:
     tags = {str(number): value for number, value in enumerate(HOSTILE)}
     held = {f"EC2_TAGS_{key}": value for key, value in tags.items() if value not in REFUSED[format_name]}
 
@@ -145,7 +145,7 @@ def test_reader_gets_every_hostile_value_as_it_was(format_name: str, reader: str
 @every_reader
 @examples(40)
 @given(values=st.lists(st.text() | st.text("'\"\\$`{}:-=#; \t\r\n!\ufffeé😀a0"), min_size=1, max_size=50))
-def test_reader_gets_any_value_as_it_was(format_name: str, reader: str, program: Program, values: list[str]) -> None:
+def test_reader_reads_any_value_unchanged(format_name: str, reader: str, program: Program, values: list[str]) -> None:
     skipped: dict[str, str] = {}
 
     text = render_env({"tags": dict(enumerate(values))}, format_name, on_skip=skipped.__setitem__)
@@ -155,7 +155,7 @@ def test_reader_gets_any_value_as_it_was(format_name: str, reader: str, program:
 
 
 @every_reader
-def test_reader_does_not_see_what_was_left_out(format_name: str, reader: str, program: Program) -> None:
+def test_reader_does_not_read_a_skipped_variable(format_name: str, reader: str, program: Program) -> None:
     hostile_keys = {f"{number}{key}": "\0" for number, key in enumerate(HELD_BY_ALL[:-1] + LINES)}
 
     text = render_env({"tags": hostile_keys, "last": "read"}, format_name, on_skip=lambda name, reason: None)
@@ -163,14 +163,14 @@ def test_reader_does_not_see_what_was_left_out(format_name: str, reader: str, pr
     assert read(text, format_name, reader, program) == {"EC2_LAST": "read"}
 
 
-def test_fish_keeps_the_colons_of_what_it_takes_for_a_list(program: Program) -> None:
+def test_fish_keeps_the_colons_of_a_path_variable(program: Program) -> None:
     text = render_env({"tags": {"path": "/bin::/sbin:"}}, "fish")
 
     assert read(text, "fish", "fish", program) == {"EC2_TAGS_PATH": "/bin::/sbin:"}
 
 
 @every_format
-def test_refusal_is_named_with_its_reason_and_without_the_value(format_name: str) -> None:
+def test_error_names_every_refused_variable_without_its_value(format_name: str) -> None:
     tags = {str(number): f"secret{value}" for number, value in enumerate(HELD_BY_NONE)}
 
     with pytest.raises(UnrepresentableError) as caught:
@@ -190,7 +190,7 @@ LONGEST = {
 
 
 @pytest.mark.parametrize(("format_name", "reader"), LONGEST)
-def test_longest_value_comes_back(format_name: str, reader: str, program: Program) -> None:
+def test_reader_reads_the_longest_value(format_name: str, reader: str, program: Program) -> None:
     value = LONGEST[format_name, reader]
 
     text = render_env({"a": value}, format_name)
@@ -199,7 +199,7 @@ def test_longest_value_comes_back(format_name: str, reader: str, program: Progra
 
 
 @pytest.mark.parametrize(("format_name", "reader"), LONGEST)
-def test_one_byte_more_is_refused(format_name: str, reader: str) -> None:
+def test_value_one_byte_too_long_is_refused(format_name: str, reader: str) -> None:
     value = "x" + LONGEST[format_name, reader]
 
     with pytest.raises(UnrepresentableError, match="EC2_A: NAME=value is"):
@@ -219,7 +219,7 @@ def test_one_byte_more_is_refused(format_name: str, reader: str) -> None:
     ],
     ids=lambda value: ascii(value[:9]),
 )
-def test_refused_value_would_not_come_back(format_name: str, reader: str, value: str, program: Program) -> None:
+def test_reader_cannot_read_a_refused_value(format_name: str, reader: str, value: str, program: Program) -> None:
     encoding = FORMATS[format_name]
 
     text = encoding.encode("EC2_A", value)
@@ -287,7 +287,7 @@ def test_document_is_written_only_by_name(name: str) -> None:
 
 
 @every_format
-def test_no_facts_give_an_empty_file(format_name: str) -> None:
+def test_file_without_facts_is_empty(format_name: str) -> None:
     text = render_env({"tags": {}, "security_groups": []}, format_name)
 
     assert text == ""
@@ -318,13 +318,13 @@ FACTS = {
     ],
     ids=str,
 )
-def test_only_chooses_from_every_fact_in_their_order(only: list[str], names: list[str]) -> None:
+def test_only_selects_facts_in_their_order(only: list[str], names: list[str]) -> None:
     text = render_env(FACTS, only=only)
 
     assert re.findall("^EC2_([A-Z0-9_]+)=", text, re.MULTILINE) == names
 
 
-def test_globs_for_no_fact_of_any_instance_are_named() -> None:
+def test_error_names_globs_that_match_no_fact_of_any_instance() -> None:
     with pytest.raises(UsageError, match=r"^no fact matches 'tag\.Name', 'EC2_X\*'; "):
         render_env(FACTS, only=["tag.Name", "instance_id", "EC2_X*"])
 
@@ -333,33 +333,33 @@ def test_globs_for_no_fact_of_any_instance_are_named() -> None:
     "glob",
     ["host_id", "EC2_HOST_*", "tags.name", "public_keys.*", "EC2_TAGS_NAME_OF", "*.ipv6s", "network_interfaces.7.mac"],
 )
-def test_glob_for_what_this_instance_lacks_chooses_nothing(glob: str) -> None:
+def test_glob_for_an_absent_fact_selects_nothing(glob: str) -> None:
     text = render_env(FACTS, only=["instance_id", glob])
 
     assert text == "EC2_INSTANCE_ID='i-1'\n"
 
 
-def test_glob_for_what_is_withheld_says_what_includes_it() -> None:
+def test_error_about_a_glob_for_a_withheld_fact_names_the_include_option() -> None:
     facts = {"collection": {"withheld": {"user-data": "included only with --include user_data"}}}
 
     with pytest.raises(UsageError, match=r"^user_data is withheld, .*'EC2_USER_D\*' .*: included only with --include"):
         render_env(facts, only=["EC2_USER_D*"])
 
 
-def test_prefix_and_separator_are_written_as_given() -> None:
+def test_prefix_and_separator_are_written_unchanged() -> None:
     text = render_env(FACTS, prefix="aws_", separator="__", only=["instance_id", "aws_TAGS__*"])
 
     assert text == "aws_INSTANCE_ID='i-1'\naws_TAGS__NAME='web'\naws_TAGS__ROLE='db'\n"
 
 
 @pytest.mark.parametrize("prefix", ["", "1_", "A-B_", "A B", "É_", "A=", "A\n", "$(id)"])
-def test_prefix_that_cannot_begin_a_name_is_refused(prefix: str) -> None:
+def test_invalid_prefix_is_refused(prefix: str) -> None:
     with pytest.raises(UsageError, match="prefix"):
         render_env(FACTS, prefix=prefix)
 
 
 @pytest.mark.parametrize("separator", ["-", ".", " ", "=", "\n", "ß"])
-def test_separator_that_cannot_stand_in_a_name_is_refused(separator: str) -> None:
+def test_invalid_separator_is_refused(separator: str) -> None:
     with pytest.raises(UsageError, match="separator"):
         render_env(FACTS, separator=separator)
 
@@ -376,7 +376,7 @@ def test_export_is_refused_for_every_other_format(format_name: str) -> None:
         render_env(FACTS, format_name, export=True)
 
 
-def test_unknown_format_is_refused_with_the_known_ones() -> None:
+def test_error_about_an_unknown_format_lists_the_formats() -> None:
     with pytest.raises(UsageError, match="no format 'csh', choose from sh, systemd"):
         render_env(FACTS, "csh")
 
@@ -384,27 +384,27 @@ def test_unknown_format_is_refused_with_the_known_ones() -> None:
 COLLISION = {"instance_id": "i-1", "tags": {"a-b": "1", "c": "2", "a_b": "3", "A.B": "4"}}
 
 
-def test_facts_that_want_one_name_are_all_named() -> None:
+def test_error_names_all_facts_that_share_a_variable() -> None:
     with pytest.raises(UnrepresentableError) as caught:
         render_env(COLLISION)
 
     assert caught.value.offenders == {"EC2_TAGS_A_B": "shared by 'tags.a-b' and 'tags.a_b' and 'tags.A.B'"}
 
 
-def test_comment_names_each_variable_left_out() -> None:
+def test_comment_names_each_skipped_variable() -> None:
     text = render_env(COLLISION, on_skip=lambda name, reason: None)
 
     assert text == "# left out: EC2_TAGS_A_B\nEC2_INSTANCE_ID='i-1'\nEC2_TAGS_C='2'\n"
 
 
 @every_format
-def test_every_format_has_a_description_for_the_help(format_name: str) -> None:
+def test_every_format_has_a_description(format_name: str) -> None:
     description = FORMATS[format_name].description
 
     assert re.fullmatch(r"[^\n]{10,80}[^.\n]", description)
 
 
-def test_scalars_go_by_position_in_lists_and_network_interfaces() -> None:
+def test_scalars_in_lists_and_network_interfaces_are_named_by_position() -> None:
     facts = {"network_interfaces": {"0a:01": {"device_number": 0, "ipv6s": ["::1"]}}, "monitoring": True, "x": 1.5}
 
     found = [(scalar.dotted, scalar.value, scalar.text) for scalar in scalars(facts)]
@@ -428,7 +428,7 @@ def test_unread_fact_fails_the_file_only_if_it_is_selected() -> None:
 
 
 @pytest.mark.parametrize("only", [["tags"], ["tags.Name"], ["EC2_TAGS_NAME"], ["EC2_TAGS_*"], ["*"]], ids=str)
-def test_unread_directory_is_selected_by_globs_for_what_is_in_it(only: list[str]) -> None:
+def test_glob_for_a_fact_in_an_unread_directory_selects_the_directory(only: list[str]) -> None:
     facts = {**FACTS, "tags": Unread("meta-data/tags/instance/", "HTTP 500")}
 
     with pytest.raises(IncompleteError):
@@ -436,7 +436,7 @@ def test_unread_directory_is_selected_by_globs_for_what_is_in_it(only: list[str]
 
 
 @every_format
-def test_partial_file_names_what_is_unread_where_the_format_has_comments(format_name: str) -> None:
+def test_partial_file_names_unread_facts_in_comments(format_name: str) -> None:
     facts = {"instance_id": "i-1", "tags": Unread("meta-data/tags/instance/", "HTTP 500\nEC2_X=1 \\")}
     told: list[tuple[str, str]] = []
 
@@ -448,7 +448,7 @@ def test_partial_file_names_what_is_unread_where_the_format_has_comments(format_
 
 
 @every_reader
-def test_reader_sees_no_variable_in_a_comment_about_unread_facts(
+def test_reader_reads_no_variable_from_a_comment_about_unread_facts(
     format_name: str, reader: str, program: Program
 ) -> None:
     unread = {str(number): Unread(f"meta-data/{key}", key) for number, key in enumerate(HELD_BY_ALL[:-1] + LINES)}
@@ -459,7 +459,7 @@ def test_reader_sees_no_variable_in_a_comment_about_unread_facts(
 
 
 @pytest.mark.parametrize("name", sorted(ON_EVERY_INSTANCE))
-def test_partial_file_needs_what_every_instance_has(name: str) -> None:
+def test_partial_file_requires_the_facts_of_every_instance(name: str) -> None:
     facts = {name: Unread("meta-data/x", "HTTP 500"), "hostname": Unread("meta-data/hostname", "HTTP 500")}
 
     if name in DOCUMENTS:

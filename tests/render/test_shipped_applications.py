@@ -1,4 +1,4 @@
-"""The templates for applications, each read by the library that applications read such files with."""
+"""The templates for applications, each read by the library that applications use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.render.shipped import every_facts, identities, render, render_or_refu
 
 
 def read_ini(file: Path, printed: str) -> configparser.ConfigParser:
-    """Return what configparser makes of a text."""
+    """Read a text with configparser."""
     file.write_bytes(printed.encode())
     settings = configparser.ConfigParser()
     settings.read(file, encoding="utf-8")
@@ -24,7 +24,7 @@ def read_ini(file: Path, printed: str) -> configparser.ConfigParser:
 
 
 def read_dotenv(file: Path, printed: str) -> dict[str, str | None]:
-    """Return what python-dotenv makes of a text."""
+    """Read a text with python-dotenv."""
     file.write_bytes(printed.encode())
     return dotenv.dotenv_values(file)
 
@@ -57,7 +57,7 @@ def test_configparser_reads_the_tags_and_nothing_else(
 @examples(15)
 @given(identity=identities)
 @example(identity={"instance_id": "100%", "region": "%(home)s"})
-def test_configparser_reads_what_the_service_says_as_it_was(
+def test_configparser_reads_hostile_facts_unchanged(
     identity: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     options = {"id": "instance_id", "type": "instance_type", "image": "ami_id", "account": "account_id"}
@@ -93,7 +93,7 @@ def test_dotenv_reads_the_tags_and_nothing_else(
 
 @examples(15)
 @given(identity=identities)
-def test_dotenv_reads_what_the_service_says_as_it_was(
+def test_dotenv_reads_hostile_facts_unchanged(
     identity: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     printed = render_or_refuse("app.env.j2", identity)

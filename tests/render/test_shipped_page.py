@@ -1,4 +1,4 @@
-"""The page about the instance, read by an HTML parser and by Chromium."""
+"""The page instance.html, read by an HTML parser and by Chromium."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.render.shipped import EVERY_FACTS, HOSTILE, IDENTITY, NAMES, VALUES, 
 
 BUSY = EVERY_FACTS["busy"]
 CHARACTER = 12 * 0.61
-"""The width of a character in the picture: the largest font size, in which fonts are 0.6 wide."""
+"""An upper bound for the width of a character in the picture: monospace fonts are 0.6 wide, the largest size is 12."""
 
 
 def page_of(everything: dict[str, Any]) -> Page:
@@ -32,12 +32,12 @@ def page_of(everything: dict[str, Any]) -> Page:
 
 
 def shown(text: str) -> str:
-    """Return a text as the page shows it: what would steer it is spelled out."""
+    """Return a text as the page shows it, with control characters escaped."""
     return Page(render_text({"text": text}, "<p>{{ text | html }}</p>")).text
 
 
 @every_facts
-def test_page_is_whole_and_refers_to_nothing_outside(everything: dict[str, Any]) -> None:
+def test_page_closes_every_element_and_loads_nothing(everything: dict[str, Any]) -> None:
     page = page_of(everything)
 
     assert page.open == []
@@ -49,13 +49,13 @@ def test_page_is_whole_and_refers_to_nothing_outside(everything: dict[str, Any])
 
 
 @every_facts
-def test_boxes_of_the_picture_hold_their_texts_and_do_not_meet(everything: dict[str, Any]) -> None:
+def test_boxes_in_the_picture_hold_their_texts_and_do_not_overlap(everything: dict[str, Any]) -> None:
     page = page_of(everything)
 
     assert len(page.pictures) == (2 if everything.get("network_interfaces") else 0)
     for size, boxes in page.pictures:
         for one, other in combinations([box for box, _ in boxes], 2):
-            assert not one.meets(other)
+            assert not one.overlaps(other)
         for box, texts in boxes:
             assert size.holds(box.x, box.y)
             assert size.holds(box.x + box.width, box.y + box.height)
@@ -63,7 +63,7 @@ def test_boxes_of_the_picture_hold_their_texts_and_do_not_meet(everything: dict[
 
 
 @pytest.mark.parametrize("many", [1, 2, 15])
-def test_picture_has_a_box_for_every_interface_subnet_and_vpc_once(many: int) -> None:
+def test_picture_has_one_box_for_each_interface_subnet_and_vpc(many: int) -> None:
     interfaces = {
         f"{number}": {
             "interface_id": f"eni-{number}",
@@ -86,7 +86,7 @@ def test_picture_has_a_box_for_every_interface_subnet_and_vpc_once(many: int) ->
 
 
 @pytest.mark.parametrize("name", ["plain", "busy", "awkward", "xen"])
-def test_page_shows_what_is_known(name: str) -> None:
+def test_page_shows_every_known_fact(name: str) -> None:
     everything = EVERY_FACTS[name]
     names = ("instance_id", "instance_type", "ami_id", "account_id", "region", "availability_zone")
     expected = [everything[fact] for fact in names]
@@ -109,7 +109,7 @@ def test_page_shows_what_is_known(name: str) -> None:
 @examples(6)
 @given(chosen=tags)
 @example(chosen=dict(zip(NAMES, VALUES)))
-def test_tags_are_shown_as_they_are_and_none_is_an_element_or_an_attribute(chosen: dict[str, str]) -> None:
+def test_tags_are_shown_unchanged_and_add_no_markup(chosen: dict[str, str]) -> None:
     harmless = {key if key == "Name" else str(number): like(chosen[key]) for number, key in enumerate(chosen)}
 
     page = page_of({**HOSTILE, "tags": chosen})
@@ -122,7 +122,7 @@ def test_tags_are_shown_as_they_are_and_none_is_an_element_or_an_attribute(chose
 @examples(6)
 @given(identity=identities)
 @example(identity=dict(zip(IDENTITY, VALUES[4:])))
-def test_nothing_that_the_service_says_is_an_element_or_an_attribute(identity: dict[str, str]) -> None:
+def test_hostile_facts_add_no_markup(identity: dict[str, str]) -> None:
     everything = {fact: steer(value, identity) for fact, value in BUSY.items()}
 
     page = page_of({**everything, **identity})
@@ -131,8 +131,8 @@ def test_nothing_that_the_service_says_is_an_element_or_an_attribute(identity: d
     assert kinds(page) <= kinds(page_without_markup())
 
 
-def test_ipv6_addresses_are_short_and_the_same_wherever_their_zeros_are() -> None:
-    # As the service writes them.
+def test_ipv6_addresses_are_compressed_wherever_their_zeros_are() -> None:
+    # The service writes all eight groups.
     written = [":".join(groups) for groups in product(("0", "db8"), repeat=8)]
     everything = {
         "ipv6": "2001:db8:0:0:1:0:0:1",
@@ -160,7 +160,7 @@ def test_ipv6_addresses_are_short_and_the_same_wherever_their_zeros_are() -> Non
         assert (lines["Subnet"], lines["VPC"]) == (["2001:db8:0:1::/64"], ["2001:db8::/56"])
 
 
-def test_addresses_in_another_form_are_shown_as_they_are() -> None:
+def test_addresses_in_another_form_are_shown_unchanged() -> None:
     written = ["2001:db8::1", "::1/128", "0:0:0:0:0:0:0", "0:0:0:0:0:0:0:0:0", "10.0.0.0/8", "x/y/z"]
 
     page = page_of({"network_interfaces": {"mac": {"ipv6s": written}}})
@@ -168,7 +168,7 @@ def test_addresses_in_another_form_are_shown_as_they_are() -> None:
     assert ["IPv6", "\n".join(written)] in page.rows
 
 
-def test_page_does_not_say_that_what_was_unread_is_absent() -> None:
+def test_page_does_not_call_unread_tags_absent() -> None:
     unread = {"meta-data/tags/instance/<b>": "HTTP 503"}
 
     page = render("instance.html.j2", {"collection": {"withheld": {}, "unread": unread}})
@@ -178,9 +178,9 @@ def test_page_does_not_say_that_what_was_unread_is_absent() -> None:
     assert "No tag could be read." in page
 
 
-# A page shows one of the two notices.
+# A page shows only one of the two notices.
 @pytest.mark.parametrize("notice", ["spot_instance_action", "spot_termination_time"])
-def test_no_fact_whatever_is_an_element(notice: str) -> None:
+def test_no_fact_adds_an_element(notice: str) -> None:
     everything = {fact: value for fact, value in WHOLE.items() if not fact.startswith("spot_") or fact == notice}
 
     page, harmless = (page_of(marked(everything, mark)) for mark in ("<b>", "|b|"))
@@ -192,19 +192,19 @@ WHOLE = {
     **{name: name for name in attributes(EC2Metadata)},
     **BUSY,
     "collection": {"withheld": {"user-data": "x"}, "unread": {"meta-data/x": "HTTP 503"}},
-    # Not described, one is shown by its code.
+    # An event without a description is shown by its code.
     "maintenance_history": [*BUSY["maintenance_history"], {"Code": "system-reboot"}],
 }
-"""Facts for every place of the page."""
+"""Facts that fill every part of the page."""
 
 CHOSEN = {
     *("tags", "block_device_mapping", "public_keys", "network_interfaces", "ipv4_associations", "withheld", "unread"),
 }
-"""What is keyed by what users or hardware choose."""
+"""Mappings whose keys are chosen by users or hardware."""
 
 
 def marked(value: Any, mark: str, *, keys: bool = False) -> Any:
-    """Return a fact with a mark before each text and number, and before each key that is not ours."""
+    """Return a fact with a mark before each text, each number, and each key in CHOSEN mappings."""
     if isinstance(value, dict):
         return {mark * keys + key: marked(item, mark, keys=key in CHOSEN) for key, item in value.items()}
     if isinstance(value, list):
@@ -218,12 +218,12 @@ def page_without_markup() -> Page:
 
 
 def kinds(page: Page) -> set[tuple[str, ...]]:
-    """Return the elements that a page has, each with the names of its attributes."""
+    """Return the names of the page's elements, each with the names of its attributes."""
     return {(element.name, *(name for name, _ in element.attributes)) for element in page.elements}
 
 
 def steer(value: Any, identity: dict[str, str]) -> Any:
-    """Return a fact with one of the texts in the place of each text, but for the keys."""
+    """Return a fact with each text, but no key, replaced by one of the identity's values."""
     texts = [*identity.values(), "x"]
     if isinstance(value, dict):
         return {key: steer(item, identity) for key, item in value.items()}
@@ -233,11 +233,11 @@ def steer(value: Any, identity: dict[str, str]) -> Any:
 
 
 def like(value: str) -> str:
-    """Return a harmless value that is blank, or empty, where this one is: the page tells the difference."""
+    """Return a harmless value; it is blank or empty if ``value`` is, because the page shows these differently."""
     return "x" if value.strip() else value and " "
 
 
-def test_chromium_makes_of_hostile_tags_what_they_are(program: Program) -> None:
+def test_chromium_shows_hostile_tags_as_text(program: Program) -> None:
     written = render("instance.html.j2", HOSTILE)
 
     dumped = chromium(program, written, "--dump-dom").decode()
@@ -247,10 +247,10 @@ def test_chromium_makes_of_hostile_tags_what_they_are(program: Program) -> None:
     assert "owned" not in dumped.partition("</title>")[0]
 
 
-def test_chromium_shows_one_picture_in_any_window_and_its_text_large_enough_to_read(program: Program) -> None:
+def test_chromium_shows_one_legible_picture_at_any_width(program: Program) -> None:
     written = render("instance.html.j2", BUSY)
     breaks = [int(width) for width in re.findall(r"\(max-width: (\d+)px\)", written)]
-    # A telephone's, and the first and the last of each layout.
+    # A phone, and the widths on both sides of each breakpoint.
     widths = [375, *breaks, *(width + 1 for width in breaks), 1200]
 
     layouts = laid_out(program, written, widths)
@@ -265,11 +265,11 @@ def test_chromium_paints_the_page(program: Program) -> None:
 
     assert picture.startswith(b"\x89PNG\r\n\x1a\n")
     assert struct.unpack(">II", picture[16:24])[1] == 1500
-    # An empty page of that size is a tenth of it.
+    # A blank page of that size takes a tenth of this.
     assert len(picture) > 60_000
 
 
-def test_policy_of_the_page_forbids_what_it_does_not_need() -> None:
+def test_content_security_policy_forbids_everything_but_inline_styles() -> None:
     page = page_of({})
 
     policies = [dict(element.attributes) for element in page.elements if element.name == "meta"]
@@ -287,5 +287,5 @@ def test_page_with_one_interface_prints_on_two_sheets(program: Program, tmp_path
         program, render("instance.html.j2", EVERY_FACTS["plain"]), "--no-pdf-header-footer", f"--print-to-pdf={file}"
     )
 
-    # With one letter a line the interface alone fills more of them.
+    # If text broke after every letter, the interface alone would fill more sheets.
     assert len(re.findall(rb"/Type\s*/Page\b(?!s)", file.read_bytes())) == 2

@@ -1,4 +1,4 @@
-"""The templates for Prometheus and its node_exporter, each read by promtool and by readers of their values."""
+"""The templates for Prometheus and its node_exporter, read by promtool and by parsers."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ COMING = {
 
 
 def samples(printed: str) -> dict[str, list[dict[str, str]]]:
-    """Return the labels of every sample by the name of its metric, as Prometheus' Python client reads them."""
+    """Return the labels of every sample by metric name, read by Prometheus' Python client."""
     return {
         family.name: [sample.labels for sample in family.samples] for family in text_string_to_metric_families(printed)
     }
 
 
 @every_facts
-def test_promtool_has_nothing_against_the_metrics(everything: dict[str, Any], program: Program) -> None:
+def test_promtool_accepts_the_metrics(everything: dict[str, Any], program: Program) -> None:
     printed = render("ec2_info.prom.j2", everything)
 
     done = subprocess.run(
@@ -57,7 +57,7 @@ def test_metrics_hold_the_instance_and_its_tags(everything: dict[str, Any]) -> N
     assert {labels["key"]: labels["value"] for labels in read.get("ec2_tag_info", [])} == everything.get("tags", {})
 
 
-def test_metrics_hold_what_is_about_to_happen() -> None:
+def test_metrics_hold_scheduled_events() -> None:
     read = samples(render("ec2_info.prom.j2", COMING))
 
     assert read == {
@@ -84,7 +84,7 @@ def test_metrics_hold_times_in_unix_seconds() -> None:
     }
 
 
-def test_event_without_a_time_has_no_time_in_the_metrics() -> None:
+def test_event_without_a_time_has_no_timestamp_metric() -> None:
     printed = render("ec2_info.prom.j2", {"maintenance_scheduled": [{"Code": "x", "NotBefore": "soon"}]})
 
     assert "ec2_maintenance_scheduled_info" in printed
@@ -93,7 +93,7 @@ def test_event_without_a_time_has_no_time_in_the_metrics() -> None:
 
 @examples(15)
 @given(chosen=tags)
-def test_metrics_hold_the_tags_as_they_were_and_nothing_else(chosen: dict[str, str]) -> None:
+def test_metrics_hold_the_tags_unchanged_and_nothing_else(chosen: dict[str, str]) -> None:
     read = samples(render("ec2_info.prom.j2", {"tags": chosen}))
 
     assert {labels["key"]: labels["value"] for labels in read.pop("ec2_tag_info", [])} == chosen
@@ -102,14 +102,14 @@ def test_metrics_hold_the_tags_as_they_were_and_nothing_else(chosen: dict[str, s
 
 @examples(15)
 @given(identity=identities)
-def test_metrics_hold_what_the_service_says_as_it_was(identity: dict[str, str]) -> None:
+def test_metrics_hold_hostile_facts_unchanged(identity: dict[str, str]) -> None:
     read = samples(render("ec2_info.prom.j2", identity))
 
     assert read == ({"ec2_instance_info": [identity]} if "instance_id" in identity else {})
 
 
 @every_facts
-def test_prometheus_takes_its_configuration(everything: dict[str, Any], program: Program, tmp_path: Path) -> None:
+def test_promtool_accepts_the_configuration(everything: dict[str, Any], program: Program, tmp_path: Path) -> None:
     file = tmp_path / "prometheus.yml"
     file.write_text(render("prometheus.yml.j2", everything))
 
@@ -128,7 +128,7 @@ def test_prometheus_takes_its_configuration(everything: dict[str, Any], program:
 @given(environment=texts)
 @example(environment="no\n  x: 1")
 @example(environment="$HOME")
-def test_external_labels_are_as_they_were_or_left_out(read: Any, environment: str) -> None:
+def test_external_labels_are_unchanged_or_left_out(read: Any, environment: str) -> None:
     everything = {"account_id": "012345678901", "tags": {"Environment": environment}}
 
     printed = render("prometheus.yml.j2", everything)
@@ -139,7 +139,7 @@ def test_external_labels_are_as_they_were_or_left_out(read: Any, environment: st
     assert ("# environment is left out" in printed) == ("$" in environment)
 
 
-def test_targets_are_named_by_the_instance() -> None:
+def test_targets_are_labelled_with_the_instance() -> None:
     jobs = yaml.safe_load(render("prometheus.yml.j2", {"instance_id": "i-0abc"}))["scrape_configs"]
 
     assert [job["static_configs"][0]["labels"] for job in jobs] == [{"instance": "i-0abc"}] * 2

@@ -17,10 +17,10 @@ from ec2facts.render.template.environment import render_text
 from tests.fuzzing import examples
 from tests.render.config_readers import (
     Program,
+    checked_by_rsyslog,
     free_port,
     hosts_by_getent,
     logged_by_rsyslog,
-    rsyslog_says,
     sent_by_rsyslog,
     systemd_environment,
 )
@@ -40,7 +40,7 @@ MESSAGE = "<13>app[7]: started"
 
 
 @every_facts
-def test_systemd_gives_a_service_the_instance_and_its_tags(everything: dict[str, Any], program: Program) -> None:
+def test_systemd_passes_the_instance_and_its_tags_to_a_service(everything: dict[str, Any], program: Program) -> None:
     assigned = dict(word.split("=", 1) for word in systemd_environment(program, render("10-ec2.conf.j2", everything)))
 
     assert assigned.get("EC2_INSTANCE_ID") == everything.get("instance_id")
@@ -51,7 +51,7 @@ def test_systemd_gives_a_service_the_instance_and_its_tags(everything: dict[str,
 @examples(8)
 @given(chosen=tags)
 @example(chosen={"LD_PRELOAD": VALUES[11], "Name": VALUES[9]})
-def test_systemd_sets_no_other_variable_whatever_the_tags(chosen: dict[str, str], program: Program) -> None:
+def test_hostile_tags_make_systemd_set_no_other_variable(chosen: dict[str, str], program: Program) -> None:
     printed = render_or_refuse("10-ec2.conf.j2", {"tags": chosen})
     if printed is None:
         return
@@ -65,7 +65,7 @@ def test_systemd_sets_no_other_variable_whatever_the_tags(chosen: dict[str, str]
 @examples(6)
 @given(identity=identities)
 @example(identity=dict(zip(IDENTITY, VALUES)))
-def test_systemd_sets_what_the_service_says_as_it_was(identity: dict[str, str], program: Program) -> None:
+def test_systemd_sets_hostile_facts_unchanged(identity: dict[str, str], program: Program) -> None:
     printed = render_or_refuse("10-ec2.conf.j2", identity)
     if printed is None:
         return
@@ -76,11 +76,11 @@ def test_systemd_sets_what_the_service_says_as_it_was(identity: dict[str, str], 
 
 
 @every_facts
-def test_chrony_takes_its_sources(everything: dict[str, Any], program: Program, tmp_path: Path) -> None:
+def test_chrony_accepts_its_sources(everything: dict[str, Any], program: Program, tmp_path: Path) -> None:
     file = tmp_path / "ec2.conf"
     file.write_text(render("chrony-ec2.conf.j2", everything))
 
-    # -p prints what it has read and ends; nothing is sent.
+    # -p prints the parsed configuration and exits; nothing is sent.
     done = subprocess.run(
         [program("chronyd", package="chrony"), "-p", "-U", "-f", file], capture_output=True, text=True, check=False
     )
@@ -100,7 +100,7 @@ def test_chrony_takes_its_sources(everything: dict[str, Any], program: Program, 
         ({"ipv6": "2001:db8::7"}, ["fd00:ec2::123"]),
     ],
 )
-def test_chrony_asks_the_time_service_where_the_instance_reaches_it(
+def test_chrony_uses_only_reachable_addresses_of_the_time_service(
     everything: dict[str, str], addresses: list[str]
 ) -> None:
     printed = render("chrony-ec2.conf.j2", everything)
@@ -120,7 +120,7 @@ def logged(program: Program, everything: dict[str, Any], message: str = MESSAGE)
 
 
 def structured_data(line: str) -> dict[str, str]:
-    """Return the parameters of the one element of RFC 5424's structured data that a line has."""
+    """Return the parameters of the only element of structured data (RFC 5424) in a line."""
     match = re.fullmatch(r'<13>1 \S+ \S+ app 7 - \[ec2@32473((?: [a-z]+="(?:[^"\\\]]|\\["\\\]])*")*)\] started\n', line)
     assert match, line
     parameters = re.findall(r' ([a-z]+)="((?:[^"\\\]]|\\["\\\]])*)"', match[1])
@@ -139,7 +139,7 @@ def test_rsyslog_logs_with_the_instance_in_structured_data(everything: dict[str,
 @given(name=texts)
 @example(name=VALUES[10])
 @example(name=VALUES[13])
-def test_rsyslog_logs_one_line_whatever_the_name(name: str, program: Program) -> None:
+def test_rsyslog_logs_a_hostile_name_on_one_line(name: str, program: Program) -> None:
     data = structured_data(logged(program, {"tags": {"Name": name}}))
 
     assert data == {"name": visible(name)}
@@ -148,7 +148,7 @@ def test_rsyslog_logs_one_line_whatever_the_name(name: str, program: Program) ->
 @examples(6)
 @given(identity=identities)
 @example(identity=dict(zip(IDENTITY, VALUES)))
-def test_rsyslog_logs_one_line_whatever_the_service_says(identity: dict[str, str], program: Program) -> None:
+def test_rsyslog_logs_hostile_facts_on_one_line(identity: dict[str, str], program: Program) -> None:
     parameters = {
         "instance": "instance_id",
         "type": "instance_type",
@@ -166,23 +166,23 @@ def visible(text: str) -> str:
 
 
 def sending(server: str, *, port: int | None = None) -> str:
-    """Return the configuration of an rsyslog that sends to a server."""
+    """Return the rsyslog configuration that sends to a server."""
     variables = {"name": server, **({} if port is None else {"number": port})}
     settings = "{% set log_server = name %}" + ("" if port is None else "{% set log_port = number %}")
     return render_text({"instance_id": "i-0abc", **variables}, settings + "{% include 'rsyslog-ec2.conf' %}")
 
 
-def test_rsyslog_sends_to_the_port_for_logs() -> None:
+def test_rsyslog_sends_to_the_default_port() -> None:
     printed = sending("logs.example.com")
 
     assert 'action(type="omfwd" target="logs.example.com" port="514" protocol="tcp"' in printed
     assert "omfile" not in printed
 
 
-def test_rsyslog_keeps_what_a_server_that_is_down_does_not_take(program: Program) -> None:
+def test_rsyslog_queues_messages_while_the_server_is_down(program: Program) -> None:
     port = free_port()
     printed = sending("127.0.0.1", port=port)
-    # When it ends it gives the server a second more, which is long for a test.
+    # On exit rsyslog waits a second for the server by default.
     printed = printed.replace("queue.filename", 'queue.timeoutActionCompletion="50" queue.filename')
 
     lines = sent_by_rsyslog(program, printed, port, [f"<13>app[7]: {n}" for n in range(3)])
@@ -200,13 +200,13 @@ def test_rsyslog_keeps_the_structured_data_of_a_message(program: Program) -> Non
     assert line.endswith(f' app 7 - [ec2@32473 instance="i-0abc"]{own} started\n')
 
 
-def test_rsyslog_sends_to_the_server_of_that_name_whatever_it_is(program: Program, tmp_path: Path) -> None:
+def test_hostile_server_name_is_quoted_for_rsyslog(program: Program, tmp_path: Path) -> None:
     name = 'x"port="1"target="$y;#\'{}'
     file = tmp_path / "rsyslog.conf"
     file.write_text(sending(name))
 
-    # -d prints every parameter as it was understood.
-    said = rsyslog_says(program, file, "-d")
+    # -d prints every parsed parameter.
+    said = checked_by_rsyslog(program, file, "-d")
 
     assert f"target:  '{name}'" in said
 
@@ -226,7 +226,7 @@ def test_c_library_finds_the_instance_in_the_hosts_file(
         assert [everything["private_ipv4"], own, own.partition(".")[0]] in [entry[:3] for entry in entries]
 
 
-def test_hosts_file_has_the_names_that_a_system_has_for_itself() -> None:
+def test_hosts_file_has_the_standard_names() -> None:
     assert render("hosts.j2", {}) == (
         "127.0.0.1 localhost localhost.localdomain localhost4 localhost4.localdomain4\n"
         "::1 localhost localhost.localdomain localhost6 localhost6.localdomain6 ip6-localhost ip6-loopback\n"
@@ -236,7 +236,7 @@ def test_hosts_file_has_the_names_that_a_system_has_for_itself() -> None:
 
 
 def own_lines(printed: str) -> list[str]:
-    """Return the lines of a hosts file that are not the same everywhere."""
+    """Return the lines of a hosts file after the standard ones."""
     return printed.removeprefix(render("hosts.j2", {})).splitlines()
 
 
@@ -268,7 +268,7 @@ def own_lines(printed: str) -> list[str]:
         *((name, []) for name in VALUES if not name.startswith("256")),
     ],
 )
-def test_name_is_a_host_name_only_where_it_is_one(name: str, aliases: list[str]) -> None:
+def test_tag_name_is_an_alias_only_if_it_is_a_safe_host_name(name: str, aliases: list[str]) -> None:
     interface = {"private_hostname": "ip-10-0-0-7.ec2.internal", "private_ipv4s": ["10.0.0.7"]}
 
     printed = render("hosts.j2", {"network_interfaces": {"mac": interface}, "tags": {"Name": name}})
@@ -276,7 +276,7 @@ def test_name_is_a_host_name_only_where_it_is_one(name: str, aliases: list[str])
     assert own_lines(printed) == [" ".join(["10.0.0.7 ip-10-0-0-7.ec2.internal ip-10-0-0-7", *aliases])]
 
 
-def test_name_is_that_of_the_primary_interface_alone_by_every_address() -> None:
+def test_tag_name_is_an_alias_of_every_address_of_the_primary_interface_only() -> None:
     interfaces = {
         "first": {
             "private_hostname": "a.ec2.internal",
@@ -306,7 +306,7 @@ def test_name_is_that_of_the_primary_interface_alone_by_every_address() -> None:
         ),
     ],
 )
-def test_interface_is_in_the_hosts_file_by_the_first_host_name_if_it_has_one(hostname: str, names: str | None) -> None:
+def test_interface_is_listed_under_its_first_host_name_if_valid(hostname: str, names: str | None) -> None:
     interface = {"private_hostname": hostname, "private_ipv4s": ["10.0.0.7"]}
 
     printed = render("hosts.j2", {"network_interfaces": {"mac": interface}})
@@ -327,14 +327,12 @@ def test_hosts_template_refuses_an_invalid_address(interface: dict[str, Any]) ->
 
 
 @every_facts
-def test_terminal_gets_no_control_character_from_the_message_of_the_day(
-    everything: dict[str, Any], program: Program
-) -> None:
+def test_message_of_the_day_holds_no_control_characters(everything: dict[str, Any], program: Program) -> None:
     printed = render("motd.j2", everything)
 
     seen = subprocess.run([program("cat"), "-v"], input=printed.encode(), capture_output=True, check=True).stdout
 
-    # cat -v spells out what is not ASCII as well, by its bytes.
+    # cat -v also escapes the bytes of non-ASCII text.
     for line, line_seen in zip(printed.splitlines(), seen.decode().splitlines()):
         assert line_seen == line or not line.isascii()
     assert printed.replace("\n", "").isprintable()
@@ -358,7 +356,7 @@ MOTD = [
 @examples(8)
 @given(identity=st.fixed_dictionaries({}, optional=dict.fromkeys(MOTD, texts)))
 @example(identity=dict.fromkeys(MOTD, "\x1b[2J\nroot\u2028\u202e"))
-def test_message_of_the_day_has_no_line_more_whatever_the_service_says(identity: dict[str, str]) -> None:
+def test_hostile_facts_add_no_lines_to_the_message_of_the_day(identity: dict[str, str]) -> None:
     printed = render("motd.j2", identity)
 
     lines = printed.splitlines()
@@ -369,7 +367,7 @@ def test_message_of_the_day_has_no_line_more_whatever_the_service_says(identity:
     assert printed.replace("\n", "").isprintable()
 
 
-def test_message_of_the_day_has_notices_first() -> None:
+def test_message_of_the_day_begins_with_notices() -> None:
     everything = {
         "instance_id": "i-0abc",
         "maintenance_scheduled": [
@@ -398,7 +396,7 @@ def test_message_of_the_day_compresses_ipv6_and_ends_with_the_tags_of_aws() -> N
     )  # fmt: skip
 
 
-def test_message_of_the_day_says_what_is_known_and_no_more() -> None:
+def test_message_of_the_day_omits_absent_facts() -> None:
     everything = {"instance_id": "i-0abc", "tags": {"Name": "web\n\x1b[2J", "Owner": "me"}}
 
     assert render("motd.j2", everything) == (

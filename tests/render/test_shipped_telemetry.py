@@ -1,4 +1,4 @@
-"""The templates for the CloudWatch agent, by its documentation, and for OpenTelemetry, read by its SDK."""
+"""The templates for the CloudWatch agent (by its documentation) and for OpenTelemetry (read by its SDK)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.render.shipped import VALUES, every_facts, identities, render, render
 
 
 def keys(value: Any) -> Any:
-    """Return a JSON value with nothing but its keys and the types of what they lead to."""
+    """Return the shape of a JSON value: its keys and the types of its values."""
     if isinstance(value, Mapping):
         return {key: keys(item) for key, item in value.items()}
     return [keys(item) for item in value] if isinstance(value, list) else type(value)
@@ -27,7 +27,7 @@ def keys(value: Any) -> Any:
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Agent-Configuration-File-Details.html
 @every_facts
-def test_cloudwatch_agent_gets_the_fields_of_its_documentation(everything: dict[str, Any]) -> None:
+def test_cloudwatch_configuration_has_the_documented_fields(everything: dict[str, Any]) -> None:
     known = {
         "InstanceId": "instance_id",
         "InstanceType": "instance_type",
@@ -44,7 +44,7 @@ def test_cloudwatch_agent_gets_the_fields_of_its_documentation(everything: dict[
     logs = configuration["logs"]["logs_collected"]["files"]["collect_list"]
     own = everything.get("instance_id")
     region = {"region": everything["region"]} if "region" in everything else {}
-    # No list may be empty, by the agent's schema.
+    # The agent's schema forbids empty lists.
     aggregated = [[name, *path] for name in ("InstanceId", "AutoScalingGroupName") for path in ([], ["path"])]
     known_of = [names for names in aggregated if names[0] in dimensions]
     assert configuration["metrics"].pop("aggregation_dimensions", None) == (known_of or None)
@@ -77,7 +77,7 @@ def test_cloudwatch_agent_gets_the_fields_of_its_documentation(everything: dict[
     }
 
 
-def test_cloudwatch_agent_reports_the_file_systems_of_disks_alone() -> None:
+def test_cloudwatch_agent_ignores_file_systems_that_are_not_on_disks() -> None:
     configuration = json.loads(render("amazon-cloudwatch-agent.json.j2", {}))
 
     ignored = set(configuration["metrics"]["metrics_collected"]["disk"]["ignore_file_system_types"])
@@ -88,7 +88,7 @@ def test_cloudwatch_agent_reports_the_file_systems_of_disks_alone() -> None:
 @examples(15)
 @given(group=texts)
 @example(group="web & co (1)")
-def test_cloudwatch_agent_gets_a_dimension_as_it_was_or_the_template_refuses_it(group: str) -> None:
+def test_cloudwatch_dimension_is_unchanged_or_refused(group: str) -> None:
     printed = render_or_refuse("amazon-cloudwatch-agent.json.j2", {"tags": {"aws:autoscaling:groupName": group}})
 
     if printed is not None:
@@ -99,11 +99,11 @@ def test_cloudwatch_agent_gets_a_dimension_as_it_was_or_the_template_refuses_it(
 @pytest.mark.parametrize(
     ("fact", "named"),
     [
-        ("instance_id", "InstanceId is no dimension"),
-        ("instance_type", "InstanceType is no dimension"),
-        ("ami_id", "ImageId is no dimension"),
-        ("availability_zone", "AvailabilityZone is no dimension"),
-        ("region", "region is no name of one"),
+        ("instance_id", "InstanceId is not a valid dimension"),
+        ("instance_type", "InstanceType is not a valid dimension"),
+        ("ami_id", "ImageId is not a valid dimension"),
+        ("availability_zone", "AvailabilityZone is not a valid dimension"),
+        ("region", "region is not a valid name"),
     ],
 )
 @pytest.mark.parametrize("value", ["${aws:InstanceId}", "{hostname}", "été", "a\n"])
@@ -114,7 +114,7 @@ def test_cloudwatch_template_refuses_a_placeholder_from_the_service(fact: str, n
 
 @pytest.mark.parametrize(
     ("fact", "refusal"),
-    [("instance_id", "instance_id is no name of a log stream"), ("region", "region is no name of one")],
+    [("instance_id", "instance_id is not a valid log stream name"), ("region", "region is not a valid name")],
 )
 def test_cloudwatch_template_refuses_an_invalid_id(fact: str, refusal: str) -> None:
     with pytest.raises(TemplateError, match=refusal):
@@ -123,7 +123,7 @@ def test_cloudwatch_template_refuses_an_invalid_id(fact: str, refusal: str) -> N
 
 @pytest.mark.parametrize("group", ["${aws:InstanceId}", "{instance_id}", "$HOME", "été", "", " x", "x" * 256, "a\nb"])
 def test_cloudwatch_template_refuses_an_invalid_dimension(group: str) -> None:
-    with pytest.raises(TemplateError, match="AutoScalingGroupName is no dimension"):
+    with pytest.raises(TemplateError, match="AutoScalingGroupName is not a valid dimension"):
         render("amazon-cloudwatch-agent.json.j2", {"tags": {"aws:autoscaling:groupName": group}})
 
 
@@ -140,14 +140,14 @@ CONVENTIONS = {
 
 
 def resource(value: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Return the attributes that the SDK of OpenTelemetry takes from a value of OTEL_RESOURCE_ATTRIBUTES."""
+    """Return the attributes that OpenTelemetry's SDK reads from a value of OTEL_RESOURCE_ATTRIBUTES."""
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", value)
     monkeypatch.delenv("OTEL_SERVICE_NAME", raising=False)
     return dict(OTELResourceDetector().detect().attributes)
 
 
 def arch(everything: dict[str, Any]) -> dict[str, str]:
-    """Return the attribute host.arch, in the words of the conventions."""
+    """Return the attribute host.arch with its conventional value."""
     architecture = everything.get("instance_identity_document", {}).get("architecture")
     return {"host.arch": {"x86_64": "amd64", "i386": "x86"}[architecture]} if architecture else {}
 
@@ -169,7 +169,7 @@ def test_opentelemetry_reads_the_resource(everything: dict[str, Any], monkeypatc
 
 @examples(15)
 @given(identity=identities)
-def test_opentelemetry_reads_what_the_service_says_as_it_was(identity: dict[str, str]) -> None:
+def test_opentelemetry_reads_hostile_facts_unchanged(identity: dict[str, str]) -> None:
     printed = render("otel-resource.env.j2", identity)
 
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -186,7 +186,7 @@ def test_opentelemetry_reads_what_the_service_says_as_it_was(identity: dict[str,
 @given(environment=texts)
 @example(environment="a,cloud.provider=b")
 @example(environment="~/x %41")
-def test_opentelemetry_reads_an_attribute_as_it_was(environment: str) -> None:
+def test_opentelemetry_reads_a_hostile_tag_unchanged(environment: str) -> None:
     printed = render("otel-resource.env.j2", {"tags": {"Environment": environment}})
 
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -196,13 +196,13 @@ def test_opentelemetry_reads_an_attribute_as_it_was(environment: str) -> None:
     assert attributes == {"cloud.provider": "aws", "cloud.platform": "aws_ec2"}
 
 
-def test_host_has_one_name_though_the_service_says_several() -> None:
+def test_host_name_is_the_first_of_several() -> None:
     printed = render("otel-resource.env.j2", {"hostname": "ip-10-0-1-23.ec2.internal example.com"})
 
     assert printed.rstrip("\n").endswith(",host.name=ip-10-0-1-23.ec2.internal")
 
 
-def test_shell_and_systemd_read_the_attributes_alike(program: Program, tmp_path: Path) -> None:
+def test_shell_and_systemd_read_the_same_attributes(program: Program, tmp_path: Path) -> None:
     lines = [render("otel-resource.env.j2", {"tags": {"Environment": value}}) for value in [*VALUES, "~", "a/b:~"]]
     file = tmp_path / "otel.env"
     written = []
@@ -220,7 +220,7 @@ def test_shell_and_systemd_read_the_attributes_alike(program: Program, tmp_path:
         read.append(f"OTEL_RESOURCE_ATTRIBUTES={done.stdout}\n")
 
     assert read == written
-    # A unit's own Environment= takes a word without quotes as an environment file does, but for its %.
+    # Environment= in a unit reads an unquoted word like an env file, except for %.
     words = "".join(
         "Environment=" + line.replace("%", "%%").replace("ATTRIBUTES", f"{n}") for n, line in enumerate(lines)
     )

@@ -1,4 +1,4 @@
-"""What holds for every template that ships; the programs that read them are in the other test_shipped_*.py."""
+"""Tests for every shipped template; the other test_shipped_*.py run the programs that read them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ every_template = pytest.mark.parametrize("name", NAMES)
 
 @every_facts
 @every_template
-def test_template_prints_whole_lines_whatever_is_absent(name: str, everything: dict[str, Any]) -> None:
+def test_template_prints_whole_lines_for_every_instance(name: str, everything: dict[str, Any]) -> None:
     printed = render(name, everything)
 
     assert not printed or printed.endswith("\n")
 
 
 @every_template
-def test_template_prints_the_same_for_tags_in_another_order(name: str) -> None:
+def test_order_of_tags_does_not_change_the_output(name: str) -> None:
     backwards = {**HOSTILE, "tags": dict(reversed(HOSTILE["tags"].items()))}
 
     assert render(name, backwards) == render(name, HOSTILE)
@@ -34,7 +34,7 @@ def test_template_prints_the_same_for_tags_in_another_order(name: str) -> None:
 @every_template
 @examples(8)
 @given(chosen=tags)
-def test_template_renders_or_refuses_whatever_the_tags(name: str, chosen: dict[str, str]) -> None:
+def test_template_renders_or_refuses_hostile_tags(name: str, chosen: dict[str, str]) -> None:
     printed = render_or_refuse(name, {**HOSTILE, "tags": chosen})
 
     assert printed is None or printed.endswith("\n")

@@ -1,4 +1,4 @@
-"""The units that ship, as systemd understands them, and run by it."""
+"""The shipped units, read and run by systemd."""
 
 from __future__ import annotations
 
@@ -34,38 +34,38 @@ Units = dict[str, dict[str, list[str]]]
 
 
 def files() -> dict[str, str]:
-    """Return the units with a command that is found wherever the tests run."""
+    """Return the units with the absolute path of the tested command."""
     return {name: render(name, {}).replace("ExecStart=ec2facts ", f"ExecStart={PROGRAM} ") for name in NAMES}
 
 
 @pytest.fixture(scope="module")
 def units(program: Program) -> Units:
-    """Return what systemd makes of the units, against which it has no word to say."""
+    """Return the settings that systemd reads from the units; fail if it warns."""
     everything = f"[Unit]\nWants={' '.join(NAMES)}\n"
     return systemd_units(program, {**files(), "everything.target": everything}, "everything.target")
 
 
 def listed(unit: dict[str, list[str]], key: str) -> set[str]:
-    """Return the other units that one names itself."""
+    """Return the other units that the unit's file names."""
     return {value.partition(" ")[0] for value in unit[key] if value.endswith("(origin-file)")}
 
 
 def command(unit: dict[str, list[str]]) -> list[str]:
-    line, *_ = unit["Command Line"]  # what follows runs after ExecStart=
+    line, *_ = unit["Command Line"]  # the others are of ExecStartPost= and ExecReload=
     return shlex.split(line)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_unit_that_ships_has_nothing_to_fill_in(name: str) -> None:
+def test_shipped_unit_renders_to_itself(name: str) -> None:
     assert render(name, {}) == (packaged_templates() / name).read_text()
 
 
-def test_systemd_has_no_word_to_say_against_the_units(units: Units) -> None:
+def test_systemd_accepts_the_units(units: Units) -> None:
     assert set(NAMES) <= set(units)
 
 
 @every_service
-def test_unit_runs_a_command_of_ours_once_the_network_is_up(name: str, units: Units) -> None:
+def test_unit_runs_ec2facts_after_the_network_is_online(name: str, units: Units) -> None:
     program, *arguments = command(units[name])
 
     assert program == PROGRAM
@@ -76,29 +76,29 @@ def test_unit_runs_a_command_of_ours_once_the_network_is_up(name: str, units: Un
 
 
 @every_service
-def test_unit_has_more_time_than_its_command_waits(name: str, units: Units) -> None:
+def test_unit_start_timeout_exceeds_the_wait_of_its_command(name: str, units: Units) -> None:
     (minutes,) = (int(value.removesuffix("min")) for value in units[name]["TimeoutStartSec"])
 
     assert minutes * 60 > make_parser().parse_args(command(units[name])[1:]).wait
 
 
-def test_config_is_applied_at_boot_before_the_services_that_read_it(units: Units) -> None:
+def test_boot_unit_runs_before_the_services_that_read_its_files(units: Units) -> None:
     assert listed(units["ec2facts-boot.service"], "Before") == CONSUMERS
     assert units["ec2facts-boot.service"]["RemainAfterExit"] == ["yes"]
 
 
 @pytest.mark.parametrize("name", ["ec2facts.service", "ec2facts-apply.service"])
-def test_unit_that_starts_while_services_run_is_ordered_before_none(name: str, units: Units) -> None:
-    # The start of a unit that runs `systemctl try-reload-or-restart nginx` must not be what that reload waits for.
+def test_unit_that_can_reload_services_is_ordered_before_no_unit(name: str, units: Units) -> None:
+    # A unit that reloads nginx and is ordered before it would wait for itself.
     assert listed(units[name], "Before") == set()
 
 
-def test_env_file_and_config_do_not_wait_for_each_other_at_boot(units: Units) -> None:
+def test_boot_units_do_not_wait_for_each_other(units: Units) -> None:
     assert "ec2facts-boot.service" not in listed(units["ec2facts.service"], "After")
     assert "ec2facts.service" not in listed(units["ec2facts-boot.service"], "After")
 
 
-def test_units_that_run_together_at_boot_share_the_rate_of_the_service(units: Units) -> None:
+def test_boot_units_share_the_rate_limit(units: Units) -> None:
     rates = [
         make_parser().parse_args(command(units[name])[1:]).max_rate
         for name in ("ec2facts.service", "ec2facts-boot.service")
@@ -107,29 +107,29 @@ def test_units_that_run_together_at_boot_share_the_rate_of_the_service(units: Un
     assert rates == [80, 80]
 
 
-def test_boot_that_missed_the_service_is_retried(units: Units) -> None:
+def test_failed_run_at_boot_is_retried(units: Units) -> None:
     for name in ("ec2facts.service", "ec2facts-apply.service"):
         assert units[name]["Restart"] == ["on-failure"]
         assert units[name]["RestartSec"] == ["1min"]
         assert "\nStartLimitIntervalSec=0\n" in files()[name]  # systemd does not print it
-    # It is ordered before nginx, so that the retry is another unit's.
+    # The boot unit is ordered before nginx, so another unit retries for it.
     assert units["ec2facts-boot.service"]["Restart"] == ["no"]
     assert listed(units["ec2facts-boot.service"], "OnFailure") == {"ec2facts-apply.service"}
 
 
-def test_mistakes_in_the_config_wait_for_the_timer(units: Units) -> None:
+def test_only_unavailable_or_unread_facts_are_retried_before_the_timer(units: Units) -> None:
     (prevented,) = re.findall(r"^RestartPreventExitStatus=(.*)$", files()["ec2facts-apply.service"], re.MULTILINE)
 
     unavailable = {UnavailableError.exit_status, UnreadError.exit_status}
     assert set(map(int, prevented.split())) == set(range(1, 9)) - unavailable
 
 
-def test_shutdown_during_the_wait_succeeds() -> None:
+def test_sigterm_is_a_successful_exit() -> None:
     for name in (name for name in NAMES if name.endswith(".service")):
         assert "\nSuccessExitStatus=143 SIGTERM\n" in files()[name]
 
 
-def test_facts_are_written_to_the_unit_s_own_directory(units: Units) -> None:
+def test_facts_are_written_to_the_runtime_directory_of_the_unit(units: Units) -> None:
     unit = units["ec2facts.service"]
     outputs = load_config(packaged_template("boot.yaml"))
 
@@ -142,14 +142,14 @@ def test_facts_are_written_to_the_unit_s_own_directory(units: Units) -> None:
     assert unit["RuntimeDirectoryMode"] == ["0755"]
 
 
-def test_unit_reaches_the_service_s_two_addresses_and_nothing_else(units: Units) -> None:
+def test_unit_reaches_only_the_two_imds_addresses(units: Units) -> None:
     unit = units["ec2facts.service"]
 
     assert set(unit["IPAddressDeny"]) == {"0.0.0.0/0", "::/0"}
     assert set(unit["IPAddressAllow"]) == {"169.254.169.254/32", "fd00:ec2::254/128"}
 
 
-def test_timer_starts_the_unit_that_applies_which_does_not_stay_active(units: Units) -> None:
+def test_timer_starts_the_apply_unit_every_15_minutes(units: Units) -> None:
     timer, apply = units["ec2facts.timer"], units["ec2facts-apply.service"]
 
     assert timer["Unit"] == ["ec2facts-apply.service"]
@@ -157,7 +157,7 @@ def test_timer_starts_the_unit_that_applies_which_does_not_stay_active(units: Un
     assert apply["RemainAfterExit"] == ["no"]
 
 
-def test_units_are_enabled_for_the_boot() -> None:
+def test_units_are_enabled_for_boot() -> None:
     wanted = {name: re.findall("^WantedBy=(.*)$", text, re.MULTILINE) for name, text in files().items()}
 
     assert wanted == {
@@ -169,24 +169,24 @@ def test_units_are_enabled_for_the_boot() -> None:
     }
 
 
-def test_watch_takes_the_place_of_the_timer_and_does_not_delay_the_boot(units: Units) -> None:
+def test_watch_unit_replaces_the_timer_and_does_not_delay_the_boot(units: Units) -> None:
     unit = units["ec2facts-watch.service"]
 
     assert make_parser().parse_args(command(unit)[1:]).watch == 5
     assert unit["Type"] == ["notify"]
     assert listed(unit, "Conflicts") == {"ec2facts.timer", "shutdown.target"}
     assert listed(unit, "Before") == {"shutdown.target"}
-    # A target waits for a unit with default dependencies.
+    # With default dependencies the target would wait for the unit.
     assert "\nDefaultDependencies=no\n" in files()["ec2facts-watch.service"]
 
 
 def advised_consumer() -> str:
-    """Return what the comment of the unit that writes the file says that another unit is to say."""
+    """Return the settings for a consumer of the env file from the comment in ec2facts.service."""
     return "".join(re.findall("^#     (.*\n)", files()["ec2facts.service"], re.MULTILINE))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give systemd a /run of its own")
-def test_consumer_that_does_as_advised_starts_with_the_file_in_place(program: Program, tmp_path: Path) -> None:
+def test_documented_consumer_starts_after_the_file_is_written(program: Program, tmp_path: Path) -> None:
     instances.load("busy").save(tmp_path / "busy.json")
     unit = files()["ec2facts.service"].replace(" --wait 60", f" --from {tmp_path}/busy.json")
     unit = unit.replace("/etc/ec2facts/boot.yaml", str(packaged_template("boot.yaml")))
@@ -204,14 +204,14 @@ def test_consumer_that_does_as_advised_starts_with_the_file_in_place(program: Pr
 
 
 def booted(program: Program, directory: Path, units: dict[str, str], start: str) -> None:
-    """Have systemd start a unit, from files in a directory, and whatever that needs, until a unit tells it to exit.
+    """Make systemd start a unit and its dependencies from files in a directory, until a unit tells it to exit.
 
-    It has a /run and a world of processes of its own, where it does not meet the machine's. Its control groups are the
-    machine's: it waits for others of its kind, and leaves none behind.
+    It runs in its own mount and PID namespaces with its own /run. The control groups are the machine's: a lock keeps
+    other such tests away, and no group is left behind.
     """
     for name, text in units.items():
         (directory / name).write_text(text)
-    # What the tests run, and what they have written, may be at home or in /tmp.
+    # The tested command and the test's files can be in /home or /tmp.
     (directory / "service.d").mkdir()
     (directory / "service.d/seen.conf").write_text("[Service]\nProtectHome=no\nPrivateTmp=no\n")
     script = """

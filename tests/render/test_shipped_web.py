@@ -1,4 +1,4 @@
-"""The templates for nginx and haproxy, each run with its output and asked over HTTP."""
+"""The templates for nginx and haproxy, each run with its output and queried over HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.fuzzing import examples
 from tests.render.config_readers import (
     Program,
     Server,
-    ask_haproxy,
+    command_haproxy,
     free_port,
     header,
     running_haproxy,
@@ -46,7 +46,7 @@ def nginx(program: Program, printed: str) -> AbstractContextManager[Server]:
 def haproxy(program: Program, printed: str) -> AbstractContextManager[Server]:
     def configuration(directory: Path) -> str:
         moved = re.sub("bind (:80|:::80 v4v6)\n", f"bind unix@{directory}/s\n", printed)
-        if os.geteuid() != 0:  # who cannot become another user, or leave the tree of files, need not ask to
+        if os.geteuid() != 0:  # only root can change the user or the root directory
             moved = re.sub("    (chroot|user|group) .*\n", "", moved)
         moved = moved.replace("/var/lib/haproxy", str(directory))
         return moved.replace("bind 127.0.0.1:8404\n", f"bind unix@{directory}/t\n")
@@ -55,7 +55,7 @@ def haproxy(program: Program, printed: str) -> AbstractContextManager[Server]:
 
 
 @every_facts
-def test_nginx_answers_with_the_instance_in_its_headers(everything: dict[str, Any], program: Program) -> None:
+def test_nginx_sends_the_instance_in_headers(everything: dict[str, Any], program: Program) -> None:
     with nginx(program, render("nginx-ec2.conf.j2", everything)) as fetch:
         headers, body = fetch("/healthz")
 
@@ -65,26 +65,26 @@ def test_nginx_answers_with_the_instance_in_its_headers(everything: dict[str, An
     assert header(headers, "X-Instance-Name") == everything.get("tags", {}).get("Name")
 
 
-def test_nginx_names_the_instance_in_the_headers_and_the_log_of_every_server(program: Program) -> None:
+def test_every_nginx_server_sends_and_logs_the_instance(program: Program) -> None:
     interfaces = {"mac": {"vpc_ipv4_cidr_blocks": ["127.0.1.0/24"]}}
     port = free_port()
     site = f'server {{ listen 127.0.0.1:{port}; location = / {{ return 200 "site"; }} location / {{ return 404; }} }}'
     client = {"X-Forwarded-For": "203.0.113.9"}
 
     with nginx(program, render("nginx-ec2.conf.j2", {**HOSTILE, "network_interfaces": interfaces}) + site) as server:
-        answers = [
-            server.ask("/", at=port, source="127.0.1.5", headers=client),
-            server.ask("/", at=port, source="127.0.0.1", headers=client),
-            server.ask(
+        responses = [
+            server.get("/", at=port, source="127.0.1.5", headers=client),
+            server.get("/", at=port, source="127.0.0.1", headers=client),
+            server.get(
                 "/nowhere", at=port, source="127.0.1.5", headers={"X-Forwarded-For": "127.0.1.6, 10.0.0.1, 127.0.1.7"}
             ),
-            server.ask("/"),
+            server.get("/"),
         ]
         lines = server.lines("ec2.log", 4)
 
-    assert [(answer.status, answer.body) for answer in answers[:2]] == [(200, "site")] * 2
-    assert [answer.status for answer in answers[2:]] == [404, 404]
-    for _, headers, _ in answers:
+    assert [(response.status, response.body) for response in responses[:2]] == [(200, "site")] * 2
+    assert [response.status for response in responses[2:]] == [404, 404]
+    for _, headers, _ in responses:
         assert headers.get_all("X-Instance-Id") == [HOSTILE["instance_id"]]
         assert headers.get_all("X-Availability-Zone") == [HOSTILE["availability_zone"]]
         assert header(headers, "X-Instance-Name") == HOSTILE["tags"]["Name"]
@@ -105,7 +105,7 @@ def test_nginx_names_the_instance_in_the_headers_and_the_log_of_every_server(pro
 @example(name=VALUES[3])
 @example(name=VALUES[4])
 @example(name=VALUES[5])
-def test_nginx_sends_the_name_as_it_was_or_the_header_is_left_out(name: str, program: Program) -> None:
+def test_nginx_sends_the_name_unchanged_or_omits_the_header(name: str, program: Program) -> None:
     printed = render("nginx-ec2.conf.j2", {**HOSTILE, "tags": {"Name": name}})
 
     with nginx(program, printed) as fetch:
@@ -126,13 +126,13 @@ def test_nginx_sends_the_name_as_it_was_or_the_header_is_left_out(name: str, pro
         ({"mac": {}}, []),
     ],
 )
-def test_nginx_trusts_every_block_of_the_vpc_once(interfaces: dict[str, Any], trusted: list[str]) -> None:
+def test_nginx_trusts_each_vpc_block_once(interfaces: dict[str, Any], trusted: list[str]) -> None:
     printed = render("nginx-ec2.conf.j2", {"network_interfaces": interfaces})
 
     assert re.findall("set_real_ip_from (.*);", printed) == trusted
 
 
-def test_nginx_template_refuses_what_would_be_more_than_a_network() -> None:
+def test_nginx_template_refuses_an_invalid_network() -> None:
     everything = {"network_interfaces": {"mac": {"vpc_ipv4_cidr_blocks": ["0.0.0.0/0; } server { "]}}}
 
     with pytest.raises(TemplateError, match="not an IP network"):
@@ -140,20 +140,20 @@ def test_nginx_template_refuses_what_would_be_more_than_a_network() -> None:
 
 
 @pytest.mark.parametrize(("name", "variables"), [("web-1", 0), ("$5", 1)])
-def test_nginx_needs_its_module_geo_only_for_a_dollar_sign(name: str, variables: int) -> None:
+def test_nginx_needs_the_geo_module_only_for_a_dollar_sign(name: str, variables: int) -> None:
     printed = render("nginx-ec2.conf.j2", {"instance_id": "i-0abc", "tags": {"Name": name}})
 
     assert printed.count("\ngeo $dollar") == printed.count("ngx_http_geo_module") == variables
 
 
-def test_template_that_includes_one_that_ships_sets_its_variables() -> None:
+def test_including_template_sets_variables_of_a_shipped_one() -> None:
     printed = render_text({}, "{% set port = 9090 %}{% include 'nginx-ec2.conf' %}")
 
     assert "    listen 9090;\n" in printed
 
 
 @every_facts
-def test_haproxy_answers_with_the_instance_in_its_headers(everything: dict[str, Any], program: Program) -> None:
+def test_haproxy_sends_the_instance_in_headers(everything: dict[str, Any], program: Program) -> None:
     with haproxy(program, render("haproxy.cfg.j2", everything)) as fetch:
         headers, body = fetch("/")
 
@@ -167,7 +167,7 @@ def test_haproxy_answers_with_the_instance_in_its_headers(everything: dict[str, 
 @example(name=VALUES[0])
 @example(name=VALUES[1])
 @example(name=VALUES[5])
-def test_haproxy_shows_a_name_that_no_browser_obeys(name: str, program: Program) -> None:
+def test_haproxy_escapes_a_hostile_name_on_its_statistics_page(name: str, program: Program) -> None:
     printed = render("haproxy.cfg.j2", {"instance_id": "i-0abc", "tags": {"Name": name}})
 
     with haproxy(program, printed) as fetch:
@@ -190,16 +190,16 @@ def visible(text: str) -> str:
         ("haproxy.cfg.j2", ["bind :::80 v4v6", "bind 127.0.0.1:8404"]),
     ],
 )
-def test_instance_with_an_ipv6_address_is_reached_there(template: str, listening: list[str]) -> None:
+def test_server_listens_on_ipv6_if_the_instance_has_an_address(template: str, listening: list[str]) -> None:
     printed = render(template, {"ipv6": "2001:db8::1"})
 
     assert re.findall(r"(?<= {4})(?:listen|bind) .*", printed) == listening
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
-def test_haproxy_gives_up_the_rights_of_root_and_the_tree_of_files(program: Program) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can drop privileges")
+def test_haproxy_drops_root_and_changes_its_root_directory(program: Program) -> None:
     with haproxy(program, render("haproxy.cfg.j2", {})) as server:
-        (pid,) = re.findall("^Pid: ([0-9]+)$", ask_haproxy(server, "show info"), re.MULTILINE)
+        (pid,) = re.findall("^Pid: ([0-9]+)$", command_haproxy(server, "show info"), re.MULTILINE)
         process = Path("/proc") / pid
 
         assert (process.stat().st_uid, process.stat().st_gid) == (
@@ -210,7 +210,7 @@ def test_haproxy_gives_up_the_rights_of_root_and_the_tree_of_files(program: Prog
 
 
 @pytest.mark.parametrize("emptied", ["chroot", "user"])
-def test_haproxy_keeps_what_it_may_not_give_up(emptied: str) -> None:
+def test_empty_variable_disables_chroot_or_user_change(emptied: str) -> None:
     printed = render_text({}, f"{{% set {emptied} = '' %}}{{% include 'haproxy.cfg' %}}")
 
     given_up = re.findall("^    (chroot|stats socket|user|group) ", printed, re.MULTILINE)
@@ -226,7 +226,7 @@ def test_template_refuses_a_zone_that_a_header_cannot_hold(template: str, value:
 
 @pytest.mark.parametrize("value", ["i-0 abc", "i-0\n", "$HOME", "é", "<b>", ""])
 def test_haproxy_template_refuses_an_invalid_node_name(value: str) -> None:
-    with pytest.raises(TemplateError, match="instance_id is no name of a node"):
+    with pytest.raises(TemplateError, match="instance_id is not a valid node name"):
         render("haproxy.cfg.j2", {"instance_id": value})
 
 
@@ -234,7 +234,7 @@ def test_haproxy_template_refuses_an_invalid_node_name(value: str) -> None:
 @given(identity=identities)
 @example(identity=dict(zip(IDENTITY, VALUES[2:])))
 @example(identity=dict.fromkeys(IDENTITY, VALUES[3]))
-def test_nginx_sends_what_the_service_says_as_it_was_or_the_template_refuses_it(
+def test_nginx_sends_hostile_facts_unchanged_or_the_template_refuses_them(
     identity: dict[str, str], program: Program
 ) -> None:
     printed = render_or_refuse("nginx-ec2.conf.j2", identity)
@@ -252,7 +252,7 @@ def test_nginx_sends_what_the_service_says_as_it_was_or_the_template_refuses_it(
 @given(zone=texts)
 @example(zone=VALUES[3])
 @example(zone="")
-def test_haproxy_sends_a_zone_as_it_was_or_the_template_refuses_it(zone: str, program: Program) -> None:
+def test_haproxy_sends_a_hostile_zone_unchanged_or_the_template_refuses_it(zone: str, program: Program) -> None:
     printed = render_or_refuse("haproxy.cfg.j2", {"availability_zone": zone})
     if printed is None:
         return
@@ -260,7 +260,7 @@ def test_haproxy_sends_a_zone_as_it_was_or_the_template_refuses_it(zone: str, pr
     with haproxy(program, printed) as fetch:
         headers, _ = fetch("/healthz")
 
-    # haproxy does not start with a header without a value, so that there is none.
+    # haproxy refuses to set an empty header, so the template writes none.
     assert header(headers, "X-Availability-Zone") == (zone or None)
 
 
@@ -281,7 +281,7 @@ def test_haproxy_prefers_servers_of_this_zone(program: Program) -> None:
 
 
 class Backend(ThreadingHTTPServer):
-    """A server on loopback that answers with its name and for whom it was asked, and says whether it is well."""
+    """A server on loopback that responds with its name and the client's address, and serves /healthz."""
 
     def __init__(self, name: str) -> None:
         super().__init__(("127.0.0.1", 0), Backend.Handler)
@@ -317,7 +317,7 @@ class Backend(ThreadingHTTPServer):
         self.server_close()
 
 
-def test_haproxy_asks_servers_of_other_zones_only_when_none_of_this_one_is_well(program: Program) -> None:
+def test_haproxy_fails_over_to_other_zones_when_no_server_of_this_zone_is_healthy(program: Program) -> None:
     port = free_port()
     with ExitStack() as stack:
         gone, near, *far = (stack.enter_context(Backend(name)) for name in ("gone", "near", "far 1", "far 2"))
@@ -325,29 +325,31 @@ def test_haproxy_asks_servers_of_other_zones_only_when_none_of_this_one_is_well(
         servers += [f"b=127.0.0.1:{backend.server_port}" for backend in far]
         printed = render("haproxy.cfg.j2", {"availability_zone": "a", "tags": {"Backends": " ".join(servers)}})
         printed = printed.replace("bind :80\n", f"bind :80\n    bind 127.0.0.1:{port}\n")
-        # Checks every two seconds are slow for a test.
+        # The default, a check every two seconds, is slow for a test.
         printed = printed.replace("zone\n    balance", "zone\n    default-server inter 10ms\n    balance")
         server = stack.enter_context(haproxy(program, printed))
 
-        # It is to be asked before a check finds out that it is gone.
-        assert ask_haproxy(server, "disable health zone/a-1").strip() == ""
+        # Without checks haproxy still sends requests to the closed server.
+        assert command_haproxy(server, "disable health zone/a-1").strip() == ""
         gone.close()
-        well = [server.ask("/", at=port) for _ in range(4)]
-        assert ask_haproxy(server, "disable server zone/a-1").strip() == ""
+        well = [server.get("/", at=port) for _ in range(4)]
+        assert command_haproxy(server, "disable server zone/a-1").strip() == ""
         near.healthy = False
-        wait_until(lambda: "near" not in server.ask("/", at=port).body, "the zone given up")
-        unwell = [server.ask("/", at=port) for _ in range(4)]
-        healthy = server.ask("/healthz", at=port).status
+        wait_until(lambda: "near" not in server.get("/", at=port).body, "the zone given up")
+        unwell = [server.get("/", at=port) for _ in range(4)]
+        healthy = server.get("/healthz", at=port).status
         for backend in far:
             backend.healthy = False
-        wait_until(lambda: server.ask("/healthz", at=port).status == 503, "the failure of /healthz")
+        wait_until(lambda: server.get("/healthz", at=port).status == 503, "the failure of /healthz")
 
-    assert {(answer.status, answer.body) for answer in well} == {(200, "near for 127.0.0.1")}
-    assert {(answer.status, answer.body) for answer in unwell} == {(200, f"far {n} for 127.0.0.1") for n in (1, 2)}
+    assert {(response.status, response.body) for response in well} == {(200, "near for 127.0.0.1")}
+    assert {(response.status, response.body) for response in unwell} == {
+        (200, f"far {n} for 127.0.0.1") for n in (1, 2)
+    }
     assert healthy == 200
 
 
-def test_haproxy_takes_servers_from_a_template_that_includes_this_one() -> None:
+def test_haproxy_uses_the_servers_of_an_including_template() -> None:
     printed = render_text({}, f"{{% set backends = '{SERVERS}' %}}{{% include 'haproxy.cfg' %}}")
 
     assert "    server eu-west-1b-2 ipv6@::1:1 check backup\n" in printed
@@ -371,7 +373,7 @@ def test_haproxy_template_refuses_an_invalid_server(backends: str) -> None:
 
 
 @pytest.mark.parametrize("port", ["1", "9", "10", "9999", "10000", "59999", "60000", "65535"])
-def test_haproxy_takes_every_port_that_there_is(port: str) -> None:
+def test_haproxy_accepts_every_valid_port(port: str) -> None:
     printed = render("haproxy.cfg.j2", {"tags": {"Backends": f"a=10.0.0.1:{port}"}})
 
     assert f"    server a-1 10.0.0.1:{port} check backup\n" in printed

@@ -1,4 +1,4 @@
-"""The summary for people."""
+"""The summary of an instance."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def everything(name: str) -> dict[str, Any]:
 def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
     text = render_summary(everything(name), width=width)
 
-    # A command that people paste is not cut.
+    # A command to copy is not truncated.
     assert [line for line in text.splitlines() if len(line) > width and not line.startswith("    ")] == []
 
 
@@ -43,7 +43,7 @@ def test_summary_shows_identity_zone_addresses_and_role(name: str) -> None:
     assert known.get("iam_role_name", known.get("instance_profile_name", "Role        none")) in text
 
 
-def test_every_interface_has_its_row_on_a_wide_terminal() -> None:
+def test_wide_terminal_shows_a_row_for_each_interface() -> None:
     known = everything("busy")
 
     text = render_summary(known, width=200)
@@ -69,7 +69,7 @@ def test_unread_path_is_a_notice_with_its_reason() -> None:
     assert text.startswith("! Unread: meta-data/mac: HTTP 503\n")
 
 
-def test_tags_of_aws_come_after_those_of_people() -> None:
+def test_aws_tags_come_last() -> None:
     text = render_summary({"tags": {"aws:x": "1", "Name": "web"}})
 
     assert text.index("Name") < text.index("aws:x")
@@ -81,7 +81,7 @@ def test_tags_beyond_one_screen_are_counted() -> None:
     assert text.endswith("  … and 2 more: ec2facts show tags\n")
 
 
-def test_missing_tags_come_with_the_command_that_switches_them_on() -> None:
+def test_absent_tags_are_shown_with_the_command_that_enables_them() -> None:
     text = render_summary({"instance_id": "i-0abc"}, width=200)
 
     assert "    aws ec2 modify-instance-metadata-options \\\n" in text
@@ -94,7 +94,7 @@ def test_control_characters_are_escaped() -> None:
 
 
 @pytest.mark.parametrize("name", instances.names())
-def test_colors_change_nothing_but_colors(name: str) -> None:
+def test_colors_add_only_escape_sequences(name: str) -> None:
     colored = render_summary(everything(name), style=COLORED)
 
     assert re.sub("\x1b\\[[0-9;]*m", "", colored) == render_summary(everything(name))

@@ -34,7 +34,7 @@ def test_non_ascii_text_is_kept() -> None:
     assert text == '{\n  "Größe": "日本 😀"\n}\n'
 
 
-def test_text_that_has_no_encoding_can_be_written_and_reads_back() -> None:
+def test_lone_surrogate_is_escaped_and_reads_back() -> None:
     facts = {"\ud800": "half \udfff of a pair, and \\ud800"}
 
     written = render_json(facts).encode()
@@ -43,7 +43,7 @@ def test_text_that_has_no_encoding_can_be_written_and_reads_back() -> None:
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
-def test_number_that_json_does_not_have_is_an_error(number: float) -> None:
+def test_nan_and_infinity_are_errors(number: float) -> None:
     with pytest.raises(ValueError, match="JSON"):
         render_json({"number": number})
 
@@ -121,7 +121,7 @@ STRINGS = [
 
 @every_version
 @pytest.mark.parametrize("string", STRINGS, ids=lambda string: ascii(string[:20]))
-def test_string_reads_back_as_value_key_and_item(read: Callable[[str], Any], string: str) -> None:
+def test_string_reads_back_as_a_value_a_key_and_an_item(read: Callable[[str], Any], string: str) -> None:
     facts = {"value": string, "key": {string: 1}, "items": [string, [string]]}
 
     text = render_yaml(facts)
@@ -183,14 +183,14 @@ def test_mapping_is_in_the_facts_order_with_only_plain_words_unquoted() -> None:
 
 
 @pytest.mark.parametrize("word", f"{WORDS} {NUMBERS} {TIMES}".split())
-def test_word_that_some_reader_takes_for_another_type_is_quoted(word: str) -> None:
+def test_word_that_a_parser_could_read_as_another_type_is_quoted(word: str) -> None:
     text = render_yaml({word: word})
 
     assert text == f"'{word}': '{word}'\n"
 
 
 @pytest.mark.parametrize("string", ["word " * 1000, "line\n" * 1000, "x" * 5000], ids=["words", "lines", "unbroken"])
-def test_no_string_is_folded(string: str) -> None:
+def test_long_string_is_not_wrapped(string: str) -> None:
     text = render_yaml({"string": string})
 
     assert text.count("\n") == 1
@@ -208,14 +208,14 @@ def test_any_value_is_yaml_without_a_document_end(read: Callable[[str], Any], va
 
 @every_version
 @pytest.mark.parametrize("value", ["eu-west-1", "a\n...\n", 1, None, [], {}, [1, "1"], {"a": 1}], ids=repr)
-def test_any_value_is_yaml_behind_an_explicit_start(read: Callable[[str], Any], value: Any) -> None:
+def test_any_value_is_yaml_after_an_explicit_start(read: Callable[[str], Any], value: Any) -> None:
     text = to_yaml(value, explicit_start=True)
 
     assert text.startswith("---")
     assert read(text) == value
 
 
-def test_indent_is_that_of_nested_mappings() -> None:
+def test_indent_applies_to_nested_mappings() -> None:
     text = to_yaml({"a": {"b": {"c": 1}}}, indent=4)
 
     assert text == "a:\n    b:\n        c: 1\n"

@@ -1,4 +1,4 @@
-"""An undefined value is an error that names the reason, unless a template gives it a default."""
+"""An undefined value is an error that names the reason, unless the template has a default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The filters for addresses calculate with valid addresses and refuse the rest."""
+"""The address filters accept valid addresses and refuse other values."""
 
 from __future__ import annotations
 

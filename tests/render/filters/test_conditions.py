@@ -19,7 +19,7 @@ from ec2facts.render.template.environment import render_text
         ("{'a': 1} is contains('b')", "False"),
         ("[{'a': [1]}, {'a': [2]}] | selectattr('a', 'contains', 2) | first == {'a': [2]}", "True"),
         ("['m7g.large', 't3.micro'] | select('match', 't[0-9]') | first", "t3.micro"),
-        # What Ansible makes of the same.
+        # Ansible's results.
         ("'1.2.3' is version('1.2', '>')", "True"),
         ("'1.10' is version('1.9', 'gt')", "True"),
         ("'1.2' is version('1.2.0', '=')", "False"),

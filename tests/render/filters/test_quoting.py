@@ -1,4 +1,4 @@
-"""A text quoted by a filter is read back unchanged by a program that reads the syntax."""
+"""A program that parses the syntax reads back a quoted text unchanged."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from tests.render.config_readers import (
     systemd_words,
 )
 
-# Half of the texts consist of characters with a meaning in some syntax, so that these often meet.
+# Half of the texts hold only characters that are special in some syntax, so that combinations are frequent.
 TEXTS = st.text(
     st.sampled_from("\\\"'$`%{}()[]<>#;:=,&|*?!~- \t\n\rax0é\x00\x1b\x7f\x85\u2028\ufeff\ufffe😀")
 ) | st.text(st.characters(codec="utf-8"))
@@ -204,7 +204,7 @@ def test_ini_value_refuses_a_percent_sign_without_interpolation_option() -> None
 
 @examples(200)
 @given(text=TEXTS)
-def test_toml_reader_reads_back_a_string(text: str) -> None:
+def test_toml_parser_reads_back_a_string(text: str) -> None:
     tomllib = pytest.importorskip("tomllib", reason="Python has a reader of TOML since 3.11")
 
     assert tomllib.loads(f"value = {toml_string(text)}\nnext = 1\n") == {"value": text, "next": 1}
@@ -224,7 +224,7 @@ def read_1_2(text: str) -> Any:
 @examples(100)
 @given(text=TEXTS)
 @example(text="a \u2028 b \x85 c")
-def test_yaml_reader_reads_back_a_string(read: Callable[[str], Any], text: str) -> None:
+def test_yaml_parser_reads_back_a_string(read: Callable[[str], Any], text: str) -> None:
     content = f"value: {yaml_string(text)}\nlist: [{yaml_string(text)}]\n{yaml_string('key')}: 1\n"
 
     assert read(content) == {"value": text, "list": [text], "key": 1}
@@ -234,7 +234,7 @@ def test_yaml_string_escapes_a_byte_order_mark() -> None:
     assert yaml_string("\ufeff") == r'"\ufeff"'
 
 
-# Verified by hand with `terraform console` (1.11), which no package registry has.
+# Checked by hand with `terraform console` (1.11), which cannot be installed from a package registry.
 @pytest.mark.parametrize(
     ("text", "written"),
     [

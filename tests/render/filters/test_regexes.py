@@ -1,4 +1,4 @@
-"""A regular expression cannot keep a rendering busy."""
+"""A regular expression cannot block a rendering."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for every filter, and for the filters that users of Ansible know."""
+"""Tests for every filter, and for the filters that Ansible also has."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_filter_reports_an_undefined_value_as_undefined(example: Example) -> Non
 
 
 @pytest.mark.parametrize("function", FILTERS.values(), ids=FILTERS)
-def test_error_of_a_filter_never_holds_the_value(function: Callable[..., Any]) -> None:
+def test_filter_error_never_holds_the_value(function: Callable[..., Any]) -> None:
     values = [f"{SECRET}\0%\n", f"{SECRET}\ud800", {SECRET: range}, f'"\\\u2603{SECRET}', "[\u2603: *\u2603", "%\u2603"]
     arguments: list[tuple[Any, ...]] = [(), ("x",), ("sh", "x"), ("ascii",), (2,)]
 
@@ -84,7 +84,7 @@ def refusal(function: Callable[..., Any], *arguments: Any) -> str:
     "value", ["none", "[none]", "[[1]]", "{'a': none}", "{'a': [1]}", "[tags.Nope]", "[['a', {}]]"]
 )
 @pytest.mark.parametrize("name", sorted({*JINJA_FILTERS} - {"tojson", "pprint"}))
-def test_no_filter_of_jinja_prints_a_list_mapping_or_none(name: str, value: str) -> None:
+def test_no_jinja_filter_prints_a_list_a_mapping_or_none(name: str, value: str) -> None:
     uses = [f"{value} | {name}{arguments}" for arguments in ["", "('a')", "('a', 'b')", "(1)"]]
     uses += [f"'a' | {name}({arguments})" for arguments in [value, f"'a', {value}", f"{value}, 'a'"]]
 
@@ -122,12 +122,12 @@ def rendered_or_refused(template: str) -> str:
         ("'%(given)s' | format(given='a')", "a"),
     ],
 )
-def test_strict_filter_prints_like_the_filter_of_jinja(expression: str, printed: str) -> None:
+def test_strict_filter_prints_the_output_of_the_jinja_filter(expression: str, printed: str) -> None:
     assert render_text({}, f"{{{{ {expression} }}}}") == printed
 
 
 @pytest.mark.parametrize("name", sorted({*JINJA_FILTERS} - {"d", "default", "attr"}))
-def test_filter_of_jinja_reports_an_undefined_value_as_undefined(name: str) -> None:
+def test_jinja_filter_reports_an_undefined_value_as_undefined(name: str) -> None:
     arguments = {"batch": "(2)", "slice": "(2)", "groupby": "('a')", "replace": "('a', 'b')"}
 
     with pytest.raises(TemplateError, match=r"undefined 'tags\.Nope'"):
@@ -135,7 +135,7 @@ def test_filter_of_jinja_reports_an_undefined_value_as_undefined(name: str) -> N
 
 
 @pytest.mark.parametrize("name", ANSIBLE)
-def test_filter_of_ansible_is_available(name: str) -> None:
+def test_ansible_filter_is_available(name: str) -> None:
     assert name in FILTERS
 
 
@@ -205,7 +205,7 @@ def test_filter_of_ansible_is_available(name: str) -> None:
         ("'a' | extract({'a': {'b': [1, 2]}}, ['b', 1])", "2"),
         ("'a' | extract({'a': {'b': 3}}, 'b')", "3"),
         ("1 | extract(['a', 'b'])", "b"),
-        # What Ansible makes of the same.
+        # Ansible's results.
         ("60 | random(seed='i-1234567890abcdef0')", "16"),
         ("[1, 2, 3, 4, 5, 6] | random(seed='x')", "6"),
         ("100 | random(10, 5, 'y')", "40"),

@@ -1,4 +1,4 @@
-"""Password hashes are those of OpenSSL."""
+"""Password hashes equal those of OpenSSL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.render.config_readers import Program
 @pytest.mark.parametrize(("hash_name", "option"), [("sha256", "-5"), ("sha512", "-6")])
 @pytest.mark.parametrize("password", ["a", "Hello world!", "é" * 40, "x" * 200])
 @pytest.mark.parametrize("salt", ["a", "saltstring", "./0123456789abcd"])
-def test_hash_is_that_of_openssl(hash_name: str, option: str, password: str, salt: str, program: Program) -> None:
+def test_hash_equals_that_of_openssl(hash_name: str, option: str, password: str, salt: str, program: Program) -> None:
     command = [program("openssl"), "passwd", option, "-salt", salt, "-stdin"]
 
     expected = subprocess.run(command, input=password, capture_output=True, text=True, check=True).stdout

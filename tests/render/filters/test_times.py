@@ -1,4 +1,4 @@
-"""Times of the service are read in each of its forms."""
+"""Every time format of the service is parsed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The templates that ec2facts and Ansible render differently, on purpose: data for the table and for tests of both."""
+"""Templates that ec2facts and Ansible render differently by design: data for the table and for the tests of both."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Difference(NamedTuple):
-    """A template and what each makes of it; None if ec2facts refuses it."""
+    """A template and both outputs; the output is None if ec2facts refuses the template."""
 
     topic: str
     template: str
@@ -17,7 +17,7 @@ class Difference(NamedTuple):
 
 DIFFERENCES = [
     Difference(
-        "A tag at the end of a line of text keeps the newline.",
+        "A tag at the end of a text line keeps the newline.",
         "{% if true %}yes{% endif %}\nno",
         "yesno",
         "yes\nno",
@@ -33,28 +33,28 @@ DIFFERENCES = [
     Difference("None is not printed.", "a{{ none }}", "a", None, "`default('', true)`, or `to_json` for null"),
     Difference("A list is not printed.", "{{ [1] ~ '' }}", "[1]", None, "`join(' ')` or `to_json`"),
     Difference(
-        "JSON has sorted keys and no escapes for letters.",
+        "JSON has sorted keys and unescaped non-ASCII letters.",
         "{{ {'b': 1, 'a': 'é'} | to_json }}",
         '{"b": 1, "a": "\\u00e9"}',
         '{"a": "é", "b": 1}',
         "`to_json(sort_keys=false, ensure_ascii=true)`",
     ),
     Difference(
-        "YAML has the keys in their own order.",
+        "YAML keeps the order of the keys.",
         "{{ {'b': 1, 'a': 2} | to_nice_yaml }}",
         "a: 2\nb: 1\n",
         "b: 1\na: 2\n",
         "`to_nice_yaml(sort_keys=true)`",
     ),
     Difference(
-        "YAML quotes every text that some reader takes for a number, a date or a boolean.",
+        "YAML quotes every text that a parser could read as a number, a date or a boolean.",
         "{{ {'id': '012345678901'} | to_nice_yaml }}",
         "id: 012345678901\n",
         "id: '012345678901'\n",
         "",
     ),
     Difference(
-        "An empty `postfix` of a comment leaves no line.",
+        "An empty `postfix` of a comment adds no line.",
         "{{ 'a' | comment(prefix='', postfix='') }}b",
         "# a\nb",
         "# ab",

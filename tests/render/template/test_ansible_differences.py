@@ -1,4 +1,4 @@
-"""ec2facts renders what the table of differences to Ansible says; the engines' tests do the same with Ansible."""
+"""ec2facts prints its column of the table of differences; the tests of engines check Ansible's column."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.render.template.ansible_differences import DIFFERENCES, Difference
 
 
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: difference.topic)
-def test_table_of_differences_is_true_of_ec2facts(difference: Difference) -> None:
+def test_ec2facts_prints_its_column_of_the_differences(difference: Difference) -> None:
     printed = None
     with suppress(TemplateError):
         printed = render_text({}, difference.template)

@@ -1,4 +1,4 @@
-"""What templates print, what they refuse, and the places that errors name."""
+"""The output of templates, their refusals, and the locations in errors."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_template_refuses(source: str, reason: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_text_is_printed_unchanged_but_for_lines_of_tags() -> None:
+def test_text_is_printed_unchanged_except_tag_lines() -> None:
     source = "a\n  {% if true %}\n  b\n  {% endif %}\n\n  c {# d #}\n"
 
     assert render_text(FACTS, source) == "a\n  b\n\n  c \n"
@@ -150,7 +150,7 @@ def test_text_is_printed_unchanged_but_for_lines_of_tags() -> None:
     assert render_text(FACTS, source, lstrip_blocks=False) == "a\n    b\n  \n  c \n"
 
 
-def test_newline_sequence_replaces_the_newlines_of_a_template() -> None:
+def test_newline_sequence_replaces_the_newlines_of_the_template() -> None:
     assert render_text(FACTS, "a\r\nb\nc\r") == "a\nb\nc\n"
     assert render_text(FACTS, "a\nb\n", newline_sequence="\r\n") == "a\r\nb\r\n"
 
@@ -190,12 +190,12 @@ def test_header_sets_the_delimiters_of_ansible() -> None:
     assert render_text(FACTS, header + source) == "i-0abc {{ a }} {% b %} ${#c}\n"
 
 
-def test_delimiters_that_are_the_same_are_an_error() -> None:
+def test_equal_delimiters_are_an_error() -> None:
     with pytest.raises(TemplateError, match=r"^<template>:1: block_start_string, .* must differ$"):
         render_text(FACTS, "#jinja2: block_start_string: {{\n")
 
 
-def test_included_template_keeps_the_usual_delimiters(write: Write) -> None:
+def test_included_template_keeps_the_default_delimiters(write: Write) -> None:
     write("inner.j2", "{{ instance_id }}\n")
     outer = write(
         "outer.j2", "#jinja2: block_start_string: <%, block_end_string: %>\n<% include 'inner.j2' %>\n{% x %}"
@@ -204,7 +204,7 @@ def test_included_template_keeps_the_usual_delimiters(write: Write) -> None:
     assert render_template(FACTS, outer) == "i-0abc\n{% x %}"
 
 
-def test_error_about_the_length_of_a_shell_variable_names_the_raw_block() -> None:
+def test_error_about_a_shell_length_expansion_suggests_a_raw_block() -> None:
     with pytest.raises(TemplateError, match=r"^<template>:2: Missing end of comment tag; \$\{#…\} begins a comment: "
                                             r"put \{% raw %\} before and \{% endraw %\} after it$"):  # fmt: skip
         render_text(FACTS, "x\necho ${#name}\n")
@@ -218,7 +218,7 @@ def test_error_about_the_length_of_a_shell_variable_names_the_raw_block() -> Non
         ("a:\n  {% include 'inner' %}\nb\n", "a:\none:\n\n  two\nb\n"),
     ],
 )
-def test_every_line_of_an_include_is_indented_by_the_filter(write: Write, source: str, printed: str) -> None:
+def test_indent_filter_indents_every_line_of_an_include(write: Write, source: str, printed: str) -> None:
     write("inner.j2", "one:\n\n  two\n")
 
     assert render_template(FACTS, write("outer.j2", source)) == printed
@@ -285,7 +285,7 @@ def test_recursive_include_is_named_in_the_error(write: Write, middle: str) -> N
     assert len(str(caught.value)) < 1000
 
 
-def test_recursive_include_that_ends_is_rendered(write: Write) -> None:
+def test_finite_recursive_include_is_rendered(write: Write) -> None:
     file = write("a.j2", "{{ depth }}{% if depth < 3 %}{% set depth = depth + 1 %}{% include 'a.j2' %}{% endif %}")
 
     assert render_template({"depth": 0}, file) == "0123"
@@ -407,7 +407,7 @@ def test_error_never_holds_the_value() -> None:
         ("{{ {} | hash }}", "|hash: a dict cannot be printed; look up a key, or use |to_json"),
     ],
 )
-def test_error_of_a_filter_names_the_filter_and_the_fact(source: str, refusal: str) -> None:
+def test_filter_error_names_the_filter_and_the_fact(source: str, refusal: str) -> None:
     facts = {"number": 7, "tags": {"a b": "x & y", "short": "é"}, "groups": ["web", "s & h"]}
 
     with pytest.raises(TemplateError) as caught:

@@ -33,7 +33,7 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_search_path_ends_with_the_templates_that_ship() -> None:
+def test_search_path_ends_with_the_shipped_templates() -> None:
     path = default_search_path({"HOME": "/home/me"}, uid=1000)
 
     assert path == [
@@ -55,7 +55,7 @@ def test_xdg_config_home_overrides_the_configuration_directory() -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"HOME": ""}, {"XDG_CONFIG_HOME": "relative"}])
-def test_search_path_without_a_home_has_no_directory_of_the_user(environ: dict[str, str]) -> None:
+def test_search_path_without_home_has_no_user_directory(environ: dict[str, str]) -> None:
     path = default_search_path(environ, uid=0)
 
     assert path == [Path("/etc/ec2facts/templates"), packaged_templates()]
@@ -94,7 +94,7 @@ def test_path_without_a_file_is_an_error(
         find_template(template, [directory])
 
 
-def test_file_of_the_working_directory_is_found_by_its_full_name(
+def test_file_in_the_working_directory_is_found_by_its_full_name(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(directory)
@@ -168,11 +168,11 @@ def test_include_beside_a_template_of_the_same_owner_is_rendered(directory: Path
     assert render_template({}, outer) == "plain"
 
 
-def test_templates_that_ship_are_found_in_a_checkout() -> None:
+def test_shipped_templates_are_found_in_a_checkout() -> None:
     assert packaged_templates() == Path(ec2facts.__file__).parent.parent / "templates"
 
 
-def test_templates_that_ship_are_found_in_an_install(tmp_path: Path) -> None:
+def test_shipped_templates_are_found_in_an_install(tmp_path: Path) -> None:
     installed = tmp_path / "ec2facts"
     shutil.copytree(Path(ec2facts.__file__).parent, installed, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(packaged_templates(), installed / "templates")
@@ -197,7 +197,7 @@ def test_units_and_scripts_ship_beside_the_templates() -> None:
     checked_by = {template.name: template.checked_by for template in list_templates()}
 
     assert checked_by["ec2facts.service"] == "systemd-analyze verify, systemd"
-    assert checked_by["ec2facts.facter"] == "facter, puppet"  # below the line that names the interpreter
+    assert checked_by["ec2facts.facter"] == "facter, puppet"  # after the shebang
 
 
 @pytest.mark.parametrize(

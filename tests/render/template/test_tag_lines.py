@@ -1,4 +1,4 @@
-"""A line of block tags, comments and blanks leaves no line; every other line keeps its newline."""
+"""A line of block tags, comments and blanks prints nothing; every other line keeps its newline."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ from tests.fuzzing import examples
         ("{% for n in [1, 2] %}\n{{ n }}{% if n == 1 %},{% endif %}\n\n{% endfor %}\nb\n", "1,\n\n2\n\nb\n"),
     ],
 )
-def test_line_of_tags_leaves_no_line(source: str, printed: str) -> None:
+def test_tag_line_prints_no_line(source: str, printed: str) -> None:
     assert render_text({}, source) == printed
 
 
-def test_blanks_between_includes_stay(tmp_path: Path) -> None:
+def test_blanks_between_includes_are_kept(tmp_path: Path) -> None:
     (tmp_path / "a.j2").write_text("a")
 
     printed = render_text({}, "  {% include 'a' %} {% include 'a' %} \nb\n", search_path=[tmp_path])
@@ -59,7 +59,7 @@ def test_blanks_between_includes_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("value", "printed"), [("true", "yesno\n"), ("false", "yes\nno\n")])
-def test_header_chooses_the_behaviour_of_jinja(value: str, printed: str) -> None:
+def test_header_selects_the_behaviour_of_jinja(value: str, printed: str) -> None:
     assert render_text({}, f"#jinja2: trim_blocks: {value}\n{{% if true %}}yes{{% endif %}}\nno\n") == printed
 
 

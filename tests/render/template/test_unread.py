@@ -1,4 +1,4 @@
-"""A template fails if it uses an unread value, by whatever route, and renders if it does not."""
+"""A template fails if it uses an unread value in any way, and renders otherwise."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_use_of_an_unread_value_fails(route: str, name: str, marker: Unread) -> 
 
 
 @pytest.mark.parametrize("source", MAPPING_ROUTES)
-def test_use_of_a_whole_mapping_with_an_unread_value_fails(source: str) -> None:
+def test_use_of_a_whole_mapping_fails_if_one_value_is_unread(source: str) -> None:
     with pytest.raises(
         UnreadFactError, match=r"^<template>:1: 'tags\.Owner' is unread: meta-data/tags/instance/Owner: HTTP 503$"
     ):
@@ -182,7 +182,7 @@ def test_template_that_uses_no_unread_value_renders(source: str, printed: str) -
     assert render_text(FACTS, source) == printed
 
 
-def test_undefined_name_beside_an_unread_one_has_its_suggestion() -> None:
+def test_error_about_an_undefined_name_beside_an_unread_one_has_a_suggestion() -> None:
     with pytest.raises(UnreadFactError):
         render_text(FACTS, "{{ tags.Owner }}")
     for source, meant in [("tags.Nam", "tags.Name"), ("instance_ip", "instance_id"), ("tags.Owne", "tags.Owner")]:
@@ -207,7 +207,7 @@ def test_error_names_the_file_and_its_callers(tmp_path: Path) -> None:
     assert str(caught.value).endswith(f", reached from {tmp_path}/outer.j2:1")
 
 
-def test_stripped_facts_take_an_unread_value_for_absent() -> None:
+def test_unread_value_in_stripped_facts_is_absent() -> None:
     facts = without_unread(FACTS)
 
     assert render_text(facts, "{{ tags.Owner | default('-') }} {{ tags | length }}") == "- 1"
@@ -223,13 +223,13 @@ def test_unread_item_of_a_list_fails_when_it_is_used() -> None:
         render_text(facts, "{{ values[1] | default('-') }}")
 
 
-def test_expression_keeps_the_markers_of_what_it_does_not_use() -> None:
+def test_expression_returns_the_markers_of_unused_values() -> None:
     assert evaluate(FACTS, "network_interfaces") == FACTS["network_interfaces"]
     with pytest.raises(UnreadFactError, match="'private_ipv4' is unread"):
         evaluate(FACTS, "private_ipv4")
 
 
-def test_variable_may_hold_an_unread_value() -> None:
+def test_variable_can_hold_an_unread_value() -> None:
     item = evaluate(FACTS, "network_interfaces.0")
 
     assert render_text(FACTS, "{{ item.device_number }}", variables={"item": item}) == "0"

@@ -1,4 +1,4 @@
-"""Variables of the user's own: what a template sees, which names are reserved, and what shipped templates declare."""
+"""User-defined variables: lookup in templates, reserved names, declarations in shipped templates."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ def test_reserved_name_is_refused(name: str) -> None:
         render_text({}, "", variables={name: 1})
 
 
-def test_every_word_of_templates_is_reserved() -> None:
+def test_every_template_keyword_is_reserved() -> None:
     keys = {key for name in instances.names() for key in facts(instances.load(name))}
 
     assert reserved_names() >= {*keys, *DEFAULT_NAMESPACE, *ITEM_NAMES}
 
 
 @pytest.mark.parametrize("name", ["item", "key"])
-def test_names_of_for_each_are_reserved_for_users_alone(name: str) -> None:
+def test_for_each_names_are_reserved_only_for_users(name: str) -> None:
     with pytest.raises(UsageError, match=f"'{name}'"):
         check_names([name])
 
@@ -93,7 +93,7 @@ def test_names_of_for_each_are_reserved_for_users_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a-b", "1a", "", "a b", 1, None])
-def test_name_that_no_template_can_write_is_refused(name: Any) -> None:
+def test_invalid_name_is_refused(name: Any) -> None:
     with pytest.raises(UsageError, match="a name has letters, digits and _"):
         render_text({}, "", variables={name: 1})
 
@@ -125,7 +125,7 @@ def test_shipped_template_refuses_a_variable_that_it_does_not_declare() -> None:
         render_template({}, "motd", variables={"zzz": 1}, search_path=[packaged_templates()])
 
 
-def test_own_template_takes_any_variable(tmp_path: Path) -> None:
+def test_user_template_accepts_any_variable(tmp_path: Path) -> None:
     (tmp_path / "a.j2").write_text("a")
 
     assert render_template({}, tmp_path / "a.j2", variables={"zzz": 1}) == "a"
@@ -157,7 +157,7 @@ def test_expression_is_evaluated(expression: str, value: object) -> None:
         ("port | nope", "no filter named 'nope'"),
     ],
 )
-def test_error_in_an_expression_has_its_name(expression: str, message: str) -> None:
+def test_error_names_the_expression(expression: str, message: str) -> None:
     with pytest.raises(TemplateError) as caught:
         evaluate(FACTS, expression, variables=variables(), name="for_each")
 
