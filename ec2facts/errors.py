@@ -144,7 +144,7 @@ class DecodeError(UnreadError, ValueError):
 
 
 class WithheldError(EC2FactsError):
-    """The value of ``path`` is withheld; the name in ``include`` includes it."""
+    """The value of ``path`` is withheld; ``include`` is the name that includes it."""
 
     def __init__(self, path: str, include: str) -> None:
         self.path = path

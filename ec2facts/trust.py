@@ -1,4 +1,4 @@
-"""Whom a path can be trusted to: the owners of its directories and symbolic links, and work with a user's rights."""
+"""Trust in a path: the users who can change it, and code that runs with a user's rights."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class Trail(NamedTuple):
 def trace(path: Path, *, content: bool = False, trusted: Collection[int] = ()) -> Trail:
     """Follow ``path`` from / and return the strangers who control it.
 
-    Every directory and symbolic link has to belong to root, the effective user or a user of ``trusted``, and nobody
-    else may write to it; with ``content``, the same holds for the file. Others may create files in a directory with the
+    Every directory and symbolic link must belong to root, the effective user or a user of ``trusted``, and nobody else
+    may write to it; with ``content``, the same holds for the file. Others may create files in a directory with the
     sticky bit, so links of strangers in it are refused. A group counts as others unless its only member is the owner.
     """
     own = {0, os.geteuid(), *trusted}

@@ -76,7 +76,7 @@ class Change(NamedTuple):
     existing: FileAttributes | None
     wanted: FileAttributes
     rights: int | None = None
-    """The uid of the user who controls the path, with describe_rights rights the install acts; None for its own."""
+    """The uid of the user who controls the path, whose rights the install uses; None for its own rights."""
     is_trusted: bool = True
     """Whether the new file keeps attributes of the existing one; False if a stranger may have created that file."""
     was_secret: bool = False
@@ -98,9 +98,9 @@ class Change(NamedTuple):
 
     @property
     def is_replacement(self) -> bool:
-        """Whether a new file takes the place of the target.
+        """Whether a new file replaces the target.
 
-        A change of owner needs one: hard links and open files of the old owner would still reach the old file.
+        A change of owner requires it: hard links and open files of the old owner would still reach the old file.
         """
         if self.kind != "repaired" or self.existing is None:
             return self.kind == "changed" and not self.in_place
@@ -307,7 +307,7 @@ def acting(path: Path, rights: int | None) -> Iterator[None]:
 
 
 def describe_rights(rights: int | None) -> str:
-    """Return the part of a message that names the user describe_rights rights are used; "" for this process's own."""
+    """Return the part of a message that names the user whose rights are used; "" for this process's own."""
     return "" if rights is None else f"with the rights of {User.of(rights).name}, who controls this path"
 
 

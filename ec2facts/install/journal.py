@@ -62,7 +62,7 @@ class _Written(NamedTuple):
 
 
 class _State(NamedTuple):
-    """What the journal records."""
+    """The recorded state."""
 
     owed: frozenset[str] = frozenset()
     """Changed files whose command has not succeeded yet."""
@@ -185,7 +185,7 @@ class Journal:
                 self._remove(each)
             except InstallError as error:  # noqa: PERF203 (one file that cannot be restored does not stop the others)
                 stuck[each] = error
-        with suppress(InstallError):  # restoring the same file again does no harm
+        with suppress(InstallError):  # restoring a file twice is harmless
             undo = tuple(each for each in self._state.undo if each in stuck or each not in undos)
             self._record(self._state._replace(undo=undo))
         return list(stuck.values())
@@ -222,8 +222,7 @@ class Journal:
         is_written_into = change.kind == "changed" and change.in_place
         old = None
         if is_written_into or (change.before is not None and (change.is_replacement or change.kind == "removed")):
-            # A file that is written into may be all that can be written to in its directory. The name is not that of
-            # a staged file, which a sweep would remove.
+            # The directory of a file written in place may be read-only. A staged file's name would be swept.
             directory = self._directory if is_written_into else change.target.parent
             old = str(directory / f".ec2facts.old-{secrets.token_hex(8)}")
         is_same_file = change.existing if old is None or is_written_into else None

@@ -9,7 +9,7 @@ from ec2facts.install.change import Change, File
 
 
 class Observer:
-    """Receives the events of an install and ignores them; a subclass overrides the events that it needs."""
+    """Receives the events of an install and ignores them; a subclass overrides the methods that it needs."""
 
     def done(self, change: Change) -> None:
         """Receive a file that has its wanted state, or would have it without dry run."""

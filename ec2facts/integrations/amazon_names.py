@@ -13,7 +13,7 @@ LISTS = {"security-groups", "security-group-ids"}
 
 
 def amazon_names(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return facts, gathered with the service's tree, by the names of amazon.aws.ec2_metadata_facts.
+    """Return ``facts``, which need the service's tree, by the names of amazon.aws.ec2_metadata_facts.
 
     A name is the path with ``_`` for ``/``, ``-`` and ``:``. A JSON object is text, and each of its values has a name
     too. Absent and withheld facts are left out, where that module returns the text "None" and the secrets.

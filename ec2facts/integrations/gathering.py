@@ -20,7 +20,7 @@ from ec2facts.imds.client import INSTANCE_ID, IMDSClient
 from ec2facts.imds.source import ROOTS
 
 ABSENT_AFTER = 1.5
-"""A machine that has not answered after this many seconds is not in EC2: two, less the start of a process."""
+"""A machine that has not answered after this many seconds is not in EC2; the process gets the rest of two seconds."""
 
 BOOT_FACTS = Path("/run/ec2facts/facts.json")
 """The facts that ec2facts.service writes at boot."""
