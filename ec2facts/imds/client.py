@@ -117,7 +117,7 @@ class IMDSClient:
         self._renew_at = 0.0
         self._check_ready = check_ready
         self._is_ready = not check_ready
-        self._came_late = False
+        self._was_unready = False
         self._probed: Reply | None = None
         self._wait_until = clock() + wait
         self._waiting_since: float | None = None
@@ -196,7 +196,7 @@ class IMDSClient:
             with self._lock, suppress(UnreadError):  # an unread id does not affect other paths
                 if not self._is_ready:
                     self._wait_until_ready()
-            if not (is_missing and self._came_late):
+            if not (is_missing and self._was_unready):
                 return reply
 
     def _wait_until_ready(self) -> None:
@@ -210,24 +210,24 @@ class IMDSClient:
                 raise
             self._is_ready = self._probed.status != 404
             if not self._is_ready:
-                self._came_late = True
+                self._was_unready = True
                 self._wait_for(INSTANCE_ID, asked_at, self._probed)
 
     def _wait_for(self, path: str, asked_at: float, reply: Reply) -> None:
         """Wait a second before the next request for ``path``; raise NotReadyError if the wait is over."""
         if not self._may_wait(asked_at):
-            late = NotReadyError(self.endpoint, f"it has no {path} yet; --wait 60 waits for it", cause="not ready")
-            raise self._transport.own_error(late, reply)
+            unready = NotReadyError(self.endpoint, f"it has no {path} yet; --wait 60 waits for it", cause="not ready")
+            raise self._transport.own_error(unready, reply)
         self._wait_for_service(f"it has no {path} yet")
 
     def _get(self, path: str, *, may_be_empty: bool = True) -> Reply:
         """Request ``path``; if the service rejects the token, request it once more with a new token."""
-        headers = {TOKEN_HEADER: self._valid_token()}
+        token = self._valid_token()
         try:
-            reply = self._request("GET", path, headers, may_be_empty=may_be_empty)
+            reply = self._request("GET", path, {TOKEN_HEADER: token}, may_be_empty=may_be_empty)
             if reply.status == 401:
-                headers = {TOKEN_HEADER: self._valid_token(rejected=headers[TOKEN_HEADER])}
-                reply = self._request("GET", path, headers, may_be_empty=may_be_empty)
+                token = self._valid_token(rejected=token)
+                reply = self._request("GET", path, {TOKEN_HEADER: token}, may_be_empty=may_be_empty)
         except FailedRequestError as error:
             raise self._transport.own_error(UnreadError(path, error.reason, cause=error.cause), error) from error
         return reply
@@ -250,10 +250,8 @@ class IMDSClient:
             try:
                 reply = self._put_token()
                 break
-            except DisabledError:
-                raise
             except UnavailableError as error:
-                if not self._may_wait(asked_at):
+                if isinstance(error, DisabledError) or not self._may_wait(asked_at):
                     raise
                 self._wait_for_service(error.reason)
         granted = reply.headers.get(TOKEN_TTL_HEADER.lower(), "")  # may be shorter than requested

@@ -76,7 +76,7 @@ class Outcome(NamedTuple):
         return dict(self.facts["collection"]["unread"])
 
     @property
-    def asked(self) -> Counter[tuple[str, str]]:
+    def request_counts(self) -> Counter[tuple[str, str]]:
         """The number of requests for each path."""
         return Counter((request.method, request.path) for request in self.requests)
 
@@ -106,7 +106,7 @@ def collect_from(
     return Outcome(collected, error, list(simulator.requests), passing.slept)
 
 
-def facts_but_for(unread: Mapping[str, str]) -> dict[str, Any]:
+def facts_without(unread: Mapping[str, str]) -> dict[str, Any]:
     """Return the facts of the instance if ``unread``, and the paths below, cannot be read."""
     bodies = {path: body for path, body in INSTANCE.bodies.items() if not path.startswith(tuple(unread))}
     gaps = {path: Gap("unread", reason) for path, reason in unread.items()}

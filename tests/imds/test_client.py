@@ -450,7 +450,7 @@ def test_reason_of_a_reset_connection_has_no_error_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raised", "cause", "words"),
+    ("raised", "cause", "reason"),
     [
         (socket.gaierror(-2, "Name or service not known"), "unresolved", "name or service not known"),
         (ssl.SSLError(1, "certificate verify failed"), "TLS", "certificate verify failed"),
@@ -465,12 +465,12 @@ def test_reason_of_a_reset_connection_has_no_error_number() -> None:
         (TimeoutError(), "reply timeout", "no answer within 1.5 s"),
     ],
 )
-def test_failure_has_a_cause_and_the_system_error_as_reason(raised: Exception, cause: str, words: str) -> None:
+def test_failure_has_a_cause_and_the_system_error_as_reason(raised: Exception, cause: str, reason: str) -> None:
     error = requests.ConnectionError("around it")
     error.__context__ = raised
 
     for found in (failure_of_session(each, 1.5) for each in (raised, error)[: 1 + ("timeout" not in cause)]):
-        assert (found.cause, found.reason) == (cause, words)
+        assert (found.cause, found.reason) == (cause, reason)
 
 
 def test_body_without_a_content_length_ends_with_the_connection() -> None:

@@ -163,7 +163,7 @@ def test_interfaces_settle_once_two_reads_agree(fault: str) -> None:
 def test_interfaces_that_never_settle_are_an_error() -> None:
     passing = Time()
 
-    class Restless:
+    class Unsettled:
         asked = 0
 
         def get(self, path: str, /) -> bytes | None:
@@ -171,7 +171,7 @@ def test_interfaces_that_never_settle_are_an_error() -> None:
             return b"" if path.endswith("/") and path != MACS else b"%d" % self.asked
 
     with pytest.raises(UnreadError, match="still change after 5 s"):
-        settle(Restless(), within=5, clock=passing.clock, sleep=passing.sleep)
+        settle(Unsettled(), within=5, clock=passing.clock, sleep=passing.sleep)
     assert passing.slept <= 5
 
 

@@ -43,8 +43,8 @@ def attribute_names(kind: type) -> list[str]:
     return [name for name, value in vars(kind).items() if isinstance(value, (property, cached_property))]
 
 
-def read_all(resource: object, *, but: str | None = None) -> dict[str, Any]:
-    return {name: getattr(resource, name) for name in attribute_names(type(resource)) if name != but}
+def read_all(resource: object, *, without: str | None = None) -> dict[str, Any]:
+    return {name: getattr(resource, name) for name in attribute_names(type(resource)) if name != without}
 
 
 # The package requests the role's credentials by the name of the instance profile, which differs on this instance.
@@ -54,7 +54,7 @@ def test_ec2_metadata_reads_every_attribute(
 ) -> None:
     client = make_client(instance)
 
-    values = read_all(client, but=fault)
+    values = read_all(client, without=fault)
 
     snapshot = instances.load(instance)
     assert values["instance_id"] == snapshot.read("meta-data/instance-id").decode()
@@ -127,14 +127,14 @@ def test_botocore_finds_credentials(
 
 
 def test_botocore_finds_no_credentials_without_a_role(ec2_metadata_simulator: Callable[..., str]) -> None:
-    fetcher = led_fetcher(botocore.utils.InstanceMetadataFetcher, ec2_metadata_simulator("xen"))
+    fetcher = make_fetcher(botocore.utils.InstanceMetadataFetcher, ec2_metadata_simulator("xen"))
 
     assert fetcher.retrieve_iam_role_credentials() == {}
 
 
 @pytest.mark.parametrize(("instance", "region"), [("plain", "us-east-1"), ("busy", "eu-central-1")])
 def test_botocore_finds_the_region(ec2_metadata_simulator: Callable[..., str], instance: str, region: str) -> None:
-    fetcher = led_fetcher(botocore.utils.InstanceMetadataRegionFetcher, ec2_metadata_simulator(instance))
+    fetcher = make_fetcher(botocore.utils.InstanceMetadataRegionFetcher, ec2_metadata_simulator(instance))
 
     assert fetcher.retrieve_region() == region
 
@@ -143,7 +143,7 @@ def test_botocore_sends_a_token() -> None:
     simulator = Simulator(instances.load("busy"))
 
     with simulator as url:
-        led_fetcher(botocore.utils.InstanceMetadataFetcher, url).retrieve_iam_role_credentials()
+        make_fetcher(botocore.utils.InstanceMetadataFetcher, url).retrieve_iam_role_credentials()
 
     assert simulator.requests == [
         ("PUT", "api/token", 200),
@@ -152,13 +152,13 @@ def test_botocore_sends_a_token() -> None:
     ]
 
 
-def led_fetcher(kind: Any, url: str) -> Any:
+def make_fetcher(kind: Any, url: str) -> Any:
     fetcher = kind(config={"ec2_metadata_service_endpoint": url})
     assert fetcher.get_base_url() == url
     return fetcher
 
 
-DANCE = """
+COMMANDS = """
 token=$("$CURL" --silent --fail -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 21600' "$URL/latest/api/token")
 "$CURL" --silent --fail -H "X-aws-ec2-metadata-token: $token" "$URL/latest/$WANTED"
 """
@@ -173,7 +173,7 @@ def test_curl_reads_bodies_unchanged(program: Callable[..., str], path: str) -> 
 
     with Simulator(snapshot) as url:
         environment = {"CURL": curl, "URL": url, "WANTED": path, "HOME": "/nonexistent"}
-        read = subprocess.run(["sh", "-euc", DANCE], env=environment, stdout=subprocess.PIPE, check=True)
+        read = subprocess.run(["sh", "-euc", COMMANDS], env=environment, stdout=subprocess.PIPE, check=True)
 
     assert read.stdout == snapshot.read(path)
 
@@ -182,6 +182,6 @@ def test_curl_without_a_token_reads_nothing(program: Callable[..., str]) -> None
     command = [program("curl"), "--disable", "--silent", "--write-out", "%{http_code}", "--output", "/dev/null"]
 
     with Simulator(instances.load("plain")) as url:
-        told = subprocess.run([*command, f"{url}/latest/meta-data/"], stdout=subprocess.PIPE, check=True)
+        result = subprocess.run([*command, f"{url}/latest/meta-data/"], stdout=subprocess.PIPE, check=True)
 
-    assert told.stdout == b"401"
+    assert result.stdout == b"401"

@@ -20,10 +20,10 @@ from typing import Any, Callable, NamedTuple
 from ec2facts.imds.simulator.exchange import Answer, error_page
 
 
-class Line(NamedTuple):
+class Connection(NamedTuple):
     """A connection to a client, and the answer to send."""
 
-    connection: socket.socket
+    client: socket.socket
     head: bytes
     body: bytes
     seconds: float
@@ -31,92 +31,92 @@ class Line(NamedTuple):
     """Set when the simulator stops."""
 
 
-def whole(line: Line) -> None:
+def whole(connection: Connection) -> None:
     """Send the answer."""
-    line.connection.sendall(line.head + line.body)
+    connection.client.sendall(connection.head + connection.body)
 
 
-def nothing(line: Line) -> None:
+def nothing(connection: Connection) -> None:
     """Send nothing."""
 
 
-def half(line: Line) -> None:
+def half(connection: Connection) -> None:
     """Send half of the body."""
-    line.connection.sendall(line.head + line.body[: len(line.body) // 2])
+    connection.client.sendall(connection.head + connection.body[: len(connection.body) // 2])
 
 
-def reset(line: Line) -> None:
+def reset(connection: Connection) -> None:
     """Send half of the body, then a RST."""
-    half(line)
+    half(connection)
     # A close with a linger time of 0 sends RST; the server's own shutdown would send FIN first.
-    line.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    os.close(line.connection.detach())
+    connection.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    os.close(connection.client.detach())
 
 
-def hang(line: Line) -> None:
+def hang(connection: Connection) -> None:
     """Send nothing until the client disconnects or the simulator stops."""
-    line.connection.settimeout(0.05)
-    while not line.stopped.is_set():
+    connection.client.settimeout(0.05)
+    while not connection.stopped.is_set():
         try:
-            line.connection.recv(1)
+            connection.client.recv(1)
         except socket.timeout:
             continue
         return
 
 
-def garbled(line: Line) -> None:
+def garbled(connection: Connection) -> None:
     """Send bytes that are not HTTP."""
-    line.connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+    connection.client.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
 
 
-def late(line: Line) -> None:
+def late(connection: Connection) -> None:
     """Send the answer after some seconds."""
-    line.stopped.wait(line.seconds)
-    whole(line)
+    connection.stopped.wait(connection.seconds)
+    whole(connection)
 
 
-def byte_by_byte(line: Line) -> None:
+def byte_by_byte(connection: Connection) -> None:
     """Send the body a byte at a time, some seconds apart."""
-    line.connection.sendall(line.head)
-    _send_pieces(line, (bytes([byte]) for byte in line.body))
+    connection.client.sendall(connection.head)
+    _send_pieces(connection, (bytes([byte]) for byte in connection.body))
 
 
-def head_byte_by_byte(line: Line) -> None:
+def head_byte_by_byte(connection: Connection) -> None:
     """Send the status line and the headers a byte at a time, some seconds apart, then the body."""
-    _send_pieces(line, (bytes([byte]) for byte in line.head))
-    line.connection.sendall(line.body)
+    _send_pieces(connection, (bytes([byte]) for byte in connection.head))
+    connection.client.sendall(connection.body)
 
 
-def endless_interim(line: Line) -> None:
+def endless_interim(connection: Connection) -> None:
     """Send interim replies until the client disconnects or the simulator stops."""
-    _send_pieces(line, repeat(b"HTTP/1.1 100 Continue\r\n\r\n"))
+    _send_pieces(connection, repeat(b"HTTP/1.1 100 Continue\r\n\r\n"))
 
 
-def endless_trailers(line: Line) -> None:
+def endless_trailers(connection: Connection) -> None:
     """Send the body in one chunk, then trailers until the client disconnects or the simulator stops."""
-    chunk = b"%x\r\n%b\r\n" % (len(line.body), line.body) if line.body else b""
-    line.connection.sendall(_chunked(line.head) + chunk + b"0\r\n")
-    _send_pieces(line, repeat(b"X-Trailer: 1\r\n"))
+    chunk = b"%x\r\n%b\r\n" % (len(connection.body), connection.body) if connection.body else b""
+    connection.client.sendall(_chunked(connection.head) + chunk + b"0\r\n")
+    _send_pieces(connection, repeat(b"X-Trailer: 1\r\n"))
 
 
-def endless_chunk_size(line: Line) -> None:
+def endless_chunk_size(connection: Connection) -> None:
     """Send zeros of a chunk size until the client disconnects or the simulator stops."""
-    line.connection.sendall(_chunked(line.head))
-    _send_pieces(line, repeat(b"0"))
+    connection.client.sendall(_chunked(connection.head))
+    _send_pieces(connection, repeat(b"0"))
 
 
-def _send_pieces(line: Line, pieces: Iterable[bytes]) -> None:
+def _send_pieces(connection: Connection, pieces: Iterable[bytes]) -> None:
     for piece in pieces:
-        if line.stopped.wait(line.seconds):
+        if connection.stopped.wait(connection.seconds):
             return
-        line.connection.sendall(piece)
+        connection.client.sendall(piece)
 
 
 def _chunked(head: bytes) -> bytes:
     return re.sub(rb"Content-Length: \d+", b"Transfer-Encoding: chunked", head)
 
 
-DELIVERIES: Mapping[str, Callable[[Line], None]] = {
+DELIVERIES: Mapping[str, Callable[[Connection], None]] = {
     each.__name__: each
     for each in (
         whole, nothing, half, reset, hang, garbled, late, byte_by_byte,
@@ -191,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
         lines += [f"{name}: {value}" for name, value in headers.items() if value]
         head = "\r\n".join([*lines, "\r\n"]).encode("latin-1")
         body = b"" if self.command == "HEAD" else answer.body
-        DELIVERIES[answer.delivery](Line(self.connection, head, body, answer.seconds, self.server.stopped))
+        DELIVERIES[answer.delivery](Connection(self.connection, head, body, answer.seconds, self.server.stopped))
 
     def _skip_body(self) -> None:
         """Read the body of a request: closing a connection with unread bytes resets it."""

@@ -70,7 +70,7 @@ import json
 from cloudinit.sources.DataSourceEc2 import CloudNames, DataSourceEc2
 
 class OnAWS(DataSourceEc2):
-    cloud_name = CloudNames.AWS  # it would ask the hardware
+    cloud_name = CloudNames.AWS  # otherwise it reads the firmware
 
 crawled = OnAWS({}, None, None).crawl_metadata()
 print(json.dumps(crawled, default=lambda body: body.decode("latin-1")))

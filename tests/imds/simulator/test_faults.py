@@ -20,7 +20,7 @@ from ec2facts.imds.reply import BODY_LIMIT
 from ec2facts.imds.simulator.faults import FAULTS, Where, parse_fault
 from ec2facts.imds.simulator.simulator import Request, Simulator
 from ec2facts.imds.source import MAX_DEPTH
-from tests.imds.faulty import INSTANCE, PATHS, collect_from, facts_but_for, settled_threads
+from tests.imds.faulty import INSTANCE, PATHS, collect_from, facts_without, settled_threads
 from tests.imds.simulator.test_simulator import TTL, ask, connect, get, new_token
 
 PLACEMENT = "meta-data/placement/"
@@ -36,7 +36,7 @@ class Row(NamedTuple):
     fault: str
     unread: tuple[str, ...] = ()
     error: type[EC2FactsError] | None = None
-    asked: int = PATHS
+    max_requests: int = PATHS
     """The maximum number of requests, without the first token request."""
     settings: Mapping[str, Any] = MappingProxyType({})
 
@@ -44,8 +44,8 @@ class Row(NamedTuple):
     def guarantee(self) -> str:
         """The outcome in words, for the README."""
         if self.error is not None:
-            return f"exit status {self.error.exit_status}, after at most {_requests(self.asked + 1)}"
-        more = self.asked - PATHS
+            return f"exit status {self.error.exit_status}, after at most {_requests(self.max_requests + 1)}"
+        more = self.max_requests - PATHS
         extra = f", with at most {_requests(more)} more" if more > 0 else ""
         if self.unread:
             return f"every fact but {', '.join(self.unread)}; exit status 4{extra}"
@@ -60,85 +60,85 @@ def _requests(count: int) -> str:
     return f"{count} request{'s' * (count != 1)}"
 
 
-AGAIN = PATHS + ATTEMPTS - 1
+WITH_RETRIES = PATHS + ATTEMPTS - 1
 """The requests if one path uses all its attempts."""
 
-TOKEN = ATTEMPTS - 1
+TOKEN_RETRIES = ATTEMPTS - 1
 """The requests if the token uses all its attempts."""
 
-THRICE = MappingProxyType({"attempts": ATTEMPTS, "concurrency": 1})
+THREE_ATTEMPTS = MappingProxyType({"attempts": ATTEMPTS, "concurrency": 1})
 """By default a throttled request has more attempts, and delays concurrent requests."""
 
 TICKING = MappingProxyType({"tick": 0.02, "concurrency": 1})
 """Time passes without sleep, as during an endless reply."""
 
 ROWS = [
-    Row("refused=5", error=UnavailableError, asked=0),
+    Row("refused=5", error=UnavailableError, max_requests=0),
     Row("refused=5", settings={"wait": 600}),
-    Row("drop", error=UnavailableError, asked=TOKEN),
-    Row(f"drop@{REGION}", (REGION,), asked=AGAIN),
-    Row("drop@#1", asked=PATHS + 1),
-    Row("drop@30%", asked=2 * PATHS, settings={"attempts": 12}),
-    Row(f"hang@{REGION}", (REGION,), asked=AGAIN, settings={"timeout": 0.5}),
-    Row("garble", error=UnavailableError, asked=TOKEN),
-    Row(f"garble@{REGION}", (REGION,), asked=AGAIN),
+    Row("drop", error=UnavailableError, max_requests=TOKEN_RETRIES),
+    Row(f"drop@{REGION}", (REGION,), max_requests=WITH_RETRIES),
+    Row("drop@#1", max_requests=PATHS + 1),
+    Row("drop@30%", max_requests=2 * PATHS, settings={"attempts": 12}),
+    Row(f"hang@{REGION}", (REGION,), max_requests=WITH_RETRIES, settings={"timeout": 0.5}),
+    Row("garble", error=UnavailableError, max_requests=TOKEN_RETRIES),
+    Row(f"garble@{REGION}", (REGION,), max_requests=WITH_RETRIES),
     Row("delay=0.001"),
-    Row(f"delay=5@{REGION}", (REGION,), asked=AGAIN, settings={"timeout": 0.5}),
+    Row(f"delay=5@{REGION}", (REGION,), max_requests=WITH_RETRIES, settings={"timeout": 0.5}),
     Row("slow=0.0001"),
     Row("slow-head=0.0001"),
-    Row("slow-head=0.001", error=UnavailableError, asked=TOKEN, settings=TICKING),
-    Row(f"slow-head=0.001@{REGION}", (REGION,), asked=AGAIN, settings=TICKING),
-    Row("interim=0.001", error=UnavailableError, asked=TOKEN, settings=TICKING),
-    Row(f"interim=0.001@{REGION}", (REGION,), asked=AGAIN, settings=TICKING),
-    Row("trailers=0.001", error=UnavailableError, asked=TOKEN, settings=TICKING),
-    Row(f"trailers=0.001@{REGION}", (REGION,), asked=AGAIN, settings=TICKING),
-    Row("chunk-size=0.001", error=UnavailableError, asked=TOKEN, settings=TICKING),
-    Row(f"chunk-size=0.001@{REGION}", (REGION,), asked=AGAIN, settings=TICKING),
-    Row("reset", error=UnavailableError, asked=TOKEN),
-    Row(f"reset@{REGION}", (REGION,), asked=AGAIN),
-    Row("reset@30%", asked=2 * PATHS, settings={"attempts": 12}),
-    Row("truncate", error=UnavailableError, asked=TOKEN),
-    Row(f"truncate@{REGION}", (REGION,), asked=AGAIN),
-    Row(f"truncate@{TAGS}", (TAGS,), asked=AGAIN),
-    Row("oversize@api/token", error=UnavailableError, asked=0),
+    Row("slow-head=0.001", error=UnavailableError, max_requests=TOKEN_RETRIES, settings=TICKING),
+    Row(f"slow-head=0.001@{REGION}", (REGION,), max_requests=WITH_RETRIES, settings=TICKING),
+    Row("interim=0.001", error=UnavailableError, max_requests=TOKEN_RETRIES, settings=TICKING),
+    Row(f"interim=0.001@{REGION}", (REGION,), max_requests=WITH_RETRIES, settings=TICKING),
+    Row("trailers=0.001", error=UnavailableError, max_requests=TOKEN_RETRIES, settings=TICKING),
+    Row(f"trailers=0.001@{REGION}", (REGION,), max_requests=WITH_RETRIES, settings=TICKING),
+    Row("chunk-size=0.001", error=UnavailableError, max_requests=TOKEN_RETRIES, settings=TICKING),
+    Row(f"chunk-size=0.001@{REGION}", (REGION,), max_requests=WITH_RETRIES, settings=TICKING),
+    Row("reset", error=UnavailableError, max_requests=TOKEN_RETRIES),
+    Row(f"reset@{REGION}", (REGION,), max_requests=WITH_RETRIES),
+    Row("reset@30%", max_requests=2 * PATHS, settings={"attempts": 12}),
+    Row("truncate", error=UnavailableError, max_requests=TOKEN_RETRIES),
+    Row(f"truncate@{REGION}", (REGION,), max_requests=WITH_RETRIES),
+    Row(f"truncate@{TAGS}", (TAGS,), max_requests=WITH_RETRIES),
+    Row("oversize@api/token", error=UnavailableError, max_requests=0),
     Row(f"oversize@{REGION}", (REGION,)),
     Row(f"oversize@{TAGS}", (TAGS,)),
-    Row("status=403@api/token", error=DisabledError, asked=0),
-    Row("status=400@api/token", error=UnavailableError, asked=0),
-    Row("status=404@api/token", error=UnavailableError, asked=0),
-    Row("status=503@api/token", error=UnavailableError, asked=TOKEN, settings=THRICE),
+    Row("status=403@api/token", error=DisabledError, max_requests=0),
+    Row("status=400@api/token", error=UnavailableError, max_requests=0),
+    Row("status=404@api/token", error=UnavailableError, max_requests=0),
+    Row("status=503@api/token", error=UnavailableError, max_requests=TOKEN_RETRIES, settings=THREE_ATTEMPTS),
     Row(f"status=403@{REGION}", (REGION,)),
-    Row(f"status=429@{REGION}", (REGION,), asked=AGAIN, settings=THRICE),
-    Row(f"status=500@{REGION}", (REGION,), asked=AGAIN),
-    Row(f"status=503@{PLACEMENT}", (PLACEMENT,), asked=AGAIN, settings=THRICE),
-    Row("status=503@30%", asked=2 * PATHS, settings={"attempts": 12}),
-    Row("status=503@#1-3", asked=AGAIN + ATTEMPTS, settings={"attempts": 12}),
-    Row(f"status=401@{REGION}", (REGION,), asked=PATHS + 2),
-    Row("status=401@#2", asked=PATHS + 3),
-    Row(f"throttle@{REGION}", (REGION,), asked=AGAIN, settings=THRICE),
-    Row(f"throttle=86400@{REGION}", (REGION,), asked=AGAIN, settings=THRICE),
-    Row("throttle=2@#1-3", asked=AGAIN + ATTEMPTS, settings={"attempts": 12}),
+    Row(f"status=429@{REGION}", (REGION,), max_requests=WITH_RETRIES, settings=THREE_ATTEMPTS),
+    Row(f"status=500@{REGION}", (REGION,), max_requests=WITH_RETRIES),
+    Row(f"status=503@{PLACEMENT}", (PLACEMENT,), max_requests=WITH_RETRIES, settings=THREE_ATTEMPTS),
+    Row("status=503@30%", max_requests=2 * PATHS, settings={"attempts": 12}),
+    Row("status=503@#1-3", max_requests=WITH_RETRIES + ATTEMPTS, settings={"attempts": 12}),
+    Row(f"status=401@{REGION}", (REGION,), max_requests=PATHS + 2),
+    Row("status=401@#2", max_requests=PATHS + 3),
+    Row(f"throttle@{REGION}", (REGION,), max_requests=WITH_RETRIES, settings=THREE_ATTEMPTS),
+    Row(f"throttle=86400@{REGION}", (REGION,), max_requests=WITH_RETRIES, settings=THREE_ATTEMPTS),
+    Row("throttle=2@#1-3", max_requests=WITH_RETRIES + ATTEMPTS, settings={"attempts": 12}),
     Row("rate=1000000"),
     Row(f"redirect=http://127.0.0.1:1/latest/@{PLACEMENT}", (PLACEMENT,)),
-    Row("empty@api/token", error=UnavailableError, asked=0),
-    Row("empty@meta-data/instance-id", ("meta-data/instance-id",), asked=AGAIN),
-    Row("empty@meta-data/instance-type", ("meta-data/instance-type",), asked=AGAIN),
-    Row("not-ready=5", error=NotReadyError, asked=1),
-    Row("not-ready=5", asked=PATHS + 10, settings={"wait": 600}),
+    Row("empty@api/token", error=UnavailableError, max_requests=0),
+    Row("empty@meta-data/instance-id", ("meta-data/instance-id",), max_requests=WITH_RETRIES),
+    Row("empty@meta-data/instance-type", ("meta-data/instance-type",), max_requests=WITH_RETRIES),
+    Row("not-ready=5", error=NotReadyError, max_requests=1),
+    Row("not-ready=5", max_requests=PATHS + 10, settings={"wait": 600}),
     Row(f"error-page@{REGION}", (REGION,)),
-    Row("error-page", error=UnavailableError, asked=0),
-    Row("cloud=azure", error=UnavailableError, asked=0),
-    Row("cloud=google", error=UnavailableError, asked=0),
-    Row("cloud=openstack", error=UnavailableError, asked=0),
-    Row("html@api/token", error=UnavailableError, asked=0),
-    Row("html", error=UnavailableError, asked=0),
-    Row("ttl=1", asked=3 * PATHS, settings={"tick": 0.002}),
+    Row("error-page", error=UnavailableError, max_requests=0),
+    Row("cloud=azure", error=UnavailableError, max_requests=0),
+    Row("cloud=google", error=UnavailableError, max_requests=0),
+    Row("cloud=openstack", error=UnavailableError, max_requests=0),
+    Row("html@api/token", error=UnavailableError, max_requests=0),
+    Row("html", error=UnavailableError, max_requests=0),
+    Row("ttl=1", max_requests=3 * PATHS, settings={"tick": 0.002}),
     Row("list=..@meta-data/"),
     Row("list=.@meta-data/tags/"),
     Row("list=./@meta-data/"),
-    Row("list=meta-data/@meta-data/", asked=PATHS + 1),
-    Row("list=tags/@meta-data/tags/", asked=PATHS + 1),
-    Row("list=nowhere@meta-data/", asked=PATHS + 1),
+    Row("list=meta-data/@meta-data/", max_requests=PATHS + 1),
+    Row("list=tags/@meta-data/tags/", max_requests=PATHS + 1),
+    Row("list=nowhere@meta-data/", max_requests=PATHS + 1),
     Row(f"crlf@{PLACEMENT}", (PLACEMENT,)),
     Row(f"crlf@{TAGS}", (TAGS,)),
     Row("children=0"),
@@ -168,11 +168,11 @@ def test_fault_costs_only_the_facts_that_it_affects(row: Row) -> None:
     if row.error is None:
         assert outcome.error is None
         assert {path.rstrip("/") for path in outcome.unread} == {path.rstrip("/") for path in row.unread}
-        assert outcome.facts == facts_but_for(outcome.unread)
+        assert outcome.facts == facts_without(outcome.unread)
     else:
         assert isinstance(outcome.error, row.error)
         assert outcome.error.exit_status == 3
-    assert len(outcome.requests) <= row.asked + 1
+    assert len(outcome.requests) <= row.max_requests + 1
     assert outcome.slept <= ATTEMPTS * LONGEST_WAIT * max(1, len(row.unread)) + row.settings.get("wait", 25)
     assert settled_threads(threads) <= threads
     gc.collect()  # an open socket raises a ResourceWarning, which is an error
@@ -190,7 +190,7 @@ def test_tokens_that_expire_immediately_are_an_error() -> None:
     outcome = collect_from("ttl=0")
 
     assert set(outcome.unread.values()) == {"HTTP 401"}
-    assert max(count for (method, _), count in outcome.asked.items() if method == "GET") == 2
+    assert max(count for (method, _), count in outcome.request_counts.items() if method == "GET") == 2
 
 
 def test_retry_after_is_obeyed_up_to_a_limit() -> None:
@@ -252,7 +252,7 @@ def test_recursive_directory_is_read_down_to_the_maximum_depth() -> None:
     assert set(outcome.unread.values()) == {f"below {MAX_DEPTH} levels of directories"}
     assert outcome.facts["region"] == "us-east-1"
     assert len(outcome.requests) <= PATHS + 1 + MAX_DEPTH * 4
-    assert max(outcome.asked.values()) == 1
+    assert max(outcome.request_counts.values()) == 1
 
 
 @pytest.mark.parametrize("count", [1, 1000])
@@ -262,7 +262,7 @@ def test_each_of_many_children_is_read_once(count: int) -> None:
     tags = outcome.facts["tags"]
     assert len(tags) == len(facts(INSTANCE)["tags"]) + count
     assert tags["child-0"] == "child-0"
-    assert max(outcome.asked.values()) == 1
+    assert max(outcome.request_counts.values()) == 1
 
 
 def test_listing_of_ten_thousand_children_is_read() -> None:
@@ -302,9 +302,9 @@ def test_bodies_that_are_not_utf_8_are_all_kept() -> None:
     }
 
 
-@pytest.mark.parametrize("gone", [f"{MACS}02:*", f"{MACS}02:*/?*"], ids=["before it is listed", "before it is read"])
-def test_vanishing_interface_costs_only_its_own_facts(gone: str) -> None:
-    outcome = collect_from(f"status=404@{gone}")
+@pytest.mark.parametrize("absent", [f"{MACS}02:*", f"{MACS}02:*/?*"], ids=["before it is listed", "before it is read"])
+def test_vanishing_interface_costs_only_its_own_facts(absent: str) -> None:
+    outcome = collect_from(f"status=404@{absent}")
 
     expected = facts(INSTANCE)
     for tree in (outcome.facts, expected):
@@ -322,8 +322,8 @@ def test_interface_appears_and_vanishes_at_a_request(fault: str) -> None:
         client = IMDSClient(url, check_ready=False)
         listings = [client.get(MACS), client.get(MACS + "02:00:5e:00:53:17/"), client.get(MACS)]
 
-    there = [b"02:00:5e:00:53:17/" in (listing or b"") for listing in (listings[0], listings[2])]
-    assert there == ([False, True] if fault == "appear" else [True, False])
+    is_listed = [b"02:00:5e:00:53:17/" in (listing or b"") for listing in (listings[0], listings[2])]
+    assert is_listed == ([False, True] if fault == "appear" else [True, False])
     assert (listings[1] is None) == (fault == "appear")
 
 
@@ -353,7 +353,7 @@ def test_retry_after_is_sent() -> None:
 
 
 def test_share_depends_on_the_seed_but_not_on_the_order() -> None:
-    def struck(seed: int, paths: Iterable[str]) -> set[str]:
+    def failed_paths(seed: int, paths: Iterable[str]) -> set[str]:
         simulator = Simulator(INSTANCE, faults=["status=503@50%"], seed=seed)
         with simulator as url:
             for path in paths:
@@ -362,9 +362,9 @@ def test_share_depends_on_the_seed_but_not_on_the_order() -> None:
 
     paths = sorted(INSTANCE.bodies)
 
-    assert struck(1, paths) == struck(1, reversed(paths))
-    assert struck(1, paths) != struck(2, paths)
-    assert 0.3 * len(paths) < len(struck(1, paths)) < 0.7 * len(paths)
+    assert failed_paths(1, paths) == failed_paths(1, reversed(paths))
+    assert failed_paths(1, paths) != failed_paths(2, paths)
+    assert 0.3 * len(paths) < len(failed_paths(1, paths)) < 0.7 * len(paths)
 
 
 def test_faults_apply_in_order() -> None:

@@ -142,11 +142,11 @@ def waiting_command(trap: str) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_signal_is_forwarded_once(number: signal.Signals) -> None:
-    with waiting_command(f"trap 'echo told; exit 5' {number.name[3:]}") as process:
+    with waiting_command(f"trap 'echo caught; exit 5' {number.name[3:]}") as process:
         process.send_signal(number)
         output, _ = process.communicate(timeout=20)
 
-    assert (process.returncode, output) == (5, b"told\n")
+    assert (process.returncode, output) == (5, b"caught\n")
 
 
 def test_command_ended_by_a_signal_has_the_exit_status_of_shells() -> None:
