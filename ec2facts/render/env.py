@@ -84,7 +84,7 @@ def render_env(
     Raises UsageError for an invalid argument, such as a glob that matches no fact of any instance.
 
     Raises IncompleteError if a selected fact is unread. With ``on_unread``, an unread fact is skipped and named in a
-    comment, and ``on_unread`` is called with its path and the reason; facts of ON_EVERY_INSTANCE are never skipped.
+    comment, and ``on_unread`` is called with its path and the reason; a fact of ON_EVERY_INSTANCE still raises.
 
     ``on_absent`` is called with each glob of ``only`` that selects nothing on this instance, and with the reason.
 

@@ -67,7 +67,7 @@ def _docker(value: str) -> str:
 
 
 def _dotenv(value: str) -> str:
-    # python-dotenv expands ${…} inside every kind of quotes; ${:-$} expands to the default of no variable, "$".
+    # python-dotenv expands ${…} in every kind of quotes; ${:-$} has no name, so it expands to its default, "$".
     text = value.replace("${", "${:-$}{")
     if re.fullmatch(r"[A-Za-z0-9_./:@%+,\\-]+", text):
         return text

@@ -253,7 +253,7 @@ MISTAKES = [
     Mistake("outputs:\n- path: x\n  format: docker\n  export: true", "4: export: export needs the format sh"),
     Mistake("vars: [x]\noutputs: []", "1: vars: not a mapping"),
     Mistake("vars: {region: x}", "1: vars: variable 'region': the name is reserved for a fact; choose another name"),
-    Mistake("vars: {item: x}", "1: vars: variable 'item': the name is reserved for a word of the template language"),
+    Mistake("vars: {item: x}", "1: vars: variable 'item': the name is reserved for the template language"),
     Mistake("vars: {a-b: x}", "1: vars: variable 'a-b': a name has letters"),
     Mistake("vars: {a: !x y}", "1: vars: line 1: the tag !x is not supported"),
     Mistake("vars_files: missing.yaml", "1: vars_files: "),

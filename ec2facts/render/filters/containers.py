@@ -66,7 +66,7 @@ def flatten(
     levels: int | None = None,
     skip_nulls: bool = True,  # noqa: FBT001, FBT002 (in the place that Ansible has it)
 ) -> list[Any]:
-    """Flatten nested lists into one list, at most ``levels`` deep; ``skip_nulls`` drops none.
+    """Flatten nested lists into one list, at most ``levels`` deep; ``skip_nulls`` drops null items.
 
     {{ [1, [2, [3, none]]] | flatten | join(' ') }} → 1 2 3
     """

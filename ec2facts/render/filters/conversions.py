@@ -248,7 +248,7 @@ def yesno(value: Any) -> str:
 
 
 def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> Any:
-    """Return ``true_val`` if a value is true, ``none_val`` (if given) if it is none, else ``false_val``.
+    """Return ``true_val`` if a value is true, else ``false_val``; for ``none``, return ``none_val`` if it is given.
 
     {{ '' | ternary('some', 'nothing') }} → nothing
     """

@@ -54,11 +54,11 @@ def _encoded(digest: bytes) -> Iterator[str]:
     for number in range(third):
         triple = [number, number + third, number + 2 * third]
         by = turn * number % 3
-        yield _four(bytes(digest[place] for place in triple[by:] + triple[:by]), 4)
+        yield _base64_group(bytes(digest[place] for place in triple[by:] + triple[:by]), 4)
     rest = digest[3 * third :]
-    yield _four(bytes(3 - len(rest)) + rest[::-1], len(rest) + 1)
+    yield _base64_group(bytes(3 - len(rest)) + rest[::-1], len(rest) + 1)
 
 
-def _four(three: bytes, characters: int) -> str:
-    bits = int.from_bytes(three, "big")
+def _base64_group(group: bytes, characters: int) -> str:
+    bits = int.from_bytes(group, "big")
     return "".join(_ALPHABET[bits >> 6 * place & 63] for place in range(characters))

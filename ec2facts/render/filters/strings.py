@@ -55,9 +55,9 @@ def regex_replace(
 def regex_search(
     value: Any, regex: str, *groups: str, ignorecase: bool = False, multiline: bool = False
 ) -> str | list[Any] | None:
-    r"""Return the first match of a regular expression, or a list of its ``groups``; none if nothing matches.
+    r"""Return the first match of a regular expression, or a list of its ``groups``; ``none`` if nothing matches.
 
-    A group is ``\\1`` or ``\\g<name>``; a group that did not match is none. ``ignorecase`` and ``multiline`` are
+    A group is ``\\1`` or ``\\g<name>``; a group that did not match is ``none``. ``ignorecase`` and ``multiline`` are
     those of |regex_replace.
 
     {{ 'm7g.large' | regex_search('^[a-z]+[0-9]') }} → m7

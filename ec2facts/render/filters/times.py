@@ -11,7 +11,7 @@ from ec2facts.render.printable import printable
 
 
 def unix_time(value: Any) -> int | None:
-    """Convert a time from the service to Unix seconds; none if the text is not a time.
+    """Convert a time from the service to Unix seconds; return ``none`` if the text is not a time.
 
     {{ '21 Jan 2026 09:00:43 GMT' | unix_time }} → 1768986043
     """

@@ -23,7 +23,7 @@ _DELIMITERS = (*_STARTS, *(name.replace("start", "end") for name in _STARTS))
 
 
 def split_header(source: str, name: str) -> tuple[dict[str, Any] | None, str]:
-    """Return the options in the header of the template ``name``, or None without one, and the rest of ``source``."""
+    """Return the options in the header of template ``name`` (None if it has no header) and the rest of ``source``."""
     if not source.startswith(_HEADER):
         return None, source
     header, _, rest = source.partition("\n")

@@ -40,7 +40,7 @@ def without_tag_lines(tokens: Iterable[Token], *, lstrip_blocks: bool) -> Iterat
 
 def _tag_lines(tokens: Iterable[Token]) -> tuple[set[int], set[int]]:
     """Return the numbers of the lines that hold only tags, and of the lines with a tag that can print."""
-    first_line: dict[int, int] = {}  # of the tag that spans a line, by line
+    first_line: dict[int, int] = {}  # by line: the first line of the tag that spans it
     tagged: set[int] = set()
     filled: set[int] = set()
     printing: set[int] = set()

@@ -52,7 +52,7 @@ def check_names(names: Iterable[Any], *, allowed: Iterable[str] = ()) -> None:
         if not isinstance(name, str) or not name.isidentifier():
             raise UsageError(f"variable {name!r}: a name has letters, digits and _, and does not begin with a digit")
         if name in reserved:
-            kind = "a fact" if name in attributes(EC2Metadata) else "a word of the template language"
+            kind = "a fact" if name in attributes(EC2Metadata) else "the template language"
             raise UsageError(f"variable {name!r}: the name is reserved for {kind}; choose another name")
 
 
