@@ -216,7 +216,7 @@ class IMDSClient:
     def _wait_for(self, path: str, asked_at: float, reply: Reply) -> None:
         """Wait a second before the next request for ``path``; raise NotReadyError if the wait is over."""
         if not self._may_wait(asked_at):
-            unready = NotReadyError(self.endpoint, f"it has no {path} yet; --wait 60 waits for it", cause="not ready")
+            unready = NotReadyError(self.endpoint, f"it has no {path} yet; retry with --wait 60", cause="not ready")
             raise self._transport.own_error(unready, reply)
         self._wait_for_service(f"it has no {path} yet")
 

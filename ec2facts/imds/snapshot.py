@@ -65,7 +65,7 @@ class Snapshot:
         return f"<Snapshot{of}: {len(self.bodies)} bodies, {len(self.gaps)} gaps>"
 
     def _is_unreachable(self, path: str) -> bool:
-        """Whether ``path`` is an unreachable name of a listing, such as one with a slash, and not a path."""
+        """Whether ``path`` is an unreachable name of a listing: its slashes do not imply directories."""
         return any(
             directory[:-1] in self.bodies or (directory in self.bodies and self._names_unreachable(directory, path))
             for directory in _above(path)

@@ -18,7 +18,7 @@ ROOT = Path("/")
 
 ELSEWHERE = "read a snapshot with --from, or a simulated instance with --simulate"
 NOT_EC2 = f"this is not an EC2 instance: {ELSEWHERE}"
-SETTINGS = "give a URL, or set AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE to IPv4 or IPv6, or unset both variables"
+SETTINGS = "correct or remove this setting"
 BROKEN = "retry, with --wait 60 during boot; if the error persists, look for a proxy or a firewall"
 BUSY = "the service is busy: retry later, or with --wait 60"
 NOT_READY = "the instance is still booting: retry with --wait 60"

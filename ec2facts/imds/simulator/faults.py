@@ -107,7 +107,7 @@ def read_where(text: str, *, seed: int = 0) -> Where:
     if share is not None:
         return Where(share=float(share[1]) / 100, seed=seed)
     if text.startswith("#") or text.endswith("%"):
-        raise UsageError(f"invalid WHERE {text!r} of a fault; it must be {WHERE}")
+        raise UsageError(f"the WHERE of a fault is {text!r}; it must be {WHERE}")
     return Where(glob=text or "*")
 
 
@@ -281,7 +281,7 @@ def _throttle(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return error_page(429, Retry_After=str(fault.value))
 
 
-@_kind("rate", "answer 429 to more than N requests in a second", "N", _count)
+@_kind("rate", "allow N requests in any second, and answer 429 to the others", "N", _count)
 def _rate(fault: Fault, call: Call, proceed: Proceed) -> Answer:
     return proceed(call) if fault.spend(call.at) else error_page(429)
 

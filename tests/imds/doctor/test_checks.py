@@ -133,8 +133,18 @@ def test_container_is_recognised_by_its_files(tmp_path: Path, files: Mapping[str
         ({}, "ok", f"the endpoint is {IPV4}", ""),
         ({"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv6"}, "ok", f"the endpoint is {IPV6}", ""),
         ({"AWS_EC2_METADATA_DISABLED": "True"}, "fail", "AWS_EC2_METADATA_DISABLED is true", "unset AWS_EC2"),
-        ({"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv5"}, "fail", "ENDPOINT_MODE is 'ipv5'", "unset both"),
-        ({"AWS_EC2_METADATA_SERVICE_ENDPOINT": "metadata"}, "fail", "ENDPOINT is 'metadata'", "unset both"),
+        (
+            {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv5"},
+            "fail",
+            "ENDPOINT_MODE is 'ipv5'",
+            "correct or remove this setting",
+        ),
+        (
+            {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "metadata"},
+            "fail",
+            "ENDPOINT is 'metadata'",
+            "correct or remove this setting",
+        ),
     ],
 )
 def test_settings_select_the_endpoint(environ: Mapping[str, str], status: str, seen: str, advice: str) -> None:
