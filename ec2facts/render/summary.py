@@ -191,6 +191,5 @@ def _fit(line: str, width: int, style: Style) -> str:
     if len(plain) <= width:
         return line
     excess = len(plain) - width + 1
-    ended = line.endswith(style.end) and style.end
-    kept = line[: -len(style.end)] if ended else line
-    return kept[:-excess] + "…" + (style.end if ended else "")
+    text = line.removesuffix(style.end)
+    return text[:-excess] + "…" + line[len(text) :]

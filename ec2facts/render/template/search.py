@@ -153,17 +153,14 @@ def find_named(name: str, directories: Sequence[Path], *, owners: Collection[int
 
 def unsearchable(directories: Iterable[Path]) -> dict[Path, str]:
     """Return the directories that this user has no permission to search, with the reason."""
-    reasons = {directory: _refusal(directory) for directory in directories}
-    return {directory: reason for directory, reason in reasons.items() if reason is not None}
-
-
-def _refusal(directory: Path) -> str | None:
-    with suppress(FileNotFoundError, NotADirectoryError):  # no such directory, or no such file in it
-        try:
-            (directory / "any").lstat()
-        except PermissionError as error:
-            return error.strerror
-    return None
+    reasons = {}
+    for directory in directories:
+        with suppress(FileNotFoundError, NotADirectoryError):  # no such directory, or no such file in it
+            try:
+                (directory / "any").lstat()
+            except PermissionError as error:
+                reasons[directory] = str(error.strerror)
+    return reasons
 
 
 def _is_file(file: Path) -> bool:
