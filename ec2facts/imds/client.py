@@ -185,11 +185,11 @@ class IMDSClient:
                 probed, self._probed = self._probed, None
             return probed or self._get(path, may_be_empty=may_be_empty)
         while True:
-            asked_at = self._clock()
+            started_at = self._clock()
             reply = self._get(path, may_be_empty=may_be_empty)
             is_missing = reply.status == 404 or (reply.status == 200 and not reply.body)
             if path == META_DATA and is_missing and self._check_ready:
-                self._wait_for(path, asked_at, reply)
+                self._wait_for(path, started_at, reply)
                 continue
             if self._is_ready or not (is_missing or path == META_DATA):
                 return reply
@@ -202,7 +202,7 @@ class IMDSClient:
     def _wait_until_ready(self) -> None:
         """Request the instance id, wait while it is absent, and keep the reply for the next read of that path."""
         while not self._is_ready:
-            asked_at = self._clock()
+            started_at = self._clock()
             try:
                 self._probed = self._get(INSTANCE_ID, may_be_empty=False)
             except UnreadError:
@@ -211,11 +211,11 @@ class IMDSClient:
             self._is_ready = self._probed.status != 404
             if not self._is_ready:
                 self._was_unready = True
-                self._wait_for(INSTANCE_ID, asked_at, self._probed)
+                self._wait_for(INSTANCE_ID, started_at, self._probed)
 
-    def _wait_for(self, path: str, asked_at: float, reply: Reply) -> None:
+    def _wait_for(self, path: str, started_at: float, reply: Reply) -> None:
         """Wait a second before the next request for ``path``; raise NotReadyError if the wait is over."""
-        if not self._may_wait(asked_at):
+        if not self._may_wait(started_at):
             unready = NotReadyError(self.endpoint, f"it has no {path} yet; retry with --wait 60", cause="not ready")
             raise self._transport.own_error(unready, reply)
         self._wait_for_service(f"it has no {path} yet")
@@ -246,18 +246,18 @@ class IMDSClient:
 
     def _renew(self) -> None:
         while True:
-            asked_at = self._clock()
+            started_at = self._clock()
             try:
                 reply = self._put_token()
                 break
             except UnavailableError as error:
-                if isinstance(error, DisabledError) or not self._may_wait(asked_at):
+                if isinstance(error, DisabledError) or not self._may_wait(started_at):
                     raise
                 self._wait_for_service(error.reason)
         granted = reply.headers.get(TOKEN_TTL_HEADER.lower(), "")  # may be shorter than requested
         ttl = min(float(granted), TOKEN_TTL_SECONDS) if granted.isdecimal() else TOKEN_TTL_SECONDS
         self._token = reply.body.decode("ascii")
-        self._renew_at = asked_at + ttl - min(60, ttl / 10)
+        self._renew_at = started_at + ttl - min(60, ttl / 10)
 
     def _wait_for_service(self, reason: str) -> None:
         if self._waiting_since is None:
@@ -270,9 +270,9 @@ class IMDSClient:
             self._on_wait(Wait(kind, reason, seconds if at_most is None else at_most))
         self._sleep(seconds)
 
-    def _may_wait(self, asked_at: float) -> bool:
-        """Return whether the wait and the deadline allow another attempt after the one at ``asked_at``."""
-        return asked_at < self._wait_until and self._clock() + 1 < self._deadline_at
+    def _may_wait(self, started_at: float) -> bool:
+        """Return whether the wait and the deadline allow another attempt after the one at ``started_at``."""
+        return started_at < self._wait_until and self._clock() + 1 < self._deadline_at
 
     def _put_token(self) -> Reply:
         try:

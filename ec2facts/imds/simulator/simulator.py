@@ -89,7 +89,7 @@ class Simulator:
         self._refusal = max((fault.value for fault in self._faults if fault.kind.name == "refused"), default=0.0)
         self._lock = threading.Lock()
         self._number = 0
-        self._asked: Counter[int] = Counter()
+        self._counts: Counter[int] = Counter()
         self._clock = clock
         self._expiries: dict[str, float] = {}
         self._running = ExitStack()
@@ -144,11 +144,11 @@ class Simulator:
         version, path = _version_and_path(target)
         with self._lock:
             self._number += 1
-            if len(self._asked) > COUNTED:
-                self._asked.clear()
-            asked = hash((method, target))
-            self._asked[asked] += 1
-            call = Call(method, version, path, headers, self._number, self._asked[asked], self._clock())
+            if len(self._counts) > COUNTED:
+                self._counts.clear()
+            key = hash((method, target))
+            self._counts[key] += 1
+            call = Call(method, version, path, headers, self._number, self._counts[key], self._clock())
         proceed: Callable[[Call], Answer] = self._answer
         for fault in reversed(self._faults):
             proceed = partial(fault.answer, proceed=proceed)
