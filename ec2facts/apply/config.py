@@ -15,7 +15,7 @@ from ec2facts.apply.expansion import EXPRESSION, check_directory
 from ec2facts.apply.outputs import EnvOptions, Output
 from ec2facts.apply.variables import check_variables, plain_value, read_variables
 from ec2facts.errors import ConfigError, EC2FactsError, UsageError
-from ec2facts.install.change import File
+from ec2facts.install.file import File
 from ec2facts.install.settings import group_number, user_number
 from ec2facts.render.env import render_env
 from ec2facts.render.env_formats import FORMATS

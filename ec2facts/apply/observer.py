@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ec2facts.errors import EC2FactsError
-from ec2facts.install.change import File
+from ec2facts.install.file import File
 from ec2facts.install.observer import Observer
 
 

@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 from ec2facts.apply.observer import ApplyObserver
 from ec2facts.apply.paths import names_matching
 from ec2facts.collection.crawl import crawl
-from ec2facts.collection.facts import TREE, collected, without_unread
+from ec2facts.collection.facts import TREE, collected
 from ec2facts.collection.selection import select
+from ec2facts.collection.unread import unread_in, without_unread
 from ec2facts.errors import IncompleteError, UsageError
 from ec2facts.imds.snapshot import Snapshot
-from ec2facts.install.change import File
+from ec2facts.install.file import File
 from ec2facts.render.template.search import find_template, is_packaged
 from ec2facts.render.template.variables import declared_variables
 from ec2facts.render.tree import TREE_FORMATS, render_tree
-from ec2facts.render.unread import unread_in
 
 COPY = "copy"
 """The format of a file whose content is not rendered."""

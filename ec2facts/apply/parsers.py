@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from ec2facts.collection.withholding import Withholding
 from ec2facts.errors import UsageError
-from ec2facts.imds.snapshot import Snapshot
 
 DAY = 86400
 
@@ -60,5 +58,7 @@ def _name_or_number(kind: str, text: str) -> str:
 
 def parse_include(text: str) -> str:
     """Return the name of a withheld fact, or a path; raise UsageError for anything else."""
-    Withholding(Snapshot({}), [text])
+    from ec2facts.collection.withholding import path_to_include  # loads every declaration
+
+    path_to_include(text)
     return text

@@ -7,9 +7,9 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from ec2facts.collection.facts import Unread
 from ec2facts.collection.names import TREES
 from ec2facts.collection.selection import Spell, matching
+from ec2facts.collection.unread import Unread
 from ec2facts.errors import AbsentError, UsageError
 from ec2facts.imds.source import ROOTS
 from ec2facts.metadata.attributes import attributes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ec2facts.apply.expansion import expand
 from ec2facts.apply.last_facts import LastFacts
@@ -26,8 +26,11 @@ from ec2facts.errors import (
 )
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import ROOTS, Source
-from ec2facts.install.change import Change, File
+from ec2facts.install.file import File
 from ec2facts.render.template.variables import ITEM_NAMES
+
+if TYPE_CHECKING:
+    from ec2facts.install.change import Change
 
 _UNOBSERVED = ApplyObserver()
 

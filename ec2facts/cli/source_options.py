@@ -13,7 +13,6 @@ from ec2facts.apply.parsers import parse_include, parse_seconds, parse_wait
 from ec2facts.cli.arguments import argument, count, path
 from ec2facts.cli.progress import progress
 from ec2facts.cli.streams import warn
-from ec2facts.collection.withholding import WITHHELD_NAMES
 from ec2facts.errors import UsageError
 from ec2facts.imds.source import MAX_RATE, Source
 
@@ -40,6 +39,8 @@ def add_source_options(
     parser: argparse.ArgumentParser, *, allow_partial: str = "leave out facts that cannot be read, with a warning"
 ) -> None:
     """Add the options that select the source and the facts; ``allow_partial`` is the help of that option."""
+    from ec2facts.collection.withholding import WITHHELD_NAMES
+
     group = parser.add_argument_group("source", "where the facts come from (default: the metadata service)")
     one = group.add_mutually_exclusive_group()
     one.add_argument(

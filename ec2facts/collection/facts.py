@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Callable
 
 from ec2facts.collection.crawl import crawl
+from ec2facts.collection.unread import Unread, without_unread
 from ec2facts.collection.withholding import Withholding
 from ec2facts.errors import AbsentError, IncompleteError, UnreadError, WithheldError
 from ec2facts.imds.snapshot import Snapshot
@@ -18,25 +19,6 @@ from ec2facts.metadata.instance import EC2Metadata
 
 TREE = tuple(root[:-1].replace("-", "_") for root in ROOTS if root.endswith("/"))
 """The names of the facts that hold the service's own tree."""
-
-
-class Unread:
-    """A marker in place of a value that could not be read, with its ``path`` and the ``reason``."""
-
-    __slots__ = ("path", "reason")
-
-    def __init__(self, path: str, reason: str) -> None:
-        self.path = path
-        self.reason = reason
-
-    def __repr__(self) -> str:
-        return f"Unread({self.path!r}, {self.reason!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Unread) and (self.path, self.reason) == (other.path, other.reason)
-
-    def __hash__(self) -> int:
-        return hash((self.path, self.reason))
 
 
 def facts(snapshot: Snapshot, *, include: Collection[str] = ()) -> dict[str, Any]:
@@ -69,15 +51,6 @@ def collected(snapshot: Snapshot, *, include: Collection[str] = ()) -> dict[str,
         "unread": dict(sorted({**undecoded.unread, **missing.unread}.items())),
     }
     return everything
-
-
-def without_unread(tree: Any) -> Any:
-    """Return ``tree`` without the keys and items that are Unread markers."""
-    if isinstance(tree, dict):
-        return {key: without_unread(value) for key, value in tree.items() if not isinstance(value, Unread)}
-    if isinstance(tree, list):
-        return [without_unread(value) for value in tree if not isinstance(value, Unread)]
-    return tree
 
 
 def collect(source: Source, *, include: Collection[str] = (), allow_partial: bool = False) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import Any, Callable
 
 from ec2facts.collection.absence import explained, no_interface
 from ec2facts.collection.crawl import crawl, listed
-from ec2facts.collection.facts import Missing, Unread, attribute_value, collected, jsonable, served, without_unread
+from ec2facts.collection.facts import Missing, attribute_value, collected, jsonable, served
 from ec2facts.collection.names import TREES, declared_paths, is_path, path_of, resolve, suggestion
+from ec2facts.collection.unread import Unread, without_unread
 from ec2facts.collection.withholding import Withholding, withheld_tags
 from ec2facts.errors import AbsentError, IncompleteError, UnreadError, UsageError, WithheldError
 from ec2facts.imds.source import Source, read

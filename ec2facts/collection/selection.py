@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from typing import Any, Callable
 
 from ec2facts.collection.absence import why_absent
-from ec2facts.collection.facts import Unread
 from ec2facts.collection.names import TREES, in_tree, resolve, suggestion
+from ec2facts.collection.unread import Unread
 from ec2facts.errors import UsageError
 from ec2facts.metadata.schema import schema
 

@@ -42,7 +42,7 @@ class Withholding:
 
     def __init__(self, source: Source, include: Collection[str] = ()) -> None:
         self._source = source
-        self._included = [_path_to_include(name) for name in include]
+        self._included = [path_to_include(name) for name in include]
         self._verdicts: dict[str, tuple[bytes, bool]] = {}
 
     def get(self, path: str) -> bytes | None:
@@ -88,7 +88,7 @@ def withheld_tags(withheld: Iterable[str]) -> dict[str, str]:
     return tags
 
 
-def _path_to_include(name: str) -> str:
+def path_to_include(name: str) -> str:
     """Return the path of ``name``, which is a name or a path to include."""
     if "/" in name and name.strip("/"):
         return below_root(_normalised(name))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ec2facts.errors import CheckError, CommandError, InstallError
-from ec2facts.install.change import File
+from ec2facts.install.file import File
 from ec2facts.install.settings import PLACEHOLDER
 from ec2facts.trust import User
 

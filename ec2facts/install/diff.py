@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from typing import TYPE_CHECKING
 
-from ec2facts.install.change import Change
 from ec2facts.text import escape_unprintable
+
+if TYPE_CHECKING:
+    from ec2facts.install.change import Change
 
 
 def diff(change: Change) -> str:

@@ -10,7 +10,6 @@ from ec2facts.atomic_replace import FileAttributes, replace, staged, sweep
 from ec2facts.errors import EC2FactsError, InstallError, UsageError
 from ec2facts.install.change import (
     Change,
-    File,
     acting,
     check_access,
     compare,
@@ -20,6 +19,7 @@ from ec2facts.install.change import (
     write,
 )
 from ec2facts.install.commands import Shell
+from ec2facts.install.file import File
 from ec2facts.install.journal import Journal
 from ec2facts.install.observer import Observer
 from ec2facts.install.settings import PLACEHOLDER, parse_check, parse_suffix

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from ec2facts.atomic_replace import FileAttributes, put, sweep, sync_directory, uninterrupted
 from ec2facts.errors import EC2FactsError, InstallError
-from ec2facts.install.change import Change, File, acting, explained, overwrite, repair
+from ec2facts.install.change import Change, acting, explained, overwrite, repair
+from ec2facts.install.file import File
 from ec2facts.install.observer import Observer
 from ec2facts.trust import rights_of, trace
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ec2facts.errors import EC2FactsError
-from ec2facts.install.change import Change, File
+from ec2facts.install.file import File
+
+if TYPE_CHECKING:
+    from ec2facts.errors import EC2FactsError
+    from ec2facts.install.change import Change
 
 
 class Observer:

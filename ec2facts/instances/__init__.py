@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ec2facts.errors import UsageError
-from ec2facts.imds.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
 
+    from ec2facts.imds.snapshot import Snapshot
 
 __all__ = ["from_facts", "load", "names"]
 
@@ -25,6 +25,8 @@ def names() -> list[str]:
 
 def load(name: str) -> Snapshot:
     """Return the simulated instance ``name``; raise UsageError if there is none."""
+    from ec2facts.imds.snapshot import Snapshot
+
     if name not in names():
         raise UsageError(f"no simulated instance {name!r} (choose from {', '.join(names())})")
     return Snapshot.parse((_directory() / f"{name}.json").read_bytes(), name=name)
@@ -36,6 +38,7 @@ def from_facts(facts: Mapping[str, Any]) -> Snapshot:
     An attribute overrides the trees ``meta_data`` and ``dynamic``, so ``{**facts(snapshot), "tags": {…}}`` is the
     instance of the snapshot with other tags. Raises UsageError for an unknown name.
     """
+    from ec2facts.imds.snapshot import Snapshot
     from ec2facts.instances.bodies import bodies_of
 
     return Snapshot(bodies_of(facts))

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ec2facts.collection.facts import Unread
 from ec2facts.collection.selection import Keys, matching
+from ec2facts.collection.unread import Unread
 from ec2facts.errors import IncompleteError, UnrepresentableError, UsageError
 from ec2facts.metadata.attributes import attributes
 from ec2facts.metadata.instance import EC2Metadata

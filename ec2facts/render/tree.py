@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from ec2facts.collection.unread import refuse_unread
 from ec2facts.errors import UsageError
-from ec2facts.render.unread import refuse_unread
 from ec2facts.text import escape_lone_surrogates
 
 TREE_FORMATS = ("json", "yaml")

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from jinja2 import StrictUndefined, Undefined
 from jinja2.utils import missing
 
-from ec2facts.collection.facts import Unread
+from ec2facts.collection.unread import Unread
 from ec2facts.metadata.attributes import attributes
 from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.metadata.schema import RESOURCES

@@ -11,7 +11,7 @@ from ec2facts.apply.config import check_config, load_config
 from ec2facts.apply.config_keys import OUTPUT_KEYS, TOP_KEYS, documentation, json_schema
 from ec2facts.apply.outputs import EnvOptions, Output
 from ec2facts.errors import ConfigError
-from ec2facts.install.change import File
+from ec2facts.install.file import File
 from ec2facts.render.env_formats import FORMATS
 from ec2facts.render.template.search import find_template
 from ec2facts.render.tree import TREE_FORMATS

@@ -12,7 +12,7 @@ from ec2facts.apply.run import apply
 from ec2facts.errors import EC2FactsError, IncompleteError, TemplateError, UsageError
 from ec2facts.imds.snapshot import Gap
 from ec2facts.imds.source import Source
-from ec2facts.install.change import File
+from ec2facts.install.file import File
 from tests.install.conftest import Recorder as InstallRecorder
 
 

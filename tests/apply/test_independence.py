@@ -15,7 +15,7 @@ from ec2facts.apply.outputs import EnvOptions, Output
 from ec2facts.apply.run import apply, render, render_one
 from ec2facts.errors import EC2FactsError
 from ec2facts.imds.snapshot import Gap
-from ec2facts.install.change import File
+from ec2facts.install.file import File
 from tests.fuzzing import examples
 
 PLAIN = instances.load("plain")

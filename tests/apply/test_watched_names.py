@@ -7,7 +7,7 @@ import pytest
 
 from ec2facts.apply.outputs import Output
 from ec2facts.apply.watched_names import names_watched
-from ec2facts.install.change import File
+from ec2facts.install.file import File
 
 
 def output(place: Path, **fields: Any) -> Output:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from ec2facts import EC2Metadata, Snapshot, crawl, facts, instances
-from ec2facts.collection.facts import Unread, collect, collected, without_unread
+from ec2facts.collection.facts import collect, collected
+from ec2facts.collection.unread import Unread, without_unread
 from ec2facts.collection.withholding import WITHHELD_NAMES
 from ec2facts.errors import DecodeError, EC2FactsError, IncompleteError, UnavailableError, UnreadError, UsageError
 from ec2facts.imds.client import IMDSClient

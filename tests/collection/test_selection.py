@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from ec2facts import facts, instances
-from ec2facts.collection.facts import Unread
 from ec2facts.collection.selection import matching, select
+from ec2facts.collection.unread import Unread
 from ec2facts.errors import UsageError
 from ec2facts.imds.snapshot import Snapshot
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from ec2facts.install import Observer, install
-from ec2facts.install.change import File, compare
+from ec2facts.install.change import compare
 from ec2facts.install.diff import diff
+from ec2facts.install.file import File
 
 
 def test_diff_is_unified(tmp_path: Path) -> None:

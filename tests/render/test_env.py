@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ec2facts.collection.facts import Unread
+from ec2facts.collection.unread import Unread
 from ec2facts.errors import IncompleteError, UnrepresentableError, UsageError
 from ec2facts.metadata.schema import DOCUMENTS
 from ec2facts.render.env import ON_EVERY_INSTANCE, render_env, scalars

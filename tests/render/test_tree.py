@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from ec2facts.collection.facts import Unread
+from ec2facts.collection.unread import Unread
 from ec2facts.errors import IncompleteError
 from ec2facts.render.tree import TREE_FORMATS, render_json, render_tree, render_yaml, to_yaml
 from tests.fuzzing import examples

@@ -9,7 +9,7 @@ import pytest
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.tests import TESTS as JINJA_TESTS
 
-from ec2facts.collection.facts import Unread, without_unread
+from ec2facts.collection.unread import Unread, without_unread
 from ec2facts.errors import TemplateError, UnreadFactError
 from ec2facts.render.filters.conditions import TESTS
 from ec2facts.render.filters.registry import FILTERS
