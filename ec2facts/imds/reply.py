@@ -13,16 +13,17 @@ from typing import Any, NamedTuple
 from ec2facts.errors import Cause
 
 BODY_LIMIT = 4 * 1024 * 1024
-"""Bytes. User data are 16 KiB at most, and a listing of ten thousand names is less than one MiB."""
+"""Maximum size of a body, in bytes. User data has at most 16 KiB, a listing of 10 000 names less than 1 MiB."""
 
 LINE_LIMIT = 65536
-"""Bytes."""
+"""Maximum size of the status line, of a header and of a chunk size, in bytes."""
 
 HEADER_LIMIT = 100
+"""Maximum number of headers of a reply, and lines that continue a header."""
 
 
 class Reply(NamedTuple):
-    """A complete reply of the service."""
+    """A complete reply."""
 
     status: int
     headers: Mapping[str, str]
@@ -34,7 +35,7 @@ class Reply(NamedTuple):
 
 
 class FailedRequestError(Exception):
-    """A request got no complete reply. ``cause`` is for programs, ``reason`` for people; neither varies."""
+    """A request got no complete reply: ``cause`` is for programs, ``reason`` for people."""
 
     def __init__(self, cause: Cause, reason: str) -> None:
         self.cause = cause
@@ -52,9 +53,9 @@ def broken() -> FailedRequestError:
     return FailedRequestError("reset", "the connection broke")
 
 
-def cut_short() -> FailedRequestError:
+def truncated() -> FailedRequestError:
     """Return the failure of a request whose body is shorter than its Content-Length."""
-    return FailedRequestError("reset", "the body is cut short")
+    return FailedRequestError("reset", "the body is truncated")
 
 
 def read_reply(stream: BufferedReader) -> Reply:
@@ -76,7 +77,7 @@ def read_reply(stream: BufferedReader) -> Reply:
     size = min(int(length), BODY_LIMIT + 1)
     body = stream.read(size)
     if len(body) < size:
-        raise cut_short()
+        raise truncated()
     return Reply(status, headers, body)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
+from traceback import walk_tb
 from types import FrameType
 from typing import Any, Callable, cast
 
@@ -21,7 +22,7 @@ import urllib3
 from requests import exceptions
 
 from ec2facts.imds.endpoint import url_of
-from ec2facts.imds.reply import BODY_LIMIT, FailedRequestError, Reply, cut_short, not_http
+from ec2facts.imds.reply import BODY_LIMIT, FailedRequestError, Reply, not_http, truncated
 from ec2facts.imds.transport import USER_AGENT, E, chain, failed_request
 
 FAILURES = (
@@ -34,10 +35,7 @@ FAILURES = (
 
 
 class SessionTransport:
-    """Sends each request through ``session``, which is not altered.
-
-    Errors are exceptions of requests as well, those that callers of the session would catch.
-    """
+    """Sends each request through ``session``, which is not altered. Errors are also exceptions of requests."""
 
     def __init__(
         self, endpoint: str, session: requests.Session, *, clock: Callable[[], float] = time.monotonic
@@ -53,8 +51,9 @@ class SessionTransport:
             try:
                 reply = self._send(method, path, headers, timeout=timeout)
             except FAILURES as error:
+                _close_responses(error)
                 raise failure_of_session(error, timeout, is_late=is_late()) from error
-        if is_late() or self._clock() > until:  # a body without a length seems complete when its connection is closed
+        if is_late() or self._clock() > until:  # closing the connection ends a body without a length
             raise FailedRequestError("reply timeout", f"no answer within {timeout:g} s")
         return reply
 
@@ -73,10 +72,10 @@ class SessionTransport:
         finally:
             response.close()
         response.raw = io.BytesIO(body)
-        body = response.content  # which a hook of the session may have read before
+        body = response.content  # a hook of the session may have read it already
         headers = {name.lower(): value for name, value in response.headers.items()}
         if len(body) <= BODY_LIMIT and headers.get("content-length") not in {None, str(len(body))}:
-            raise cut_short()
+            raise truncated()
         return Reply(response.status_code, headers, body, response)
 
     def own_error(self, error: E, cause: BaseException | Reply) -> E:
@@ -118,8 +117,17 @@ def failure_of_session(error: BaseException, timeout: float, *, is_late: bool = 
     return not_http() if is_malformed and not is_cut else failed_request(error, timeout)
 
 
+def _close_responses(error: BaseException) -> None:
+    """Close the responses that requests and urllib3 left open when they raised ``error``."""
+    for each in chain(error):
+        for frame, _ in walk_tb(each.__traceback__):
+            for value in list(frame.f_locals.values()):
+                if isinstance(value, (requests.Response, urllib3.HTTPResponse, http.client.HTTPResponse)):
+                    value.close()
+
+
 def _read_body(read: Callable[[int], bytes]) -> bytes:
-    """Return the body that ``read`` returns piece by piece; of one that exceeds BODY_LIMIT, one byte more than that."""
+    """Return the body that ``read`` returns in pieces, at most one byte more than BODY_LIMIT."""
     pieces: list[bytes] = []
     left = BODY_LIMIT + 1
     while left > 0 and (piece := read(min(left, 65536))):
@@ -130,17 +138,17 @@ def _read_body(read: Callable[[int], bytes]) -> bytes:
 
 @contextmanager
 def _connection_closed_after(seconds: float, sender: FrameType) -> Iterator[Callable[[], bool]]:
-    """Shut down the connection in use below the frame ``sender`` after ``seconds``; yield whether it was.
+    """Shut down the connections in the frames below ``sender`` after ``seconds``; yield whether that happened.
 
-    The time-out of requests begins anew at each byte, and a session shows its connection only after the headers:
-    until then nothing but the frames of the waiting thread leads to it.
+    The time-out of requests restarts with each byte. A session returns its connection only after the headers; until
+    then, only the frames of the waiting thread refer to it.
     """
     is_over, is_late = threading.Event(), threading.Event()
     thread = threading.get_ident()
 
     def watch() -> None:
         wait = seconds
-        while not is_over.wait(wait):  # again and again: between two reads no frame holds the connection
+        while not is_over.wait(wait):  # repeat: between two reads, no frame refers to the connection
             is_late.set()
             wait = 0.05
             _shut_down_connections(sys._current_frames().get(thread), sender)
@@ -160,7 +168,7 @@ def _shut_down_connections(frame: FrameType | None, outermost: FrameType) -> Non
             if isinstance(value, http.client.HTTPConnection):
                 value = value.sock
             if isinstance(value, (socket.socket, http.client.HTTPResponse)):
-                # Without a descriptor or an fp it is closed already.
+                # These errors mean that it is closed.
                 with (
                     suppress(OSError, ValueError, AttributeError),
                     socket.socket(fileno=os.dup(value.fileno())) as same,
@@ -175,7 +183,7 @@ class _PlainSession(requests.Session):
 
 
 def plain_session() -> requests.Session:
-    """Return a session that no proxy variable and no .netrc applies to, and that keeps no cookie."""
+    """Return a session that ignores proxy variables and .netrc and keeps no cookies."""
     session = _PlainSession()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))

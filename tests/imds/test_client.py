@@ -546,6 +546,7 @@ def fuzzed() -> Iterator[ScriptedService]:
 @given(answer=ANSWERS | st.binary(max_size=60))
 @example(answer=b"HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n")
 @example(answer=b"HTTP/1.1 503 Busy\r\nRetry-After: \xb2\r\nContent-Length: 0\r\n\r\n")
+@example(answer=b"HTTP/1.0 503 Busy\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx")
 def test_every_reply_is_a_body_or_an_ec2facts_error(
     fuzzed: ScriptedService,
     fuzzed_path: str,

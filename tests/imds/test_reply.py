@@ -68,11 +68,11 @@ def test_incomplete_reply_is_a_broken_connection(received: bytes) -> None:
     assert (caught.value.cause, caught.value.reason) == ("reset", "the connection broke")
 
 
-def test_body_shorter_than_its_length_is_cut_short() -> None:
+def test_body_shorter_than_its_length_is_truncated() -> None:
     with pytest.raises(FailedRequestError) as caught:
         read(OK + b"Content-Length: 3\r\n\r\nab")
 
-    assert (caught.value.cause, caught.value.reason) == ("reset", "the body is cut short")
+    assert (caught.value.cause, caught.value.reason) == ("reset", "the body is truncated")
 
 
 @pytest.mark.parametrize(
