@@ -12,13 +12,14 @@ NOBODY = 65534
 
 
 @pytest.fixture
-def foreign_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def foreign_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: Capture) -> Iterator[Path]:
     """Yield a home directory that the effective user has no permission to enter."""
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.chdir(home)
+    call(capfdbinary, "render", "motd", "--simulate")  # import now: another user may not be allowed to
     before = os.geteuid()
     if before == 0:
         require_checkout_that_others_can_read()
