@@ -55,6 +55,9 @@ class SessionTransport:
                 raise failure_of_session(error, timeout, is_late=is_late()) from error
         if is_late() or self._clock() > until:  # closing the connection ends a body without a length
             raise FailedRequestError("reply timeout", f"no answer within {timeout:g} s")
+        size = len(reply.body)
+        if size <= BODY_LIMIT and reply.headers.get("content-length") not in {None, str(size)}:
+            raise truncated()
         return reply
 
     def _send(self, method: str, path: str, headers: Mapping[str, str], *, timeout: float) -> Reply:
@@ -74,8 +77,6 @@ class SessionTransport:
         response.raw = io.BytesIO(body)
         body = response.content  # a hook of the session may have read it already
         headers = {name.lower(): value for name, value in response.headers.items()}
-        if len(body) <= BODY_LIMIT and headers.get("content-length") not in {None, str(len(body))}:
-            raise truncated()
         return Reply(response.status_code, headers, body, response)
 
     def own_error(self, error: E, cause: BaseException | Reply) -> E:

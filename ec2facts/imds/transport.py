@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -63,11 +64,10 @@ def connect(host: str, port: int, timeout: float) -> socket.socket:
 
 def _resolve(host: str, port: int, timeout: float) -> list[Any]:
     """Return the addresses of ``host``; look up a name in a thread, because nothing else can end that in time."""
-    try:
-        # Bytes spare the import of the codec of international names.
-        return socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-    except (socket.gaierror, UnicodeEncodeError):
-        pass
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError):
+            socket.inet_pton(family, host)
+            return [(family, socket.SOCK_STREAM, 0, "", (host, port))]
     found: SimpleQueue[list[Any] | OSError] = SimpleQueue()
 
     def look_up() -> None:
