@@ -438,7 +438,7 @@ def test_sweep_keeps_files_of_other_users() -> None:
 
 
 @as_root
-def test_attributes_of_a_strangers_file_are_not_kept(tmp_path: Path) -> None:
+def test_descriptor_of_a_strangers_file_are_not_kept(tmp_path: Path) -> None:
     tmp_path.chmod(0o1777)
     file = tmp_path / "file"
     file.touch()

@@ -32,7 +32,7 @@ from ec2facts.errors import EC2FactsError, UnreadError
 from ec2facts.imds.session import plain_session
 from ec2facts.imds.simulator.simulator import Request, Simulator
 from ec2facts.imds.snapshot import Snapshot
-from ec2facts.metadata.attributes import Resource, attributes
+from ec2facts.metadata.descriptor import Resource, attributes
 
 ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 SERVICE = "http://169.254.169.254/latest/"

@@ -18,7 +18,7 @@ from ec2facts.collection.facts import facts
 from ec2facts.collection.lookup import lookup
 from ec2facts.errors import ConfigError, EC2FactsError, TemplateError
 from ec2facts.imds.snapshot import Snapshot
-from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.descriptor import attributes
 from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.render.filters.registry import FILTERS
 from ec2facts.render.template.environment import render_text

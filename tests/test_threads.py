@@ -15,7 +15,7 @@ import pytest
 from ec2facts import EC2Metadata, IMDSClient, NetworkInterface, instances
 from ec2facts.errors import AbsentError
 from ec2facts.imds.simulator.simulator import Simulator
-from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.descriptor import attributes
 
 THREADS = 32
 CACHED = [name for name, each in attributes(EC2Metadata).items() if each.cached]

@@ -12,7 +12,7 @@ from ec2facts.collection.selection import Spell, matching
 from ec2facts.collection.unread import Unread
 from ec2facts.errors import AbsentError, UsageError
 from ec2facts.imds.source import ROOTS
-from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.descriptor import attributes
 from ec2facts.metadata.instance import EC2Metadata
 
 

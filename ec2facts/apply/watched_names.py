@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ec2facts.apply.outputs import Output, names_selected
 from ec2facts.errors import TemplateError
-from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.descriptor import attributes
 from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.render.template.search import SUFFIX, find_included, find_template
 

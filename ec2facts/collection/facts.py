@@ -13,8 +13,8 @@ from ec2facts.collection.withholding import Withholding
 from ec2facts.errors import AbsentError, IncompleteError, UnreadError, WithheldError
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import ROOTS, Source, read
-from ec2facts.metadata.attributes import Attribute, Resource, attributes
 from ec2facts.metadata.decoders import SpotInstanceAction
+from ec2facts.metadata.descriptor import Attribute, Resource, attributes
 from ec2facts.metadata.instance import EC2Metadata
 
 TREE = tuple(root[:-1].replace("-", "_") for root in ROOTS if root.endswith("/"))

@@ -15,8 +15,8 @@ from ec2facts.collection.unread import Unread, without_unread
 from ec2facts.collection.withholding import Withholding, withheld_tags
 from ec2facts.errors import AbsentError, IncompleteError, UnreadError, UsageError, WithheldError
 from ec2facts.imds.source import Source, read
-from ec2facts.metadata.attributes import Attribute, Resource, attributes
 from ec2facts.metadata.decoders import SpotInstanceAction
+from ec2facts.metadata.descriptor import Attribute, Resource, attributes
 from ec2facts.metadata.instance import EC2Metadata, NetworkInterfaces
 from ec2facts.metadata.schema import is_value
 from ec2facts.text import did_you_mean

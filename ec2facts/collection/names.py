@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 from ec2facts.imds.source import below_root
-from ec2facts.metadata.attributes import Resource, attributes
+from ec2facts.metadata.descriptor import Resource, attributes
 from ec2facts.metadata.instance import EC2Metadata, NetworkInterface, PublicKey
 from ec2facts.text import closest
 

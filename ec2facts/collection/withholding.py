@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from ec2facts.collection.secrets import looks_secret
 from ec2facts.errors import AbsentError, UsageError, WithheldError
 from ec2facts.imds.source import Source, below_root, read
-from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.descriptor import attributes
 from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.metadata.schema import is_directory, never_empty
 

@@ -12,7 +12,7 @@ from ec2facts.collection.withholding import WITHHELD_NAMES
 from ec2facts.errors import UsageError
 from ec2facts.imds.snapshot import Snapshot
 from ec2facts.imds.source import PUBLIC_KEYS
-from ec2facts.metadata.attributes import Resource, attributes
+from ec2facts.metadata.descriptor import Resource, attributes
 from ec2facts.metadata.instance import EC2Metadata, NetworkInterface, PublicKey
 from ec2facts.text import did_you_mean
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar
 
 from ec2facts.errors import AbsentError, UnreadError
 from ec2facts.imds.source import PUBLIC_KEYS, Source, read_listing
-from ec2facts.metadata.attributes import Resource, attribute
 from ec2facts.metadata.decoders import (
     AbsentValueError,
     SpotInstanceAction,
@@ -28,6 +27,7 @@ from ec2facts.metadata.decoders import (
     spot_action,
     text,
 )
+from ec2facts.metadata.descriptor import Resource, attribute
 from ec2facts.metadata.documents import (
     IamInfoDict,
     IamSecurityCredentialsDict,

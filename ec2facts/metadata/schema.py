@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
-from ec2facts.metadata.attributes import Resource, attributes
+from ec2facts.metadata.descriptor import Resource, attributes
 from ec2facts.metadata.instance import EC2Metadata, NetworkInterface, PublicKey
 
 RESOURCES: tuple[type[Resource], ...] = (EC2Metadata, NetworkInterface, PublicKey)

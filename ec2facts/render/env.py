@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ec2facts.collection.selection import Keys, matching
 from ec2facts.collection.unread import Unread
 from ec2facts.errors import IncompleteError, UnrepresentableError, UsageError
-from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.descriptor import attributes
 from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.metadata.schema import DOCUMENTS
 from ec2facts.render.env_formats import FORMATS, Format

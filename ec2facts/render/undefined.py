@@ -10,7 +10,7 @@ from jinja2 import StrictUndefined, Undefined
 from jinja2.utils import missing
 
 from ec2facts.collection.unread import Unread
-from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.descriptor import attributes
 from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.metadata.schema import RESOURCES
 from ec2facts.text import closest

@@ -14,7 +14,7 @@ from ec2facts.collection.selection import select
 from ec2facts.errors import UsageError
 from ec2facts.imds.source import ROOTS
 from ec2facts.install.file import File
-from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.descriptor import attributes
 from ec2facts.metadata.instance import EC2Metadata
 from tests.apply.test_run import Counting
 

@@ -21,7 +21,7 @@ from ec2facts.imds.client import IMDSClient
 from ec2facts.imds.simulator.simulator import Simulator
 from ec2facts.imds.snapshot import Gap
 from ec2facts.imds.source import PUBLIC_KEYS
-from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.descriptor import attributes
 from ec2facts.metadata.schema import DOCUMENTS
 
 ALL = instances.names()

@@ -14,7 +14,7 @@ from ec2facts.errors import AbsentError, IncompleteError, UnreadError, UsageErro
 from ec2facts.imds.client import IMDSClient
 from ec2facts.imds.simulator.simulator import Simulator
 from ec2facts.imds.snapshot import Gap, Snapshot
-from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.descriptor import attributes
 from ec2facts.metadata.instance import EC2Metadata
 
 ALL = instances.names()

@@ -10,7 +10,7 @@ import pytest
 from ec2facts import EC2Metadata, facts, instances
 from ec2facts.collection.names import TREES
 from ec2facts.collection.typed import FactsDict, NetworkInterfaceFacts, PublicKeyFacts
-from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.descriptor import attributes
 from ec2facts.metadata.documents import InstanceIdentityDocumentDict
 from ec2facts.metadata.instance import NetworkInterface, PublicKey
 from tests.collection import typed_facts

@@ -8,7 +8,7 @@ from ec2facts import instances
 from ec2facts.collection.withholding import WITHHELD_NAMES, Withholding, withheld_tags
 from ec2facts.errors import UnreadError, UsageError, WithheldError
 from ec2facts.imds.snapshot import Gap, Snapshot
-from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.descriptor import attributes
 from ec2facts.metadata.instance import EC2Metadata
 
 ALL = instances.names()

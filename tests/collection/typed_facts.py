@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from ec2facts.metadata import documents
-from ec2facts.metadata.attributes import Resource, attributes
+from ec2facts.metadata.descriptor import Resource, attributes
 from ec2facts.metadata.instance import EC2Metadata, NetworkInterface, PublicKey
 
 FILE = Path(__file__).parent.parent.parent / "ec2facts" / "collection" / "typed.py"

@@ -306,7 +306,7 @@ def test_missing_capability_fails_only_the_file_that_needs_a_users_rights(
 # A directory with the sticky bit, such as /tmp
 
 
-def test_attributes_of_a_strangers_file_are_not_kept(directories: Directories) -> None:
+def test_descriptor_of_a_strangers_file_are_not_kept(directories: Directories) -> None:
     file = directories.make(directories.shared / "x", b"old\n", 0o4666)
 
     install([File(file, b"new\n")])

@@ -15,10 +15,10 @@ from ec2facts.errors import AbsentError, EC2FactsError, UnreadError
 from ec2facts.imds.client import IMDSClient
 from ec2facts.imds.simulator.simulator import Simulator
 from ec2facts.imds.snapshot import Gap, Snapshot
-from ec2facts.metadata.attributes import Resource, attributes
 from ec2facts.metadata.decoders import SpotInstanceAction
+from ec2facts.metadata.descriptor import Resource, attributes
 from ec2facts.metadata.instance import EC2Metadata
-from tests.metadata.test_attributes import Recorder
+from tests.metadata.test_descriptor import Recorder
 
 ROLES = "meta-data/iam/security-credentials/"
 

@@ -11,10 +11,10 @@ import pytest
 from ec2facts import instances
 from ec2facts.errors import AbsentError, DecodeError
 from ec2facts.imds.snapshot import Gap, Snapshot
-from ec2facts.metadata.attributes import attributes
 from ec2facts.metadata.decoders import integer
+from ec2facts.metadata.descriptor import attributes
 from ec2facts.metadata.instance import EC2Metadata, InstanceTags, Leaves, NetworkInterface, PublicKey
-from tests.metadata.test_attributes import Recorder
+from tests.metadata.test_descriptor import Recorder
 
 TAGS = "meta-data/tags/instance/"
 MACS = "meta-data/network/interfaces/macs/"

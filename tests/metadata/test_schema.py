@@ -13,8 +13,8 @@ import pytest
 from ec2facts import instances
 from ec2facts.errors import AbsentError
 from ec2facts.metadata import documents
-from ec2facts.metadata.attributes import Resource, attributes
 from ec2facts.metadata.decoders import SpotInstanceAction
+from ec2facts.metadata.descriptor import Resource, attributes
 from ec2facts.metadata.instance import EC2Metadata, InstanceTags, NetworkInterface, Part, PublicKey
 from ec2facts.metadata.schema import DOCUMENTS, RESOURCES, Entry, is_directory, is_value, never_empty, schema
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 
-from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.descriptor import attributes
 from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.render.filters.times import utc_time
 from ec2facts.render.template.environment import render_text

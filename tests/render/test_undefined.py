@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ec2facts.errors import TemplateError
-from ec2facts.metadata.attributes import attributes
+from ec2facts.metadata.descriptor import attributes
 from ec2facts.metadata.instance import EC2Metadata
 from ec2facts.render.template.environment import render_text
 

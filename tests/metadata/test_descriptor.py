@@ -9,8 +9,8 @@ import pytest
 
 from ec2facts.errors import AbsentError, DecodeError, UnreadError
 from ec2facts.imds.source import Source
-from ec2facts.metadata.attributes import Attribute, Resource, attribute, attributes, decoding
 from ec2facts.metadata.decoders import integer, lines, text
+from ec2facts.metadata.descriptor import Attribute, Resource, attribute, attributes, decoding
 
 
 class Recorder:

@@ -1,4 +1,4 @@
-"""Attributes: named, typed values, each declared once.
+"""The descriptor of attributes, which are named, typed values, each declared once.
 
 A class that declares attributes is a Resource. Reading ``resource.name`` reads the attribute's path and decodes its
 body. The Python API, the facts, template variables, env names and the schema all derive from the declarations.
