@@ -1,6 +1,7 @@
 """The reply to an HTTP request, read from a connection (RFC 9112).
 
-The standard library's own reader, http.client, imports ssl and email: 7 MB of memory and half of the time of a request.
+The reader of the standard library, http.client, imports ssl and email. It costs 7 MB of memory and, per request, half
+as much CPU time again.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ Connect = Callable[[str, int, float], socket.socket]
 
 
 def connect(host: str, port: int, timeout: float) -> socket.socket:
-    """Return a connection to ``host``, made within ``timeout`` seconds: looking up its name and each address count."""
+    """Return a connection to ``host``; the look-up of its name and all its addresses share ``timeout`` seconds."""
     until = time.monotonic() + timeout
     addresses = _resolve(host, port, timeout)
     for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
@@ -59,11 +59,11 @@ def connect(host: str, port: int, timeout: float) -> socket.socket:
                 raise
         else:
             return connection
-    raise AssertionError("a name resolves to one address at least")
+    raise AssertionError("a look-up returned no address")
 
 
 def _resolve(host: str, port: int, timeout: float) -> list[Any]:
-    """Return the addresses of ``host``; look up a name in a thread, because nothing else can end that in time."""
+    """Return the addresses of ``host``. A look-up has no time limit of its own, so a thread does it."""
     for family in (socket.AF_INET, socket.AF_INET6):
         with suppress(OSError):
             socket.inet_pton(family, host)
@@ -87,10 +87,10 @@ def _resolve(host: str, port: int, timeout: float) -> list[Any]:
 
 
 class HTTPTransport:
-    """Sends each request over a connection of its own, since the service closes it after the reply.
+    """Sends each request over its own connection, because the service closes it after the reply.
 
-    No proxy variable and no .netrc applies, no cookie is kept, and no redirect is followed. The certificate of an
-    https endpoint is verified against the system's authorities.
+    Proxy variables and .netrc are ignored, cookies are not kept, and redirects are not followed. The certificate of an
+    https endpoint is verified with the system's authorities.
     """
 
     def __init__(
