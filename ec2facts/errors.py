@@ -146,10 +146,10 @@ class DecodeError(UnreadError, ValueError):
 class WithheldError(EC2FactsError):
     """The value of ``path`` is withheld; ``include`` is the name that includes it."""
 
-    def __init__(self, path: str, include: str) -> None:
+    def __init__(self, path: str, include: str, *, advice: str = "ask for it with") -> None:
         self.path = path
         self.include = include
-        super().__init__(escape_unprintable(f"{path} is withheld; ask for it with --include {include}"))
+        super().__init__(escape_unprintable(f"{path} is withheld; {advice} --include {include}"))
 
     @property
     def reason(self) -> str:

@@ -108,7 +108,10 @@ class _Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         self.complete()
-        args, command = _before_and_after_dashes(args) if self.get_default("command") is not None else (args, [])
+        takes_command = self.get_default("command") is not None
+        if takes_command and args[-1:] == ["--"]:
+            self.error("-- must be followed by a command")
+        args, command = _before_and_after_dashes(args) if takes_command else (args, [])
         namespace, unknown = super().parse_known_args(args, namespace)
         if command:
             namespace.command = command

@@ -110,7 +110,7 @@ class Snapshot:
     def _refuse(self, path: str) -> None:
         gap = self.gaps.get(path, Gap("absent"))
         if gap.kind == "withheld":
-            raise WithheldError(path, gap.detail)
+            raise WithheldError(path, gap.detail, advice="this snapshot lacks it: take another with")
         if gap.kind == "unread":
             raise UnreadError(path, gap.detail, status=gap.status)
 

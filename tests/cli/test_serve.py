@@ -105,3 +105,10 @@ def test_reload_of_a_simulated_instance_is_refused(capfdbinary: Capture) -> None
 
     assert outcome.status == 2
     assert one_line(outcome.errors, "ec2facts: error: --reload is for a snapshot file; 'busy' is not one")
+
+
+def test_dashes_without_a_command_are_a_usage_error(capfdbinary: Capture) -> None:
+    outcome = call(capfdbinary, "serve", "busy", "--")
+
+    assert outcome.status == 2
+    assert outcome.errors == "ec2facts: error: -- must be followed by a command; see `ec2facts serve --help`\n"

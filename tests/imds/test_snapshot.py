@@ -432,6 +432,11 @@ def test_path_below_a_withheld_directory_is_withheld(below: str) -> None:
     assert caught.value.include == "iam_security_credentials"
 
 
+def test_value_that_was_withheld_from_a_snapshot_needs_another_snapshot() -> None:
+    with pytest.raises(WithheldError, match="this snapshot lacks it: take another with --include iam_security_cred"):
+        GAPPED.get("meta-data/secrets/role")
+
+
 def test_path_missing_from_a_read_directory_is_absent() -> None:
     assert GAPPED.get("meta-data/whole/x") is None
 

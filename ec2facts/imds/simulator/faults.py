@@ -106,7 +106,7 @@ def read_where(text: str, *, seed: int = 0) -> Where:
     share = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)%", text)
     if share is not None:
         return Where(share=float(share[1]) / 100, seed=seed)
-    if text.startswith("#") or text.endswith("%"):
+    if text.startswith("#") or text.endswith("%") or text.isdecimal():
         raise UsageError(f"the WHERE of a fault is {text!r}; it must be {WHERE}")
     return Where(glob=text or "*")
 

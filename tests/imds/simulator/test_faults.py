@@ -417,6 +417,7 @@ def test_fault_with_where_is_parsed(text: str, where: Where) -> None:
     [
         "",
         "explode",
+        "drop@30",
         "drop=1",
         "status",
         "status=",
