@@ -72,6 +72,7 @@ def _notices(facts: Mapping[str, Any], style: Style) -> list[str]:
 def _identity(facts: Mapping[str, Any], style: Style) -> list[str]:
     document = facts.get("instance_identity_document", {})
     role = facts.get("iam_role_name") or facts.get("instance_profile_name")
+    no_role = "unread" if _is_unread(facts, "meta-data/iam/info") else "none"
     rows: list[tuple[str, Sequence[Any]]] = [
         ("Instance", (facts.get("instance_id"), facts.get("tags", {}).get("Name"))),
         ("Type", (facts.get("instance_type"), document.get("architecture"), facts.get("instance_life_cycle"))),
@@ -82,9 +83,14 @@ def _identity(facts: Mapping[str, Any], style: Style) -> list[str]:
         ("Private", (facts.get("private_ipv4"), facts.get("private_hostname"))),
         ("Public", (facts.get("public_ipv4"), facts.get("public_hostname"))),
         ("IPv6", (_address(facts["ipv6"]) if "ipv6" in facts else None,)),
-        ("Role", (role or "none",)),
+        ("Role", (role or no_role,)),
     ]
     return [_row(label, [value for value in values if value], style) for label, values in rows if any(values)]
+
+
+def _is_unread(facts: Mapping[str, Any], path: str) -> bool:
+    """Whether ``path`` or a directory above it is unread."""
+    return any(path.startswith(unread) for unread in facts.get("collection", {}).get("unread", ()))
 
 
 def _interfaces(facts: Mapping[str, Any], width: int, style: Style) -> list[str]:
@@ -126,6 +132,8 @@ def _interfaces(facts: Mapping[str, Any], width: int, style: Style) -> list[str]
 
 def _tags(facts: Mapping[str, Any], style: Style) -> list[str]:
     tags = facts.get("tags")
+    if tags is None and _is_unread(facts, "meta-data/tags/instance/"):
+        return [f"{_heading('Tags', 0, style)} could not be read."]
     if tags is None:
         switch = f"--instance-id {_shown(facts.get('instance_id', 'ID'))} --instance-metadata-tags enabled"
         return [

@@ -81,6 +81,16 @@ def test_tags_beyond_one_screen_are_counted() -> None:
     assert text.endswith("  … and 2 more: ec2facts show tags\n")
 
 
+def test_unread_tags_and_role_are_not_shown_as_absent() -> None:
+    unread = {"meta-data/tags/instance/": "HTTP 503", "meta-data/iam/": "HTTP 503"}
+
+    text = render_summary({"instance_id": "i-0abc", "collection": {"unread": unread}})
+
+    assert "Tags could not be read." in text
+    assert "Role        unread" in text
+    assert "modify-instance-metadata-options" not in text
+
+
 def test_absent_tags_are_shown_with_the_command_that_enables_them() -> None:
     text = render_summary({"instance_id": "i-0abc"}, width=200)
 

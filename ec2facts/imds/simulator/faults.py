@@ -104,7 +104,7 @@ def read_where(text: str, *, seed: int = 0) -> Where:
     if numbers is not None:
         return Where(first=int(numbers[1]), last=int(numbers[2] or numbers[1]))
     share = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)%", text)
-    if share is not None:
+    if share is not None and float(share[1]) <= 100:
         return Where(share=float(share[1]) / 100, seed=seed)
     if text.startswith("#") or text.endswith("%") or text.isdecimal():
         raise UsageError(f"the WHERE of a fault is {text!r}; it must be {WHERE}")

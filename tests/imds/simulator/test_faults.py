@@ -437,6 +437,7 @@ def test_fault_with_where_is_parsed(text: str, where: Where) -> None:
         "drop@#",
         "drop@#x",
         "drop@x%",
+        "drop@300%",
     ],
 )
 def test_invalid_fault_is_a_usage_error(text: str) -> None:
