@@ -40,8 +40,7 @@ def crawl(
     than ``max_paths`` paths or the bodies hold more than ``max_bytes`` bytes. ``on_progress`` is called with the number
     of paths read and the number of paths known so far, by several threads but never by two at once.
     """
-    crawling = _Crawl(Withholding(source, include).get, roots, max_paths, max_bytes, on_progress)
-    return crawling.finish(concurrency)
+    return _Crawl(Withholding(source, include).get, max_paths, max_bytes, on_progress).run(roots, concurrency)
 
 
 class _Crawl:
@@ -50,7 +49,6 @@ class _Crawl:
     def __init__(
         self,
         get: Callable[[str], bytes | None],
-        roots: Sequence[str],
         max_paths: int,
         max_bytes: int,
         on_progress: Callable[[int, int], object] | None,
@@ -65,22 +63,23 @@ class _Crawl:
         self._gaps: dict[str, Gap] = {}
         self._listings: dict[str, Listing] = {}
         self._size = 0
-        self._left = len(roots)
+        self._left = 0
         self._paths: SimpleQueue[str | None] = SimpleQueue()
         self._end: SimpleQueue[BaseException | None] = SimpleQueue()
         self._is_over = False
         self._lock = threading.Lock()
-        # The first path is read alone and in the caller's thread: an unreachable service is tried once, and Ctrl-C
-        # interrupts the wait for the service.
-        for root in roots[1:]:
-            self._paths.put(root)
-        self._read(roots[0])
 
-    def finish(self, concurrency: int) -> Snapshot:
-        """Read the other paths in threads; raise the first error.
+    def run(self, roots: Sequence[str], concurrency: int) -> Snapshot:
+        """Read ``roots`` and all paths below them; raise the first error.
 
         A thread that still waits for the service at the end is abandoned, so that a signal ends the command at once.
         """
+        self._left = len(roots)
+        first, *others = roots
+        for root in others:
+            self._paths.put(root)
+        # In the caller's thread: an unreachable service is tried once, and Ctrl-C interrupts the wait for the service.
+        self._read(first)
         threads = [threading.Thread(target=self._work, daemon=True) for _ in range(concurrency if self._left else 0)]
         for thread in threads:
             thread.start()
